@@ -1,0 +1,184 @@
+"""The macros that every BUILD file of Intentlog uses, and who may see what.
+
+    load("//third_party:cc.bzl", "EVENTLOG_VISIBILITY", "cc_lib", "cc_unit_test")
+
+    cc_lib(
+        name = "clock",                       # clock.h, and clock.cc if it exists
+        visibility = EVENTLOG_VISIBILITY,     # private unless said otherwise
+        deps = ["//third_party:absl"],
+    )
+
+    cc_unit_test(
+        name = "clock_test",                  # clock_test.cc, with gtest's main
+        deps = [":clock"],
+    )
+
+Where a test runs is said by its tags:
+
+    (none)      optimized, and with AddressSanitizer + UndefinedBehaviorSanitizer
+    "no-asan"   optimized only: real data, benchmarks, kill loops
+    "tsan"      with ThreadSanitizer as well: only what does not link gRPC
+
+A test has no network except loopback. It writes under TEST_TMPDIR, reads its `data` files by their
+path from the root of the repository, and finds the real data set, if there is one, at the path in
+the environment variable INTENTLOG_DATA (skip with GTEST_SKIP() and a reason if it is not set).
+"""
+
+WARNINGS = [
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+]
+
+# The arrows proto <- eventlog <- projections <- {client, server} <- tools, and tests see all.
+TOOLS_VISIBILITY = [
+    "//tools:__subpackages__",
+    "//tests:__subpackages__",
+]
+
+CLIENT_VISIBILITY = ["//client:__subpackages__"] + TOOLS_VISIBILITY
+
+SERVER_VISIBILITY = ["//server:__subpackages__"] + TOOLS_VISIBILITY
+
+PROJECTIONS_VISIBILITY = [
+    "//projections:__subpackages__",
+    "//client:__subpackages__",
+    "//server:__subpackages__",
+] + TOOLS_VISIBILITY
+
+EVENTLOG_VISIBILITY = ["//eventlog:__subpackages__"] + PROJECTIONS_VISIBILITY
+
+PROTO_VISIBILITY = ["//proto:__subpackages__"] + EVENTLOG_VISIBILITY
+
+def cc_lib(name, deps = [], srcs = None, hdrs = None, visibility = None, copts = [], **kw):
+    """A library of one header. hdrs: name.h; srcs: name.cc if it exists; warnings are errors."""
+    native.cc_library(
+        name = name,
+        srcs = native.glob([name + ".cc"]) if srcs == None else srcs,
+        hdrs = [name + ".h"] if hdrs == None else hdrs,
+        copts = WARNINGS + copts,
+        linkstatic = True,
+        visibility = visibility or ["//visibility:private"],
+        deps = deps,
+        **kw
+    )
+
+def cc_bin(name, deps = [], srcs = None, visibility = None, copts = [], **kw):
+    """A program. srcs: name.cc; warnings are errors."""
+    native.cc_binary(
+        name = name,
+        srcs = [name + ".cc"] if srcs == None else srcs,
+        copts = WARNINGS + copts,
+        visibility = visibility or ["//visibility:private"],
+        deps = deps,
+        **kw
+    )
+
+def cc_unit_test(name, deps = [], size = "small", tags = [], srcs = None, copts = [], **kw):
+    """A gtest. srcs: name.cc; gtest, gmock and their main are linked in; tags: see above."""
+    native.cc_test(
+        name = name,
+        size = size,
+        srcs = [name + ".cc"] if srcs == None else srcs,
+        copts = WARNINGS + copts,
+        linkstatic = True,
+        tags = tags,
+        deps = deps + ["//third_party:gtest"],
+        **kw
+    )
+
+def proto_lib(name, srcs = None, deps = [], visibility = None):
+    """A proto_library `name` (srcs: name.proto) and its C++ code, the cc library `name_cc`."""
+    visibility = visibility or ["//visibility:private"]
+    native.proto_library(
+        name = name,
+        srcs = [name + ".proto"] if srcs == None else srcs,
+        visibility = visibility,
+        deps = deps,
+    )
+    native.cc_proto_library(
+        name = name + "_cc",
+        visibility = visibility,
+        deps = [":" + name],
+    )
+
+def _grpc_code_impl(ctx):
+    proto = ctx.attr.proto[ProtoInfo]
+    outs = []
+    for src in proto.direct_sources:
+        base = src.basename[:-len(".proto")]
+        outs += [ctx.actions.declare_file(base + ".grpc.pb" + end) for end in [".h", ".cc"]]
+    args = ctx.actions.args()
+    args.add("--plugin=protoc-gen-grpc=" + ctx.executable._plugin.path)
+    args.add("--grpc_out=" + ctx.bin_dir.path)
+    args.add_joined(
+        "--descriptor_set_in",
+        proto.transitive_descriptor_sets,
+        join_with = ctx.configuration.host_path_separator,
+    )
+    args.add_all([src.short_path for src in proto.direct_sources])
+    ctx.actions.run(
+        executable = ctx.executable._protoc,
+        tools = [ctx.executable._plugin],
+        inputs = proto.transitive_descriptor_sets,
+        outputs = outs,
+        arguments = [args],
+        mnemonic = "GrpcCode",
+        progress_message = "Generating gRPC code of %s" % ctx.label,
+    )
+    return [
+        DefaultInfo(files = depset(outs)),
+        OutputGroupInfo(
+            hdrs = depset([out for out in outs if out.extension == "h"]),
+            srcs = depset([out for out in outs if out.extension == "cc"]),
+        ),
+    ]
+
+_grpc_code = rule(
+    implementation = _grpc_code_impl,
+    attrs = {
+        "proto": attr.label(mandatory = True, providers = [ProtoInfo]),
+        "_plugin": attr.label(
+            default = "@com_google_protobuf//:grpc_cpp_plugin",
+            executable = True,
+            cfg = "host",
+            allow_single_file = True,
+        ),
+        "_protoc": attr.label(
+            default = "@com_google_protobuf//:protoc",
+            executable = True,
+            cfg = "host",
+            allow_single_file = True,
+        ),
+    },
+)
+
+def grpc_lib(name, proto, visibility = None):
+    """The C++ gRPC code of the proto_lib `proto`, which lies in the same folder.
+
+    Generated code is compiled without our warnings, and without UndefinedBehaviorSanitizer, which
+    would double the time that it takes.
+    """
+    code = name + "_code"
+    _grpc_code(name = code, proto = proto)
+    for group in ["hdrs", "srcs"]:
+        native.filegroup(
+            name = code + "_" + group,
+            srcs = [":" + code],
+            output_group = group,
+        )
+    native.cc_library(
+        name = name,
+        srcs = [":" + code + "_srcs"],
+        hdrs = [":" + code + "_hdrs"],
+        copts = [
+            "-w",
+            "-fno-sanitize=undefined",
+        ],
+        linkstatic = True,
+        visibility = visibility or ["//visibility:private"],
+        deps = [
+            proto + "_cc",
+            "//third_party:grpc",
+        ],
+    )

@@ -1,0 +1,124 @@
+"""Prints the results of Bazel test runs, counted in test cases.
+
+    testlog.py targets NAME FILE    one line a target of the run NAME
+    testlog.py totals FOLDER        what was skipped and why, what failed, and the last line
+
+FILE is a build event file (--build_event_json_file), FOLDER holds one NAME.json a run, and
+format.failed if the format check failed. A target that failed without a failed test case (it
+crashed, ran out of time, leaked at exit) counts as one failed case.
+"""
+
+import json
+import pathlib
+import sys
+import urllib.parse
+import xml.etree.ElementTree as ElementTree
+
+
+class Target:
+    """The cases of one test target: how many passed, and the others by name."""
+
+    def __init__(self, label):
+        self.label = label
+        self.status = "NO STATUS"
+        self.seconds = 0.0
+        self.passed = 0
+        self.failed = []
+        self.skipped = []  # (case, reason)
+
+    def add_xml(self, path):
+        try:
+            cases = ElementTree.parse(path).getroot().iter("testcase")
+        except (OSError, ElementTree.ParseError):
+            return
+        for case in cases:
+            name = ".".join(filter(None, [case.get("classname"), case.get("name")]))
+            skipped = case.find("skipped")
+            if case.find("failure") is not None or case.find("error") is not None:
+                self.failed.append(name)
+            elif skipped is not None or case.get("result") == "skipped":
+                self.skipped.append((name, reason(skipped)))
+            elif case.get("status") == "notrun":
+                self.skipped.append((name, "disabled"))
+            else:
+                self.passed += 1
+
+    def finish(self):
+        if self.status not in ("PASSED", "FLAKY") and not self.failed:
+            self.failed.append("(the target as a whole: %s)" % self.status)
+
+    def line(self, run):
+        counts = ["%d passed" % self.passed]
+        if self.failed:
+            counts.append("%d FAILED" % len(self.failed))
+        if self.skipped:
+            counts.append("%d skipped" % len(self.skipped))
+        return "%-4s %-60s %s, %.1f s" % (run, self.label, ", ".join(counts), self.seconds)
+
+
+def reason(skipped):
+    """The message of GTEST_SKIP, which follows a line with the place in the source."""
+    message = (skipped.get("message") or skipped.text or "") if skipped is not None else ""
+    lines = message.strip().split("\n")
+    return " ".join(lines[1:] if len(lines) > 1 else lines).strip() or "no reason given"
+
+
+def read_run(path):
+    """The targets of a run in the order of their labels."""
+    targets, attempts = {}, {}
+    with open(path, encoding="utf-8") as events:
+        for event in map(json.loads, events):
+            ident = event.get("id", {})
+            if "testSummary" in ident:
+                label = ident["testSummary"]["label"]
+                target = targets.setdefault(label, Target(label))
+                summary = event.get("testSummary", {})
+                target.status = summary.get("overallStatus", target.status).replace("_", " ")
+                target.seconds = int(summary.get("totalRunDurationMillis", 0)) / 1000
+            elif "testResult" in ident and "testResult" in event:
+                key = ident["testResult"]
+                place = (key["label"], key.get("run", 1), key.get("shard", 1))
+                # Of several attempts the last one counts.
+                attempts.setdefault(place, {})[key.get("attempt", 1)] = event["testResult"]
+    for (label, _, _), results in attempts.items():
+        result = results[max(results)]
+        target = targets.setdefault(label, Target(label))
+        for output in result.get("testActionOutput", []):
+            if output.get("name") == "test.xml":
+                target.add_xml(urllib.parse.unquote(urllib.parse.urlparse(output["uri"]).path))
+    for target in targets.values():
+        target.finish()
+    return [targets[label] for label in sorted(targets)]
+
+
+def print_totals(folder):
+    passed, failed, skipped = 0, [], []
+    if (folder / "format.failed").exists():
+        failed.append("format")
+    for path in sorted(folder.glob("*.json")):
+        for target in read_run(path):
+            where = "%s %s" % (path.stem, target.label)
+            passed += target.passed
+            failed += ["%s %s" % (where, case) for case in target.failed]
+            skipped += ["%s %s: %s" % (where, case, why) for case, why in target.skipped]
+    for line in skipped:
+        print("skipped:", line)
+    for line in failed:
+        print("FAILED:", line)
+    print("%d passed, %d failed, %d skipped" % (passed, len(failed), len(skipped)))
+    return 1 if failed else 0
+
+
+def main(arguments):
+    if len(arguments) == 3 and arguments[0] == "targets":
+        for target in read_run(arguments[2]):
+            print(target.line(arguments[1]))
+        return 0
+    if len(arguments) == 2 and arguments[0] == "totals":
+        return print_totals(pathlib.Path(arguments[1]))
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

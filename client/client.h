@@ -1,0 +1,199 @@
+// A Client is an application's door to its device: it records what the user did, durably and offline,
+// reads read models with that work in them, and keeps them in step with a server when there is one.
+//
+// Safe to use from any thread. One Client per folder; a folder in use is refused.
+//
+//   ASSIGN_OR_RETURN(auto client, Client::Open(options));
+//   OrderLineAdded line; …
+//   ASSIGN_OR_RETURN(Appended done, client->Append(line));     // on disk, whatever happens now
+//   ASSIGN_OR_RETURN(auto row, client->Get("orders", "581482"));  // sees it at once
+//   client->StartSync(connector);
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "client/sync/channel.h"
+#include "eventlog/runtime/ids.h"
+#include "eventlog/runtime/runtime.h"
+#include "eventlog/schema/entity.h"
+#include "eventlog/schema/schema.h"
+#include "projections/engine/read_models.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace intentlog {
+
+struct ClientOptions {
+  std::string dir;
+  // Kept from the first Open on; a later one may leave them empty, and may not change tenant or device.
+  std::string tenant;              // "default" for a new folder
+  std::string device;              // the host's name for a new folder
+  std::vector<std::string> scopes; // subscribed to; "shared" for a new folder
+  bool all_scopes = false;         // every scope of the tenant, also future ones (head office)
+  std::string write_scope;         // where Append writes; the first of `scopes` for a new folder
+
+  std::shared_ptr<const Schema> schema;
+  Projections projections;
+  Runtime runtime;                 // its executor owns the sync session
+  rocksdb::Env* env = nullptr;     // the file system; null: the machine's
+  bool create_if_missing = true;
+
+  // Limits. Batches: what the server accepts at most (DESIGN: 2,048 intents, 512 KiB).
+  uint32_t batch_intents_max = 2048;
+  size_t batch_bytes_max = 512 << 10;
+  // One Push frame; also at most one batch.
+  size_t push_frame_bytes = 256 << 10;
+  // Feed that may be on its way: bounds memory of a device that folds slower than it downloads.
+  uint64_t feed_credit_bytes = 2 << 20;
+  // Back-off after a failed session: full jitter in [0, min(cap, base << attempts)].
+  absl::Duration retry_base = absl::Milliseconds(500);
+  absl::Duration retry_cap = absl::Minutes(5);
+  // A session without any frame for this long is cut.
+  absl::Duration silence_max = absl::Seconds(45);
+};
+
+enum class Durability : uint8_t {
+  kDurable,   // survives a power cut when Append returns
+  kBuffered,  // survives a crash of the process; a power cut may take it. Not pushed before it is synced
+};
+
+struct AppendOptions {
+  IntentId intent_id;                    // nil: one is made. Give one to make a retry after a crash safe
+  std::string scope;                     // empty: the client's write scope
+  std::optional<HistoryPoint> based_on;  // default: the cursor of the scope
+  Durability durability = Durability::kDurable;
+};
+
+struct NewIntent {
+  const google::protobuf::Message* event = nullptr;
+  IntentId intent_id;
+  std::string scope;
+};
+
+struct Appended {
+  IntentId intent_id;
+  Count count;
+  bool repeated = false;  // this intent_id was recorded before, with the same bytes
+};
+
+enum class RecordState { kSynced, kPending, kFailed, kConflicted };
+
+struct StateCounts {  // of intents; recorded = synced + pending + failed + conflicted
+  uint64_t recorded = 0, synced = 0, pending = 0, failed = 0, conflicted = 0;
+  uint64_t parked = 0;  // of the pending ones: with the server, waiting behind another
+};
+
+// Why something is pending. Every pending intent has exactly one.
+struct BlockedBy {
+  enum Kind { kNothing, kSyncStopped, kOffline, kBackOff, kServerAsked, kParked, kForked, kRefused };
+  Kind kind = kNothing;
+  std::string text;        // one sentence for people
+  absl::Duration age;      // how long so
+  absl::Time until;        // with kBackOff and kServerAsked
+  uint64_t attempts = 0;
+};
+
+struct ScopeStatus {
+  std::string scope;
+  Position cursor;
+};
+
+struct ClientStatus {
+  std::string tenant, device;
+  LogId log_id;
+  StateCounts counts;
+  absl::Duration oldest_pending_age;
+  bool syncing = false;        // StartSync was called
+  bool connected = false;      // Welcome received
+  Position server_head;        // as of the last Welcome or feed
+  std::vector<ScopeStatus> scopes;
+  BlockedBy blocked_by;
+  uint64_t digests_equal = 0, digests_unequal = 0;  // compared with the server's, since Open
+  std::string last_error;
+};
+
+class Client {
+ public:
+  // INVALID_ARGUMENT, FAILED_PRECONDITION (in use, other role, newer format), NOT_FOUND, DATA_LOSS.
+  static absl::StatusOr<std::unique_ptr<Client>> Open(ClientOptions options);
+  ~Client();  // stops sync; nothing that was acknowledged is lost
+
+  // ---- recording. INVALID_ARGUMENT names the field that breaks a rule, ALREADY_EXISTS an intent_id
+  // with other bytes, RESOURCE_EXHAUSTED the limit or the full disk. After UNAVAILABLE the outcome is
+  // unknown until the folder is opened again: append with the same intent_id then.
+  absl::StatusOr<Appended> Append(const google::protobuf::Message& event,
+                                  const AppendOptions& options = {});
+  // One batch: durable as one, decided as one, atomic in every read model of a scope.
+  absl::StatusOr<std::vector<Appended>> AppendAll(absl::Span<const NewIntent> intents,
+                                                  const AppendOptions& options = {});
+  // Makes everything appended so far survive a power cut.
+  absl::Status Flush();
+
+  // ---- reading: confirmed rows and this device's own pending work. kConfirmed: without the latter.
+  enum class Reading { kOptimistic, kConfirmed };
+  absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key,
+                                         Reading reading = Reading::kOptimistic) const;
+  absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view,
+                                                  std::string_view from_key = {},
+                                                  Reading reading = Reading::kOptimistic) const;
+  absl::StatusOr<std::vector<ScopeState>> Digests(std::string_view view) const;
+
+  // Tells of rows of `view` whose key begins with `prefix` that may have changed, each time they do,
+  // on the client's executor, until Unwatch.
+  using WatchId = uint64_t;
+  using RowWatcher = std::function<void(const std::string& key)>;
+  WatchId Watch(std::string view, std::string prefix, RowWatcher watcher);
+  void Unwatch(WatchId watch);
+
+  // ---- honest answers
+  // NOT_FOUND if this device never recorded anything for the entity.
+  absl::StatusOr<RecordState> StateOf(const Entity& entity) const;
+  ClientStatus Status() const;
+  // Why an intent, or an entity, is not synced. NOT_FOUND if unknown here.
+  absl::StatusOr<BlockedBy> Why(const IntentId& intent) const;
+  absl::StatusOr<BlockedBy> Why(const Entity& entity) const;
+  struct RecordedIntent {
+    Count count;
+    Intent intent;
+    RecordState state = RecordState::kPending;
+    Position position;      // 0 while it has none
+    Decision decision = DECISION_UNSPECIFIED;
+    Reason reason;
+  };
+  absl::StatusOr<RecordedIntent> Find(const IntentId& intent) const;
+  // Intents in count order from `from`.
+  absl::StatusOr<std::vector<RecordedIntent>> List(Count from, size_t limit) const;
+
+  // ---- syncing
+  // Connects through `connector` now and again after each failure, until StopSync. The connector must
+  // outlive the sync.
+  absl::Status StartSync(Connector& connector);
+  void StopSync();
+  // Called on the client's executor at each change of Status that matters: connected or not, all
+  // pending settled, cursor at the server's head.
+  void OnStatusChange(std::function<void()> callback);
+
+  Store& store() const;
+  const ReadModels& models() const;
+  std::shared_ptr<const Schema> schema() const;
+
+ private:
+  struct Rep;
+  explicit Client(std::unique_ptr<Rep> rep);
+  std::unique_ptr<Rep> rep_;
+};
+
+}  // namespace intentlog

@@ -1,0 +1,75 @@
+// A Block is a run of events as stored, sent and replayed: about 64 KiB, checksummed, with a directory
+// that lets a reader skip by scope without parsing. The byte layout is drawn in FORMAT.md.
+//
+// In the server's log a block holds dense positions. In a Feed, and on devices, it holds the events of
+// one scope only, so positions have holes.
+//
+//   ASSIGN_OR_RETURN(BlockView block, BlockView::Parse(bytes));
+//   for (size_t i = 0; i < block.size(); ++i) Use(block.event(i));
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "eventlog/log/chain.h"
+#include "eventlog/runtime/numbers.h"
+
+namespace intentlog {
+
+// One event's bytes in a block, borrowed from it.
+struct EventRef {
+  Position position;
+  std::string_view scope;
+  bool in_feed = false;         // effective, conflicted, or a settlement: devices see it
+  std::string_view header;      // serialized Header
+  std::string_view intent;      // serialized Intent
+};
+
+// Immutable; borrows the bytes it was parsed from. Safe to share.
+class BlockView {
+ public:
+  // DATA_LOSS, naming the first position where that can be read, if checksum or layout are wrong.
+  // Never reads outside `bytes`, whatever they hold.
+  static absl::StatusOr<BlockView> Parse(std::string_view bytes);
+
+  size_t size() const { return count_; }
+  EventRef event(size_t index) const;  // REQUIRES: index < size()
+  Position first() const { return first_; }  // of the first event; REQUIRES: size() > 0
+  Position last() const { return last_; }
+  // Chain value at last().
+  const ChainValue& chain() const { return chain_; }
+  const std::vector<std::string_view>& scopes() const { return scopes_; }
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  std::string_view bytes_;
+  Position first_, last_;
+  uint32_t count_ = 0;
+  std::vector<std::string_view> scopes_;
+  std::string_view directory_;
+  std::string_view body_;
+  ChainValue chain_;
+};
+
+// Builds one block. Thread-compatible.
+class BlockBuilder {
+ public:
+  // REQUIRES: position above the last one added; views need to live only during the call.
+  void Add(const EventRef& event);
+  size_t size() const { return count_; }
+  size_t bytes() const;  // that Finish would return, nearly
+  // The block, with `chain` as the chain value at its last event; the builder is empty again.
+  std::string Finish(const ChainValue& chain);
+
+ private:
+  uint32_t count_ = 0;
+  Position first_, last_;
+  std::vector<std::string> scopes_;
+  std::string directory_;
+  std::string body_;
+};
+
+}  // namespace intentlog

@@ -1,0 +1,72 @@
+// An Event is one decided intent, decoded for folding. An EventDecoder reuses its messages, because
+// parsing into a used message is twice as fast as into a new one: an Event is valid until the decoder's
+// next call. Thread-compatible: one decoder per thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "absl/status/statusor.h"
+#include "eventlog/log/block.h"
+#include "eventlog/runtime/numbers.h"
+#include "eventlog/schema/schema.h"
+#include "google/protobuf/message.h"
+#include "proto/event.pb.h"
+
+namespace intentlog {
+
+struct Event {
+  Position position;                 // 0: pending on this device, not ordered yet
+  std::string_view scope;
+  const Header* header = nullptr;
+  const Intent* intent = nullptr;    // the envelope as recorded
+  bool effective = false;            // projections fold it
+  // The type and payload that take effect: those of the settlement for a settlement, with the fields
+  // that lost cleared. Null if not effective, or if the type is unknown here.
+  const EventType* type = nullptr;
+  const google::protobuf::Message* payload = nullptr;
+
+  // The payload as T, or null if it is of another type:  if (auto* line = event.As<OrderLineAdded>())
+  template <class T>
+  const T* As() const {
+    return type != nullptr && payload->GetDescriptor() == T::descriptor()
+               ? static_cast<const T*>(payload)
+               : nullptr;
+  }
+};
+
+class EventDecoder {
+ public:
+  explicit EventDecoder(std::shared_ptr<const Schema> schema);
+  ~EventDecoder();
+
+  // DATA_LOSS with the position if header, intent, settlement or payload do not parse.
+  absl::StatusOr<const Event*> Decode(const EventRef& ref);
+  // A pending intent of this device, as if the server had accepted it at the next moment.
+  absl::StatusOr<const Event*> DecodePending(std::string_view intent_bytes);
+
+ private:
+  absl::Status FillPayload();
+  google::protobuf::Message* Reused(const EventType& type);
+
+  std::shared_ptr<const Schema> schema_;
+  Header header_;
+  Intent intent_;
+  Settlement settlement_;
+  Event event_;
+  std::unordered_map<const EventType*, std::unique_ptr<google::protobuf::Message>> reused_;
+  std::string last_type_name_;
+  const EventType* last_type_ = nullptr;
+};
+
+// Accepted or merged.
+inline bool IsEffective(Decision decision) { return decision == ACCEPTED || decision == MERGED; }
+// Devices see it: effective, conflicted, or a settlement.
+inline bool IsInFeed(const Header& header) {
+  return IsEffective(header.decision()) || header.decision() == CONFLICTED ||
+         header.settlement_of() != 0;
+}
+
+}  // namespace intentlog

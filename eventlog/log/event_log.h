@@ -1,0 +1,158 @@
+// An EventLog is the ordered record of one tenant: what every device did, as the server decided it.
+// It knows what the engine does not: blocks, chain, scopes, runs, entity summaries, epochs.
+//
+// Reading is thread-safe and sees only what is durable. Append, Fence and MergeSmallBlocks belong to
+// one executor each (README.md); the engine must outlive the log.
+//
+//   EventGroup group(log.head(), options);
+//   group.Add(header, intent_bytes, entity, log_hash);   // any number of events
+//   RETURN_IF_ERROR(log.Append(std::move(group)));       // durable, visible
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "eventlog/log/block.h"
+#include "eventlog/log/chain.h"
+#include "eventlog/log/engine.h"
+#include "eventlog/runtime/ids.h"
+#include "eventlog/runtime/numbers.h"
+#include "proto/event.pb.h"
+#include "proto/store.pb.h"
+
+namespace intentlog {
+
+struct EventLogOptions {
+  // A block is cut when it reaches this: large enough to scan fast, small enough to skip by scope.
+  size_t block_bytes = 64 << 10;
+};
+
+// The end of the log: what the next event follows.
+struct LogEnd {
+  Position position;
+  ChainValue chain = {};
+  int64_t server_time_us = 0;
+};
+
+// Decided events on their way to one append, with the rows that index them. Thread-compatible.
+class EventGroup {
+ public:
+  EventGroup(const LogEnd& after, const EventLogOptions& options);
+
+  // Position that the next Add takes; the caller writes it into the header.
+  Position next() const { return end_.position.Next(); }
+  // `header` is serialized by the caller once; both byte strings are stored verbatim.
+  void Add(const Header& header, std::string_view header_bytes, std::string_view intent_bytes,
+           std::string_view scope);
+  // One row per pushed batch.
+  void AddRun(const LogId& log, const Run& run);
+  // One row per entity and append: the last one wins.
+  void PutSummary(std::string_view entity_key, const EntitySummary& summary);
+  void PutIndex(std::string key, std::string value);
+
+  const LogEnd& end() const { return end_; }
+  uint64_t size() const;
+  size_t bytes() const;  // of events so far
+
+ private:
+  friend class EventLog;
+  void CutBlock();
+
+  EventLogOptions options_;
+  LogEnd end_;
+  Position first_;
+  BlockBuilder builder_;
+  EngineAppend append_;
+};
+
+// Blocks in order; views valid until the next call. Thread-compatible; the log must outlive it.
+class BlockReader {
+ public:
+  virtual ~BlockReader() = default;
+  // False at the durable end; calling again later goes on from there.
+  // DATA_LOSS with the position if a block is damaged or positions have a hole.
+  virtual absl::StatusOr<bool> Next() = 0;
+  virtual const BlockView& block() const = 0;
+};
+
+// What a device log has brought so far.
+struct LogHighest {
+  Count count;               // 0: nothing
+  ChainValue hash = {};      // rolling hash at `count`
+};
+
+class EventLog {
+ public:
+  // Reads head and epochs; makes the first epoch (with `epoch_id`) for a new tenant.
+  static absl::StatusOr<std::unique_ptr<EventLog>> Open(Engine& engine, std::string tenant,
+                                                        const EpochId& epoch_id,
+                                                        const EventLogOptions& options);
+
+  const std::string& tenant() const { return tenant_; }
+  LogEnd head() const;                       // durable
+  std::vector<Epoch> epochs() const;         // oldest first; never empty
+
+  // ---- writing
+  absl::StatusOr<Term> Fence();
+  // Durable and visible when it returns OK. Errors as Engine::Append.
+  absl::Status Append(EventGroup group);
+  // Merges runs of neighbouring blocks smaller than a quarter of block_bytes, below the head.
+  // Returns how many blocks went away.
+  absl::StatusOr<int> MergeSmallBlocks();
+  absl::Status PutIndex(std::string key, std::string value);
+
+  // ---- reading
+  std::unique_ptr<BlockReader> Read(Position from) const;
+  // Only blocks that hold an event of `scope` above `after`.
+  std::unique_ptr<BlockReader> ReadScope(std::string scope, Position after) const;
+  // Chain value at `position`; NOT_FOUND above the head.
+  absl::StatusOr<ChainValue> ChainAt(Position position) const;
+  absl::StatusOr<std::vector<std::string>> Scopes() const;
+
+  absl::StatusOr<LogHighest> Highest(const LogId& log) const;
+  // The run that holds `count`; nothing if the log never brought it.
+  absl::StatusOr<std::optional<Run>> FindRun(const LogId& log, Count count) const;
+  absl::StatusOr<std::vector<std::pair<LogId, Run>>> Runs(const LogId& log, Count from,
+                                                          size_t limit) const;
+  // Nothing for an entity without events. `entity_key` as EntityKey() makes it.
+  absl::StatusOr<std::optional<EntitySummary>> Summary(std::string_view entity_key) const;
+  absl::StatusOr<std::optional<std::string>> GetIndex(std::string_view key) const;
+  Engine& engine() const { return engine_; }
+
+ private:
+  EventLog(Engine& engine, std::string tenant, const EventLogOptions& options);
+
+  Engine& engine_;
+  const std::string tenant_;
+  const EventLogOptions options_;
+  mutable std::mutex mutex_;
+  LogEnd head_;                // protected by mutex_
+  std::vector<Epoch> epochs_;  // protected by mutex_
+  Term term_;                  // protected by mutex_
+};
+
+// Index key of an entity: "e", type, NUL, id.
+std::string EntityKey(std::string_view type, std::string_view id);
+
+// What Verify found in order, or where it is not.
+struct LogVerification {
+  Position head;
+  uint64_t blocks = 0;
+  uint64_t events = 0;
+  uint64_t device_logs = 0;
+  std::vector<std::string> problems;  // each names a position and what to do; empty: all is well
+};
+
+// Checks checksums, dense positions, the chain from the first event, that each device log's counts are
+// 1, 2, 3 …, and that runs and scope rows agree with the blocks.
+absl::StatusOr<LogVerification> VerifyLog(const EventLog& log);
+
+}  // namespace intentlog

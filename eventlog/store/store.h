@@ -1,0 +1,132 @@
+// A Store is an ordered map of bytes on disk, in four spaces, with atomic durable batches. RocksDB is
+// opened here and nowhere else, with the settings under which it never hides a loss (README.md).
+//
+// Thread-safe. After the first failed write or sync the store is failed: every later Commit returns
+// that error until it is closed and opened again; reads go on.
+//
+//   ASSIGN_OR_RETURN(auto store, Store::Open(dir, options));
+//   StoreBatch batch;
+//   batch.Put(Space::kMeta, "key", "value");
+//   RETURN_IF_ERROR(store->Commit(batch, Sync::kDurable));
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace rocksdb {
+class Env;
+class WriteBatch;
+}  // namespace rocksdb
+
+namespace intentlog {
+
+// Column families. What lies in which: eventlog/log/FORMAT.md.
+enum class Space : uint8_t { kMeta = 0, kLog = 1, kIndex = 2, kRows = 3 };
+inline constexpr int kSpaces = 4;
+
+enum class Sync : uint8_t {
+  kDurable,   // survives a power cut when Commit returns
+  kBuffered,  // survives the process; a power cut takes it, and all after it, until the next sync
+};
+
+struct StoreOptions {
+  // "server-log", "server-views" or "device"; a store of another role is refused.
+  std::string role;
+  // Made when absent; otherwise NOT_FOUND.
+  bool create_if_missing = true;
+  // Only reads; the folder may not be in use by a writer all the same.
+  bool read_only = false;
+  // Memory for unflushed writes of all spaces together. More means fewer, larger files.
+  size_t write_buffer_bytes = 16 << 20;
+  // Memory for uncompressed blocks read from files.
+  size_t block_cache_bytes = 8 << 20;
+  // Open table files kept; each costs some kilobytes.
+  int open_files_max = 256;
+  // The file system; null: the machine's. Must outlive the store.
+  rocksdb::Env* env = nullptr;
+};
+
+// Changes that become visible together. Thread-compatible.
+class StoreBatch {
+ public:
+  StoreBatch();
+  ~StoreBatch();
+  StoreBatch(StoreBatch&&) noexcept;
+  StoreBatch& operator=(StoreBatch&&) noexcept;
+
+  void Put(Space space, std::string_view key, std::string_view value);
+  void Delete(Space space, std::string_view key);
+  void Clear();
+  bool empty() const;
+  size_t bytes() const;
+
+ private:
+  friend class Store;
+  struct Rep;
+  std::unique_ptr<Rep> rep_;
+};
+
+// Walks keys in ascending byte order. Sees the store as it was when made. Thread-compatible; the
+// store must outlive it. Views are valid until the next move.
+class StoreCursor {
+ public:
+  virtual ~StoreCursor() = default;
+  virtual bool Valid() const = 0;
+  virtual void Seek(std::string_view key) = 0;      // first key >= `key`
+  virtual void SeekBack(std::string_view key) = 0;  // last key <= `key`
+  virtual void Next() = 0;
+  virtual void Back() = 0;
+  virtual std::string_view key() const = 0;
+  virtual std::string_view value() const = 0;
+  // Not OK if the walk ended because bytes could not be read.
+  virtual absl::Status status() const = 0;
+};
+
+// A consistent view of the store at one moment. The store must outlive it. Thread-safe.
+class StoreSnapshot {
+ public:
+  virtual ~StoreSnapshot() = default;
+  virtual absl::StatusOr<bool> Get(Space space, std::string_view key, std::string* value) const = 0;
+  virtual std::unique_ptr<StoreCursor> Scan(Space space) const = 0;
+};
+
+class Store {
+ public:
+  // FAILED_PRECONDITION: in use by another process, of another role, or of a newer format (each says
+  // so and what to do). NOT_FOUND: absent and not to be made. DATA_LOSS: damaged.
+  // RESOURCE_EXHAUSTED: disk full.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& dir,
+                                                     const StoreOptions& options);
+  ~Store();
+
+  // All of `batch` or nothing. RESOURCE_EXHAUSTED if the disk is full; UNAVAILABLE for any other
+  // failure, after which the outcome is unknown until the store is opened again.
+  absl::Status Commit(StoreBatch& batch, Sync sync);
+  // Makes every earlier Commit durable.
+  absl::Status SyncLog();
+
+  // False if there is no such key.
+  absl::StatusOr<bool> Get(Space space, std::string_view key, std::string* value) const;
+  std::unique_ptr<StoreCursor> Scan(Space space) const;
+  std::unique_ptr<StoreSnapshot> Snapshot() const;
+
+  // The first write error; OK while there is none.
+  absl::Status failed() const;
+  const std::string& dir() const;
+  // Bytes on disk, files of the database only.
+  uint64_t disk_bytes() const;
+
+ private:
+  struct Rep;
+  explicit Store(std::unique_ptr<Rep> rep);
+  std::unique_ptr<Rep> rep_;
+};
+
+}  // namespace intentlog

@@ -1,0 +1,105 @@
+// A Projection is a named, versioned, pure fold of events into rows: what an application writes to have
+// a read model. Devices and the server run the same Projection, and prove that it gave the same rows.
+//
+// Both functions are pure: no clock, no I/O, no random number, no state of the object, no iteration
+// over hash maps, no floating point. Safe to share between threads.
+//
+//   class UnitsByProduct final : public Projection {
+//    public:
+//     ProjectionInfo info() const override { return {"units_by_product", 1, UnitsRow::descriptor()}; }
+//     void Keys(const Event& event, KeySink& keys) const override {
+//       if (auto* line = event.As<OrderLineAdded>()) keys.Add(line->product_id());
+//     }
+//     absl::Status Apply(const Event& event, std::string_view key, Row& row) const override {
+//       auto& units = row.Edit<UnitsRow>();
+//       return AddTo(units.units(), event.As<OrderLineAdded>()->quantity(), …);
+//     }
+//   };
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "eventlog/log/event.h"
+#include "google/protobuf/message.h"
+
+namespace intentlog {
+
+struct ProjectionInfo {
+  std::string name;
+  uint32_t version = 1;                                  // grows when equal events may give other rows
+  const google::protobuf::Descriptor* row = nullptr;     // the rows' message
+};
+
+// Collects the keys of one event, each once, in the order given. Any bytes; also the empty key.
+class KeySink {
+ public:
+  void Add(std::string_view key);
+  void Clear() { size_ = 0; }
+  size_t size() const { return size_; }
+  const std::string& operator[](size_t index) const { return keys_[index]; }
+
+ private:
+  std::vector<std::string> keys_;  // the first size_ are in use; strings keep their memory
+  size_t size_ = 0;
+};
+
+// A row under a key: a protobuf message, parsed when first touched and written back once per batch.
+// Thread-compatible.
+class Row {
+ public:
+  // False before the first Edit of a row that is not stored, and after Remove.
+  bool exists() const { return exists_; }
+  // The row to change; empty if it did not exist. REQUIRES: T is the projection's row message.
+  template <class T>
+  T& Edit() {
+    return static_cast<T&>(Mutable(T::default_instance()));
+  }
+  // The row to read; empty if it does not exist.
+  template <class T>
+  const T& Read() const {
+    return static_cast<const T&>(Constant(T::default_instance()));
+  }
+  void Remove();
+
+ private:
+  friend class RowBatch;
+  friend class RowMerger;
+  friend class PendingRows;
+  google::protobuf::Message& Mutable(const google::protobuf::Message& prototype);
+  const google::protobuf::Message& Constant(const google::protobuf::Message& prototype) const;
+
+  bool exists_ = false;
+  bool changed_ = false;
+  std::string stored_;  // bytes as stored; parsed when first touched
+  mutable bool parsed_ = false;
+  mutable std::unique_ptr<google::protobuf::Message> message_;
+};
+
+class Projection {
+ public:
+  virtual ~Projection() = default;
+
+  virtual ProjectionInfo info() const = 0;
+  // Which rows an event touches. Called for effective events only.
+  virtual void Keys(const Event& event, KeySink& keys) const = 0;
+  // Folds the event into one of them; sees nothing else. An error means that this event can not be
+  // folded into this row; the row must then be as it was.
+  virtual absl::Status Apply(const Event& event, std::string_view key, Row& row) const = 0;
+
+  // True if keys of different scopes can be equal and Merge joins their rows (a sum). Without it, equal
+  // keys of two scopes show as the row of the scope that comes first in byte order.
+  virtual bool merges() const { return false; }
+  // Folds `other`, the same key's row of another scope, into `row`. Any order gives equal bytes.
+  virtual absl::Status Merge(const Row& other, Row& row) const;
+
+  // What `view dump --tsv` prints after the key: column names, and the row's columns.
+  virtual std::vector<std::string> Columns() const = 0;
+  virtual absl::Status Print(const Row& row, std::vector<std::string>& columns) const = 0;
+};
+
+}  // namespace intentlog

@@ -1,5 +1,5 @@
-// A Store is an ordered map of bytes on disk, in four spaces, with atomic durable batches. RocksDB is
-// opened here and nowhere else, with the settings under which it never hides a loss (README.md).
+// A Store is an ordered map of bytes on disk, in four spaces, with atomic durable batches. RocksDB
+// is opened here and nowhere else, with the settings under which it never hides a loss (README.md).
 //
 // Thread-safe. After the first failed write or sync the store is failed: every later Commit returns
 // that error until it is closed and opened again; reads go on.
@@ -99,8 +99,8 @@ class StoreSnapshot {
 
 class Store {
  public:
-  // FAILED_PRECONDITION: in use by another process, of another role, or of a newer format (each says
-  // so and what to do). NOT_FOUND: absent and not to be made. DATA_LOSS: damaged.
+  // FAILED_PRECONDITION: in use by another process, of another role, or of a newer format (each
+  // says so and what to do). NOT_FOUND: absent and not to be made. DATA_LOSS: damaged.
   // RESOURCE_EXHAUSTED: disk full.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& dir,
                                                      const StoreOptions& options);

@@ -1,0 +1,295 @@
+// Opening and creating a store: the settings of RocksDB, the identity row, and what its errors
+// mean.
+#include <algorithm>
+#include <utility>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "eventlog/store/rep.h"
+#include "eventlog/store/store.h"
+#include "proto/store.pb.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/table.h"
+#include "rocksdb/write_batch.h"
+
+namespace intentlog {
+namespace {
+
+constexpr std::string_view kIdentityKey = "identity";
+constexpr const char* kSpaceNames[kSpaces] = {"default", "log", "index", "rows"};
+
+bool Contains(const rocksdb::Status& status, std::string_view text) {
+  const char* const state = status.getState();
+  return state != nullptr && std::string_view(state).find(text) != std::string_view::npos;
+}
+
+bool IsLocked(const rocksdb::Status& status) {
+  return status.IsIOError() &&
+         (Contains(status, "While lock file") || Contains(status, "lock hold by current process"));
+}
+
+absl::Status InUse(std::string_view dir) {
+  return FailedPrecondition(dir, " is in use by another process; stop it, or use --server");
+}
+
+std::string Parent(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// What is made for one store and shared by its spaces.
+struct Shared {
+  std::shared_ptr<rocksdb::Cache> block_cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+};
+
+Shared MakeShared(const StoreOptions& options) {
+  return {rocksdb::NewLRUCache(options.block_cache_bytes, /*num_shard_bits=*/2),
+          std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes)};
+}
+
+// Why each is as it is: README.md.
+rocksdb::DBOptions DatabaseOptions(const StoreOptions& options, const Shared& shared) {
+  rocksdb::DBOptions db;
+  db.env = options.env;
+  db.paranoid_checks = true;
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  db.recycle_log_file_num = 0;
+  db.wal_compression = rocksdb::kNoCompression;
+  db.manual_wal_flush = false;
+  db.track_and_verify_wals_in_manifest = false;
+  db.write_buffer_manager = shared.write_buffers;
+  // Small spaces pin old logs: past this they are flushed, so a restart has little to read.
+  db.max_total_wal_size = std::max<uint64_t>(2 * options.write_buffer_bytes, 1 << 20);
+  db.max_background_jobs = 2;  // one flush, one compaction
+  db.max_subcompactions = 1;
+  db.max_open_files = options.open_files_max;
+  db.max_file_opening_threads = 1;
+  db.skip_stats_update_on_db_open = true;
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+  db.info_log_level = rocksdb::WARN_LEVEL;
+  db.max_log_file_size = 1 << 20;
+  db.keep_log_file_num = 2;
+  db.enable_pipelined_write = false;
+  return db;
+}
+
+rocksdb::BlockBasedTableOptions TableOptions(Space space, const Shared& shared) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = shared.block_cache;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.checksum = rocksdb::kXXH3;
+  table.format_version = 5;
+  table.block_size = space == Space::kLog ? 16 << 10 : 4 << 10;
+  if (space == Space::kIndex || space == Space::kRows) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  }
+  return table;
+}
+
+rocksdb::ColumnFamilyOptions SpaceOptions(Space space, const StoreOptions& options,
+                                          const Shared& shared) {
+  rocksdb::ColumnFamilyOptions family;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(TableOptions(space, shared)));
+  family.max_write_buffer_number = 2;
+  // One space alone may fill half of the memory while its other half is being flushed.
+  family.write_buffer_size = std::max<size_t>(options.write_buffer_bytes / 2, 256 << 10);
+  family.arena_block_size = 256 << 10;
+  family.compression = space == Space::kRows ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+  family.bottommost_compression = family.compression;
+  family.target_file_size_base = 32 << 20;
+  family.max_bytes_for_level_base = 128 << 20;
+  family.ttl = 0;
+  family.periodic_compaction_seconds = 0;
+  return family;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> Families(const StoreOptions& options,
+                                                      const Shared& shared) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (int i = 0; i < kSpaces; ++i) {
+    families.emplace_back(kSpaceNames[i], SpaceOptions(static_cast<Space>(i), options, shared));
+  }
+  return families;
+}
+
+absl::Status SyncFolder(rocksdb::Env* env, const std::string& dir) {
+  std::unique_ptr<rocksdb::Directory> folder;
+  rocksdb::Status status = env->NewDirectory(dir, &folder);
+  if (status.ok()) status = folder->Fsync();
+  return status.ok() ? absl::OkStatus() : ToStatus(status, dir);
+}
+
+// Makes `dir` and what is missing above it, durably.
+absl::Status EnsureFolder(rocksdb::Env* env, const std::string& dir) {
+  if (env->FileExists(dir).ok()) return absl::OkStatus();
+  const std::string parent = Parent(dir);
+  RETURN_IF_ERROR(EnsureFolder(env, parent));
+  const rocksdb::Status status = env->CreateDirIfMissing(dir);
+  if (!status.ok()) return ToStatus(status, dir);
+  return SyncFolder(env, parent);
+}
+
+enum class Found { kAbsent, kStore, kOther };
+
+absl::StatusOr<Found> Look(rocksdb::Env* env, const std::string& dir) {
+  if (env->FileExists(dir + "/CURRENT").ok()) return Found::kStore;
+  const rocksdb::Status exists = env->FileExists(dir);
+  if (exists.IsNotFound()) return Found::kAbsent;
+  if (!exists.ok()) return ToStatus(exists, dir);
+  std::vector<std::string> children;
+  const rocksdb::Status status = env->GetChildren(dir, &children);
+  if (!status.ok()) return FailedPrecondition(dir, " is not a folder that can be read");
+  const auto is_real = [](const std::string& name) { return name != "." && name != ".."; };
+  return std::any_of(children.begin(), children.end(), is_real) ? Found::kOther : Found::kAbsent;
+}
+
+absl::Status WriteNewStore(const std::string& dir, const StoreOptions& options) {
+  StoreIdentity identity;
+  identity.set_format(kStoreFormat);
+  identity.set_role(options.role);
+  identity.set_created_by("intentlog");
+
+  const Shared shared = MakeShared(options);
+  rocksdb::DBOptions db_options = DatabaseOptions(options, shared);
+  db_options.create_if_missing = true;
+  db_options.create_missing_column_families = true;
+  db_options.error_if_exists = true;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* raw = nullptr;
+  rocksdb::Status status =
+      rocksdb::DB::Open(db_options, dir, Families(options, shared), &handles, &raw);
+  if (!status.ok()) return ToStatus(status, dir);
+  const std::unique_ptr<rocksdb::DB> db(raw);
+  rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
+  status = batch.Put(handles[0], ToSlice(kIdentityKey), identity.SerializeAsString());
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  if (status.ok()) status = db->Write(synced, &batch);
+  for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
+  if (status.ok()) status = db->Close();
+  return status.ok() ? absl::OkStatus() : ToStatus(status, dir);
+}
+
+// Creates aside and renames: a power cut at any moment leaves no store or a whole one.
+absl::Status Create(const std::string& dir, const StoreOptions& options) {
+  rocksdb::Env* const env = options.env;
+  const std::string parent = Parent(dir);
+  RETURN_IF_ERROR(EnsureFolder(env, parent));
+  const std::string aside = dir + ".tmp-new";
+  if (env->FileExists(aside).ok()) {  // left by a power cut; its lock says if another is at it now
+    rocksdb::Options leftover;
+    leftover.env = env;
+    const rocksdb::Status status = rocksdb::DestroyDB(aside, leftover);
+    if (!status.ok()) return ToStatus(status, dir);
+  }
+  RETURN_IF_ERROR(WriteNewStore(aside, options));
+  RETURN_IF_ERROR(SyncFolder(env, aside));
+  const rocksdb::Status status = env->RenameFile(aside, dir);
+  if (!status.ok()) return ToStatus(status, dir);
+  return SyncFolder(env, parent);
+}
+
+}  // namespace
+
+absl::Status ToStatus(const rocksdb::Status& status, std::string_view dir) {
+  const std::string text = status.ToString();
+  if (IsLocked(status)) return InUse(dir);
+  if (status.IsNoSpace() || Contains(status, "No space left")) {
+    return Exhausted("disk full: ", dir, ": ", text, "; free some space and open it again");
+  }
+  if (status.IsCorruption()) {
+    return DataLoss(dir, " is damaged: ", text, "; keep a copy, then restore it from a backup");
+  }
+  if (status.IsInvalidArgument()) return FailedPrecondition(dir, ": ", text);
+  return Unavailable(dir, ": ", text);
+}
+
+absl::Status Store::Rep::OpenDatabase(const StoreOptions& options) {
+  const Shared shared = MakeShared(options);
+  block_cache = shared.block_cache;
+  write_buffers = shared.write_buffers;
+  const rocksdb::DBOptions db_options = DatabaseOptions(options, shared);
+  const auto families = Families(options, shared);
+  if (read_only) {  // RocksDB does not lock for readers
+    rocksdb::FileLock* held = nullptr;
+    const rocksdb::Status status = env->LockFile(dir + "/LOCK", &held);
+    if (!status.ok()) return ToStatus(status, dir);
+    lock = std::make_unique<FolderLock>(env, held);
+  }
+  rocksdb::DB* raw = nullptr;
+  const rocksdb::Status status =
+      read_only ? rocksdb::DB::OpenForReadOnly(db_options, dir, families, &spaces, &raw)
+                : rocksdb::DB::Open(db_options, dir, families, &spaces, &raw);
+  db.reset(raw);
+  if (status.ok()) return absl::OkStatus();
+  if (Contains(status, "Column families not opened")) {
+    return FailedPrecondition(dir, " is of a newer format than this program knows (", kStoreFormat,
+                              "); use a newer intentlog");
+  }
+  if (status.IsInvalidArgument() && Contains(status, "olumn family not found")) {
+    return FailedPrecondition(dir, " holds no Intentlog store, but a database of something else");
+  }
+  return ToStatus(status, dir);
+}
+
+absl::Status Store::Rep::CheckIdentity(const std::string& role) const {
+  std::string bytes;
+  const rocksdb::Status status =
+      db->Get(rocksdb::ReadOptions(), space(Space::kMeta), ToSlice(kIdentityKey), &bytes);
+  if (status.IsNotFound()) {
+    return FailedPrecondition(dir, " holds no Intentlog store, but a database of something else");
+  }
+  if (!status.ok()) return ToStatus(status, dir);
+  StoreIdentity identity;
+  if (!identity.ParseFromString(bytes)) {
+    return DataLoss(dir, " is damaged: its identity row does not parse");
+  }
+  if (identity.format() > kStoreFormat) {
+    return FailedPrecondition(dir, " is of format ", identity.format(),
+                              ", newer than this program knows (", kStoreFormat,
+                              "); use a newer intentlog");
+  }
+  if (identity.role() != role) {
+    return FailedPrecondition(dir, " is a store of role \"", identity.role(), "\", not \"", role,
+                              "\"; give the folder that this command means");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& dir,
+                                                   const StoreOptions& given) {
+  StoreOptions options = given;
+  if (options.env == nullptr) options.env = rocksdb::Env::Default();
+  std::string path = dir;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (path.empty()) return Invalid("the folder of a store has no name");
+
+  ASSIGN_OR_RETURN(const Found found, Look(options.env, path));
+  if (found == Found::kOther) {
+    return FailedPrecondition(path, " holds no Intentlog store: no CURRENT file");
+  }
+  if (found == Found::kAbsent) {
+    if (options.read_only || !options.create_if_missing) {
+      return NotFound(path, " holds no Intentlog store: it is absent or empty");
+    }
+    RETURN_IF_ERROR(Create(path, options));
+  } else if (!options.read_only) {
+    // A crash may have come between the rename of a new store and the sync of that name.
+    RETURN_IF_ERROR(SyncFolder(options.env, Parent(path)));
+  }
+  auto rep = std::make_unique<Rep>();
+  rep->dir = path;
+  rep->read_only = options.read_only;
+  rep->env = options.env;
+  RETURN_IF_ERROR(rep->OpenDatabase(options));
+  RETURN_IF_ERROR(rep->CheckIdentity(options.role));
+  // Compaction may wait, what a person waits for may not.
+  options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
+  return std::unique_ptr<Store>(new Store(std::move(rep)));
+}
+
+}  // namespace intentlog

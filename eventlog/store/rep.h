@@ -1,0 +1,71 @@
+// What a Store holds. Private to this folder.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eventlog/store/store.h"
+#include "rocksdb/cache.h"
+#include "rocksdb/db.h"
+#include "rocksdb/env.h"
+#include "rocksdb/options.h"
+#include "rocksdb/write_buffer_manager.h"
+
+namespace intentlog {
+
+inline constexpr uint32_t kStoreFormat = 1;
+// Bytes that guard each key of a batch from the caller's memory to the file.
+inline constexpr size_t kProtectionBytes = 8;
+
+inline rocksdb::Slice ToSlice(std::string_view bytes) {
+  return rocksdb::Slice(bytes.data(), bytes.size());
+}
+inline std::string_view ToView(const rocksdb::Slice& slice) {
+  return std::string_view(slice.data(), slice.size());
+}
+
+// "disk full: …", "DIR is damaged: …" and so on. REQUIRES: !status.ok().
+absl::Status ToStatus(const rocksdb::Status& status, std::string_view dir);
+
+// A held lock on a folder that is only read. Writers hold the same lock through RocksDB.
+class FolderLock {
+ public:
+  FolderLock(rocksdb::Env* env, rocksdb::FileLock* lock) : env_(env), lock_(lock) {}
+  ~FolderLock() { env_->UnlockFile(lock_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  rocksdb::Env* const env_;
+  rocksdb::FileLock* const lock_;
+};
+
+struct Store::Rep {
+  ~Rep();
+  absl::Status OpenDatabase(const StoreOptions& options);
+  absl::Status CheckIdentity(const std::string& role) const;
+  absl::Status Fail(const rocksdb::Status& status);
+  rocksdb::ColumnFamilyHandle* space(Space space) const {
+    return spaces[static_cast<size_t>(space)];
+  }
+
+  std::string dir;
+  bool read_only = false;
+  rocksdb::Env* env = nullptr;
+  std::unique_ptr<FolderLock> lock;  // read_only
+  std::shared_ptr<rocksdb::Cache> block_cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> spaces;
+
+  std::atomic<bool> has_failed{false};
+  mutable std::mutex mutex;
+  absl::Status failure;  // protected by mutex
+};
+
+}  // namespace intentlog

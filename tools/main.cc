@@ -1,0 +1,62 @@
+// The intentlog command: one binary, a subcommand for each thing that people do. README.md in this
+// folder has an example of each; commands/command.h says how a subcommand joins.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "tools/commands/command.h"
+#include "tools/commands/version.h"
+
+namespace intentlog {
+namespace {
+
+// In the order of --help.
+constexpr Register kCommands[] = {
+    nullptr,
+};
+
+// Wrong usage in one line that says what to type.
+std::string UsageMessage(const CLI::App* app, const CLI::Error& error) {
+  const CLI::App* chosen = app;
+  std::string path = app->get_name();
+  while (!chosen->get_subcommands().empty()) {
+    chosen = chosen->get_subcommands().front();
+    path += " " + chosen->get_name();
+  }
+  std::string text = error.what();
+  const auto extras = chosen->remaining();
+  const auto known = chosen->get_subcommands([](const CLI::App*) { return true; });
+  if (!known.empty() && (!extras.empty() || error.get_name() == "RequiredError")) {
+    text = extras.empty() ? "a subcommand is missing" : "no subcommand \"" + extras.front() + "\"";
+    text += "; there are:";
+    for (const CLI::App* sub : known) text += " " + sub->get_name();
+  }
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  return path + ": " + text + " (" + path + " --help explains)\n";
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Intentlog: record offline, sync, and prove that both sides hold the same.",
+               "intentlog");
+  app.set_version_flag("--version", VersionText());
+  app.set_help_flag("-h,--help", "print this help");
+  app.require_subcommand(1);
+  app.failure_message(UsageMessage);
+  int exit_code = 0;
+  for (const Register add : kCommands) {
+    if (add != nullptr) add(app, &exit_code);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace intentlog
+
+int main(int argc, char** argv) { return intentlog::Main(argc, argv); }

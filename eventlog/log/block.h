@@ -1,8 +1,9 @@
-// A Block is a run of events as stored, sent and replayed: about 64 KiB, checksummed, with a directory
-// that lets a reader skip by scope without parsing. The byte layout is drawn in FORMAT.md.
+// A Block is a run of events as stored, sent and replayed: about 64 KiB, checksummed, with a
+// directory that lets a reader skip by scope without parsing. The byte layout is drawn in
+// FORMAT.md.
 //
-// In the server's log a block holds dense positions. In a Feed, and on devices, it holds the events of
-// one scope only, so positions have holes.
+// In the server's log a block holds dense positions. In a Feed, and on devices, it holds the events
+// of one scope only, so positions have holes.
 //
 //   ASSIGN_OR_RETURN(BlockView block, BlockView::Parse(bytes));
 //   for (size_t i = 0; i < block.size(); ++i) Use(block.event(i));
@@ -23,21 +24,23 @@ namespace intentlog {
 struct EventRef {
   Position position;
   std::string_view scope;
-  bool in_feed = false;         // effective, conflicted, or a settlement: devices see it
-  std::string_view header;      // serialized Header
-  std::string_view intent;      // serialized Intent
+  bool in_feed = false;     // effective, conflicted, or a settlement: devices see it
+  std::string_view header;  // serialized Header
+  std::string_view intent;  // serialized Intent
 };
 
 // Immutable; borrows the bytes it was parsed from. Safe to share.
 class BlockView {
  public:
-  // DATA_LOSS, naming the first position where that can be read, if checksum or layout are wrong.
+  // DATA_LOSS, naming the first position where that can be read, if checksum or layout are wrong;
+  // a block without events is none.
   // Never reads outside `bytes`, whatever they hold.
   static absl::StatusOr<BlockView> Parse(std::string_view bytes);
 
   size_t size() const { return count_; }
-  EventRef event(size_t index) const;  // REQUIRES: index < size()
-  Position first() const { return first_; }  // of the first event; REQUIRES: size() > 0
+  EventRef event(size_t index) const;     // REQUIRES: index < size()
+  Position position(size_t index) const;  // of that event
+  Position first() const { return first_; }
   Position last() const { return last_; }
   // Chain value at last().
   const ChainValue& chain() const { return chain_; }
@@ -45,9 +48,12 @@ class BlockView {
   std::string_view bytes() const { return bytes_; }
 
  private:
+  bool DirectoryIsSound() const;
+
   std::string_view bytes_;
   Position first_, last_;
-  uint32_t count_ = 0;
+  uint32_t count_ = 0;  // never 0
+  bool dense_ = false;
   std::vector<std::string_view> scopes_;
   std::string_view directory_;
   std::string_view body_;
@@ -62,14 +68,21 @@ class BlockBuilder {
   size_t size() const { return count_; }
   size_t bytes() const;  // that Finish would return, nearly
   // The block, with `chain` as the chain value at its last event; the builder is empty again.
+  // REQUIRES: size() > 0.
   std::string Finish(const ChainValue& chain);
 
  private:
+  uint32_t ScopeIndex(std::string_view scope);
+  bool dense() const;
+
   uint32_t count_ = 0;
   Position first_, last_;
   std::vector<std::string> scopes_;
-  std::string directory_;
-  std::string body_;
+  std::vector<uint64_t> scope_hashes_;
+  size_t scope_bytes_ = 0;
+  std::string block_;      // head, filled by Finish, and body
+  std::string directory_;  // without deltas
+  std::string deltas_;     // position - first_, dropped from a dense block
 };
 
 }  // namespace intentlog

@@ -1,6 +1,6 @@
-// The chain: c(p) = SHA-256(c(p-1), header length, header, intent length, intent), lengths as 4 bytes
-// little-endian, c(0) = 32 zero bytes. A changed, missing or reordered event changes every value after
-// it. The same function over intents alone is a device log's rolling hash.
+// The chain: c(p) = SHA-256(c(p-1), header length, header, intent length, intent), lengths as 4
+// bytes little-endian, c(0) = 32 zero bytes. A changed, missing or reordered event changes every
+// value after it. The same function over intents alone is a device log's rolling hash.
 #pragma once
 
 #include <array>

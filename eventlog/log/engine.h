@@ -1,6 +1,6 @@
-// An Engine keeps the logs of tenants: blocks in position order, and index rows whose meaning it does
-// not know. One atomic durable write per append, fenced by term. RocksDB is the embedded engine; any
-// other passes the same conformance suite (engine_conformance.h).
+// An Engine keeps the logs of tenants: blocks in position order, and index rows whose meaning it
+// does not know. One atomic durable write per append, fenced by term. RocksDB is the embedded
+// engine; any other passes the same conformance suite (engine_conformance.h).
 //
 // Thread-safe; appends of one tenant must not overlap.
 #pragma once

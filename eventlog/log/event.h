@@ -1,6 +1,6 @@
 // An Event is one decided intent, decoded for folding. An EventDecoder reuses its messages, because
-// parsing into a used message is twice as fast as into a new one: an Event is valid until the decoder's
-// next call. Thread-compatible: one decoder per thread.
+// parsing into a used message is twice as fast as into a new one: an Event is valid until the
+// decoder's next call. Thread-compatible: one decoder per thread.
 #pragma once
 
 #include <memory>
@@ -18,17 +18,18 @@
 namespace intentlog {
 
 struct Event {
-  Position position;                 // 0: pending on this device, not ordered yet
+  Position position;  // 0: pending on this device, not ordered yet
   std::string_view scope;
   const Header* header = nullptr;
-  const Intent* intent = nullptr;    // the envelope as recorded
-  bool effective = false;            // projections fold it
-  // The type and payload that take effect: those of the settlement for a settlement, with the fields
-  // that lost cleared. Null if not effective, or if the type is unknown here.
+  const Intent* intent = nullptr;  // the envelope as recorded
+  bool effective = false;          // projections fold it
+  // The type and payload that take effect: those of the settlement for a settlement, with the
+  // fields that lost cleared. Null if not effective, or if the type is unknown here.
   const EventType* type = nullptr;
   const google::protobuf::Message* payload = nullptr;
 
-  // The payload as T, or null if it is of another type:  if (auto* line = event.As<OrderLineAdded>())
+  // The payload as T, or null if it is of another type:  if (auto* line =
+  // event.As<OrderLineAdded>())
   template <class T>
   const T* As() const {
     return type != nullptr && payload->GetDescriptor() == T::descriptor()

@@ -1,8 +1,8 @@
 // An EventLog is the ordered record of one tenant: what every device did, as the server decided it.
 // It knows what the engine does not: blocks, chain, scopes, runs, entity summaries, epochs.
 //
-// Reading is thread-safe and sees only what is durable. Append, Fence and MergeSmallBlocks belong to
-// one executor each (README.md); the engine must outlive the log.
+// Reading is thread-safe and sees only what is durable. Append, Fence and MergeSmallBlocks belong
+// to one executor each (README.md); the engine must outlive the log.
 //
 //   EventGroup group(log.head(), options);
 //   group.Add(header, intent_bytes, entity, log_hash);   // any number of events
@@ -85,8 +85,8 @@ class BlockReader {
 
 // What a device log has brought so far.
 struct LogHighest {
-  Count count;               // 0: nothing
-  ChainValue hash = {};      // rolling hash at `count`
+  Count count;           // 0: nothing
+  ChainValue hash = {};  // rolling hash at `count`
 };
 
 class EventLog {
@@ -97,8 +97,8 @@ class EventLog {
                                                         const EventLogOptions& options);
 
   const std::string& tenant() const { return tenant_; }
-  LogEnd head() const;                       // durable
-  std::vector<Epoch> epochs() const;         // oldest first; never empty
+  LogEnd head() const;                // durable
+  std::vector<Epoch> epochs() const;  // oldest first; never empty
 
   // ---- writing
   absl::StatusOr<Term> Fence();
@@ -151,8 +151,8 @@ struct LogVerification {
   std::vector<std::string> problems;  // each names a position and what to do; empty: all is well
 };
 
-// Checks checksums, dense positions, the chain from the first event, that each device log's counts are
-// 1, 2, 3 …, and that runs and scope rows agree with the blocks.
+// Checks checksums, dense positions, the chain from the first event, that each device log's counts
+// are 1, 2, 3 …, and that runs and scope rows agree with the blocks.
 absl::StatusOr<LogVerification> VerifyLog(const EventLog& log);
 
 }  // namespace intentlog

@@ -19,6 +19,8 @@ class FrameSink {
   virtual void Send(SharedFrame frame) = 0;
   // Bytes given to Send that the transport has not taken yet.
   virtual size_t unsent_bytes() const = 0;
+  // Less input is without an answer than before: a transport that stopped reading looks again.
+  virtual void InputProcessed() {}
   // Ends the connection after what was sent.
   virtual void Close() = 0;
 };

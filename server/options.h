@@ -1,0 +1,74 @@
+// What a Server is made with, and its limits: each with a default and its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "eventlog/schema/schema.h"
+#include "projections/engine/read_models.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace intentlog {
+
+struct ServerOptions {
+  std::string dir;  // DIR/log, and DIR/views/TENANT for each tenant
+  std::shared_ptr<const Schema> schema;
+  Projections projections;
+  rocksdb::Env* env = nullptr;  // the file system; null: the machine's
+
+  // ---- limits told to devices, and enforced
+  // One frame must hold the largest batch (512 KiB).
+  uint32_t frame_bytes_max = 1 << 20;
+  // Per session, pushed and not receipted: keeps the sequencer busy during a sync, bounds memory.
+  uint32_t push_window_bytes = 2 << 20;
+  uint32_t batch_intents_max = 2048;
+  uint32_t batch_bytes_max = 512 << 10;
+
+  // ---- the sequencer
+  // One group commit takes at most this; more waits for the next one.
+  size_t group_bytes_max = 4 << 20;
+  // Groups decided but not yet durable: one syncs while the next is decided.
+  int groups_in_flight_max = 2;
+  // While a group syncs, the next one is taken at this size; less waits for the sync to end,
+  // because two small groups cost two syncs.
+  size_t group_bytes_early = 256 << 10;
+  // Entities kept in memory for deciding, per tenant.
+  size_t summary_cache_entities = 20000;
+  // Device logs kept in memory for deciding, per tenant.
+  size_t log_cache_entries = 20000;
+  // Small appends after which their blocks are merged.
+  int small_blocks_merge_after = 64;
+
+  // ---- the feed
+  // A feed frame is filled up to this from history.
+  size_t feed_frame_bytes = 256 << 10;
+  // Serialized feed frames kept for sharing, per tenant.
+  size_t feed_cache_bytes = 16 << 20;
+  // A session's frames not yet taken by its transport; feed waits above it.
+  size_t unsent_bytes_max = 512 << 10;
+  // A quiet scope's cursor moves at most this often.
+  absl::Duration quiet_cursor_interval = absl::Seconds(10);
+  // A scope's digests are sent at most this often.
+  absl::Duration digest_interval = absl::Seconds(1);
+
+  // ---- the projector
+  // Events folded in one step: the executor serves others in between.
+  size_t fold_events_max = 4096;
+
+  // ---- sessions
+  size_t sessions_max = 20000;
+  size_t tenants_max = 1000;
+  // A session without any frame from its device for this long is cut. gRPC's keepalive finds dead
+  // connections earlier; this finds devices that hang.
+  absl::Duration silence_max = absl::Seconds(60);
+  // After a failed write the stores are opened again at this interval until it works.
+  absl::Duration reopen_interval = absl::Seconds(2);
+};
+
+}  // namespace intentlog

@@ -2,7 +2,8 @@
 // does not know. One atomic durable write per append, fenced by term. RocksDB is the embedded
 // engine; any other passes the same conformance suite (engine_conformance.h).
 //
-// Thread-safe; appends of one tenant must not overlap.
+// Thread-safe; appends of one tenant must not overlap. A tenant's name is not empty and has no NUL:
+// INVALID_ARGUMENT otherwise, from every method. Cursors must not outlive the engine.
 #pragma once
 
 #include <memory>
@@ -42,7 +43,9 @@ struct EngineHead {
 class EngineCursor {
  public:
   virtual ~EngineCursor() = default;
-  // The next block, valid until the next call; false at the end of what is durable.
+  // The next block, valid until the next call; false at the end of what is durable, from where a
+  // later call goes on. A block that goes on may begin at or below the last one: neighbours were
+  // merged.
   virtual absl::StatusOr<bool> Next() = 0;
   virtual std::string_view block() const = 0;
 };

@@ -76,7 +76,7 @@ absl::Status Exhausted(const Parts&... parts) {
 }
 
 // std::string_view of a Status's message.
-inline std::string_view Message(const absl::Status& status) {
+inline std::string_view MessageOf(const absl::Status& status) {
   return std::string_view(status.message().data(), status.message().size());
 }
 

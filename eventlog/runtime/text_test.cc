@@ -21,7 +21,7 @@ TEST(TextTest, CatJoinsTextNumbersAndStatuses) {
 TEST(TextTest, ErrorsCarryTheirCodeAndText) {
   const absl::Status status = Invalid("quantity \"", "x", "\" is no number");
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(Message(status), "quantity \"x\" is no number");
+  EXPECT_EQ(MessageOf(status), "quantity \"x\" is no number");
   EXPECT_EQ(NotFound("a").code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(FailedPrecondition("a").code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(DataLoss("a").code(), absl::StatusCode::kDataLoss);
@@ -59,7 +59,7 @@ absl::Status IsFourfold(int number) {
 
 TEST(CheckTest, TheStatusMacrosReturnTheFirstError) {
   EXPECT_EQ(*Quarter(12), 3);
-  EXPECT_EQ(Message(Quarter(6).status()), "3 is odd");
+  EXPECT_EQ(MessageOf(Quarter(6).status()), "3 is odd");
   EXPECT_TRUE(IsFourfold(8).ok());
   EXPECT_FALSE(IsFourfold(7).ok());
 }

@@ -55,7 +55,7 @@ int Finish(const CLI::App& command, const absl::Status& status) {
   std::fflush(stdout);
   if (status.ok()) return 0;
   if (status.GetPayload(kExplained).has_value()) return 1;
-  std::string message = OneLine(Message(status));
+  std::string message = OneLine(MessageOf(status));
   if (message.empty()) message = absl::StatusCodeToString(status.code());
   std::fprintf(stderr, "%s: %s\n", FullName(command).c_str(), message.c_str());
   return status.GetPayload(kUsage).has_value() ? 2 : 1;

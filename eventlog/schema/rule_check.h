@@ -1,0 +1,25 @@
+// Whether the rules of one message or field make sense by themselves. Pure functions.
+// Rules between two event types are checked where all types are known, by Schema.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "google/protobuf/descriptor.h"
+#include "proto/rules.pb.h"
+
+namespace intentlog {
+
+// INVALID_ARGUMENT: "shop.proto: message shop.Sold, field price: max_len is for strings, …".
+absl::Status CheckEventRules(const google::protobuf::Descriptor& message, const EventRules& rules);
+absl::Status CheckFieldRules(const google::protobuf::FieldDescriptor& field,
+                             const FieldRules& rules);
+
+// "shop.proto: message shop.Sold", and with ", field price".
+std::string PlaceOf(const google::protobuf::Descriptor& message);
+std::string PlaceOf(const google::protobuf::FieldDescriptor& field);
+
+// An integer of any width. The text of an entity's id can be read from it, and it can have bounds.
+bool IsInteger(const google::protobuf::FieldDescriptor& field);
+
+}  // namespace intentlog

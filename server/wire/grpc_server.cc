@@ -1,0 +1,153 @@
+#include "server/wire/grpc_server.h"
+
+#include <arpa/inet.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+namespace {
+
+struct HostPort {
+  std::string host;  // without brackets
+  std::string port;
+};
+
+absl::StatusOr<HostPort> SplitAddress(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  if (colon == std::string::npos || colon == 0) {
+    return Invalid("\"", listen, "\" is no address: HOST:PORT is wanted, such as 127.0.0.1:7420");
+  }
+  HostPort parts{listen.substr(0, colon), listen.substr(colon + 1)};
+  unsigned port = 0;
+  const char* end = parts.port.data() + parts.port.size();
+  const auto parsed = std::from_chars(parts.port.data(), end, port);
+  if (parsed.ec != std::errc() || parsed.ptr != end || port > 65535) {
+    return Invalid("\"", listen, "\" has no port from 0 to 65535 after the colon");
+  }
+  if (parts.host.front() == '[' && parts.host.back() == ']') {
+    parts.host = parts.host.substr(1, parts.host.size() - 2);
+  }
+  return parts;
+}
+
+bool IsLoopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+// Why `address` cannot be bound, as the operating system says it.
+absl::Status WhyNotBound(const HostPort& address) {
+  addrinfo hints = {};
+  hints.ai_flags = AI_PASSIVE;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int failed = getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found);
+  if (failed != 0) {
+    return Unavailable("cannot listen on ", address.host, ": ",
+                       std::string_view(gai_strerror(failed)));
+  }
+  const int socket_fd = socket(found->ai_family, found->ai_socktype, found->ai_protocol);
+  const int on = 1;
+  setsockopt(socket_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  const int bound = bind(socket_fd, found->ai_addr, found->ai_addrlen);
+  const int listening = bound == 0 ? listen(socket_fd, 1) : bound;
+  const int error = listening == 0 ? 0 : errno;
+  close(socket_fd);
+  freeaddrinfo(found);
+  const std::string name = Cat(address.host, ":", address.port);
+  if (error == EADDRINUSE) {
+    return Unavailable("cannot listen on ", name,
+                       ": another program listens there; end it or choose another port");
+  }
+  return Unavailable("cannot listen on ", name, ": ",
+                     std::string_view(error == 0 ? "the port was taken" : std::strerror(error)));
+}
+
+int Millis(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+void Configure(const GrpcServerOptions& options, grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options.frame_bytes_max));
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.metadata_bytes_max);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                             Millis(options.handshake_timeout));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Millis(options.keepalive_interval));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Millis(options.keepalive_timeout));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             Millis(options.min_ping_interval));
+  grpc::ResourceQuota quota("intentlog");
+  quota.Resize(options.memory_bytes_max);
+  builder.SetResourceQuota(quota);
+}
+
+}  // namespace
+
+struct GrpcServer::Rep {
+  Rep(Backend& backend, const GrpcServerOptions& options)
+      : reader_executor(MakeThreadExecutor("reader-rpc")),
+        sync(backend, options.sync),
+        reader(backend, *reader_executor, options.reader) {}
+
+  const std::unique_ptr<Executor> reader_executor;
+  SyncService sync;
+  ReaderService reader;
+  std::string address;
+  std::unique_ptr<grpc::Server> server;
+};
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Backend& backend,
+                                                              const GrpcServerOptions& options) {
+  ASSIGN_OR_RETURN(const HostPort address, SplitAddress(options.listen));
+  if (!IsLoopback(address.host) && !options.insecure) {
+    return Invalid(options.listen,
+                   " can be reached from other machines, and connections are not encrypted yet: "
+                   "listen on 127.0.0.1, or say --insecure");
+  }
+  auto rep = std::make_unique<Rep>(backend, options);
+  grpc::ServerBuilder builder;
+  Configure(options, builder);
+  int port = 0;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&rep->sync);
+  builder.RegisterService(&rep->reader);
+  rep->server = builder.BuildAndStart();
+  if (rep->server == nullptr || port == 0) return WhyNotBound(address);
+  rep->address = Cat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
+  return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(rep)));
+}
+
+GrpcServer::GrpcServer(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+
+GrpcServer::~GrpcServer() { Stop(); }
+
+const std::string& GrpcServer::address() const { return rep_->address; }
+
+size_t GrpcServer::streams() const { return rep_->sync.streams(); }
+
+void GrpcServer::Stop(absl::Duration limit) {
+  if (rep_->server == nullptr) return;
+  rep_->sync.StopAccepting();
+  rep_->reader.Stop();
+  rep_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(limit));
+  // What follows takes only as long as tasks that are posted already.
+  INTENTLOG_CHECK(rep_->sync.WaitUntilIdle(absl::Seconds(60)));
+  INTENTLOG_CHECK(rep_->reader.WaitUntilIdle(absl::Seconds(60)));
+  rep_->server.reset();
+}
+
+}  // namespace intentlog

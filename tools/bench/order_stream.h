@@ -1,0 +1,67 @@
+// An OrderStream makes the order lines of one till, shaped like a year of a real gift shop: 21
+// lines an order on average, 4,070 products of which few sell most, 305 trading days, 38 countries,
+// a quarter of the orders without a customer. The same lines for the same options.
+// Thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eventlog/runtime/ids.h"
+#include "eventlog/runtime/random.h"
+#include "eventlog/schema/schema.h"
+#include "proto/commerce.pb.h"
+
+namespace intentlog::bench {
+
+struct OrderStreamOptions {
+  uint64_t seed = 1;
+  int till = 0;             // begins every order's id, so that no order is on two tills
+  uint64_t lines = 500000;  // that the year has on this till; its days are spread over them
+};
+
+class OrderStream {
+ public:
+  explicit OrderStream(const OrderStreamOptions& options);
+
+  // The next line, valid until the next call.
+  const commerce::OrderLineAdded& Next();
+
+ private:
+  void BeginOrder();
+
+  const OrderStreamOptions options_;
+  SeededRandom random_;
+  uint64_t made_ = 0;
+  uint64_t orders_ = 0;
+  uint64_t left_in_order_ = 0;
+  commerce::OrderLineAdded line_;
+};
+
+// The event types of a shop, as this binary was built with them.
+std::shared_ptr<const Schema> ShopSchema();
+
+// Intents as a device would write them for such lines, serialized. Thread-compatible.
+class IntentStream {
+ public:
+  IntentStream(const OrderStreamOptions& options, std::string scope);
+
+  struct Made {
+    IntentId id;
+    std::string bytes;  // serialized Intent
+  };
+  Made Next();
+
+ private:
+  const std::shared_ptr<const Schema> schema_;
+  const EventType& type_;
+  const std::string scope_;
+  OrderStream lines_;
+  SeededRandom random_;
+  IntentIdMaker ids_;
+  Intent intent_;
+};
+
+}  // namespace intentlog::bench

@@ -66,7 +66,8 @@ class BlockBuilder {
   // REQUIRES: position above the last one added; views need to live only during the call.
   void Add(const EventRef& event);
   size_t size() const { return count_; }
-  size_t bytes() const;  // that Finish would return, nearly
+  size_t bytes() const;  // that Finish would return
+  const std::vector<std::string>& scopes() const { return scopes_; }
   // The block, with `chain` as the chain value at its last event; the builder is empty again.
   // REQUIRES: size() > 0.
   std::string Finish(const ChainValue& chain);

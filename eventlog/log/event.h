@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "eventlog/log/block.h"
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/numbers.h"
 #include "eventlog/schema/schema.h"
 #include "google/protobuf/message.h"
@@ -61,13 +62,5 @@ class EventDecoder {
   std::string last_type_name_;
   const EventType* last_type_ = nullptr;
 };
-
-// Accepted or merged.
-inline bool IsEffective(Decision decision) { return decision == ACCEPTED || decision == MERGED; }
-// Devices see it: effective, conflicted, or a settlement.
-inline bool IsInFeed(const Header& header) {
-  return IsEffective(header.decision()) || header.decision() == CONFLICTED ||
-         header.settlement_of() != 0;
-}
 
 }  // namespace intentlog

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -50,12 +49,14 @@ class EventGroup {
   // Position that the next Add takes; the caller writes it into the header.
   Position next() const { return end_.position.Next(); }
   // `header` is serialized by the caller once; both byte strings are stored verbatim.
+  // REQUIRES: header.position() is next(); `scope` has no NUL.
   void Add(const Header& header, std::string_view header_bytes, std::string_view intent_bytes,
            std::string_view scope);
   // One row per pushed batch.
   void AddRun(const LogId& log, const Run& run);
-  // One row per entity and append: the last one wins.
+  // One row per entity and append: the last one wins. `entity_key` as EntityKey() makes it.
   void PutSummary(std::string_view entity_key, const EntitySummary& summary);
+  // A row of the caller's own. REQUIRES: `key` begins with none of the log's own letters "emrs".
   void PutIndex(std::string key, std::string value);
 
   const LogEnd& end() const { return end_; }
@@ -68,12 +69,20 @@ class EventGroup {
 
   EventLogOptions options_;
   LogEnd end_;
-  Position first_;
+  uint64_t events_ = 0;
+  size_t cut_bytes_ = 0;  // of blocks in append_
   BlockBuilder builder_;
   EngineAppend append_;
 };
 
 // Blocks in order; views valid until the next call. Thread-compatible; the log must outlive it.
+//
+//   while (true) {
+//     ASSIGN_OR_RETURN(const bool more, reader->Next());
+//     if (!more) break;
+//     for (size_t i = reader->begin(); i < reader->block().size(); ++i)
+//     Use(reader->block().event(i));
+//   }
 class BlockReader {
  public:
   virtual ~BlockReader() = default;
@@ -81,6 +90,9 @@ class BlockReader {
   // DATA_LOSS with the position if a block is damaged or positions have a hole.
   virtual absl::StatusOr<bool> Next() = 0;
   virtual const BlockView& block() const = 0;
+  // The first event of block() that is wanted and was not given before: a block may begin below
+  // what was asked for, and neighbours are merged while they are read.
+  virtual size_t begin() const = 0;
 };
 
 // What a device log has brought so far.
@@ -104,14 +116,16 @@ class EventLog {
   absl::StatusOr<Term> Fence();
   // Durable and visible when it returns OK. Errors as Engine::Append.
   absl::Status Append(EventGroup group);
-  // Merges runs of neighbouring blocks smaller than a quarter of block_bytes, below the head.
-  // Returns how many blocks went away.
+  // Merges neighbouring blocks smaller than a quarter of block_bytes, once they are enough for one.
+  // Reads at most 4 MiB a call and goes on from there at the next. Returns how many blocks went
+  // away.
   absl::StatusOr<int> MergeSmallBlocks();
+  // As EventGroup::PutIndex, alone and durable.
   absl::Status PutIndex(std::string key, std::string value);
 
   // ---- reading
   std::unique_ptr<BlockReader> Read(Position from) const;
-  // Only blocks that hold an event of `scope` above `after`.
+  // Only blocks that hold an event of `scope` above `after`. They hold events of other scopes too.
   std::unique_ptr<BlockReader> ReadScope(std::string scope, Position after) const;
   // Chain value at `position`; NOT_FOUND above the head.
   absl::StatusOr<ChainValue> ChainAt(Position position) const;
@@ -120,8 +134,10 @@ class EventLog {
   absl::StatusOr<LogHighest> Highest(const LogId& log) const;
   // The run that holds `count`; nothing if the log never brought it.
   absl::StatusOr<std::optional<Run>> FindRun(const LogId& log, Count count) const;
-  absl::StatusOr<std::vector<std::pair<LogId, Run>>> Runs(const LogId& log, Count from,
-                                                          size_t limit) const;
+  // Up to `limit` runs that hold counts at or above `from`, in order.
+  absl::StatusOr<std::vector<Run>> Runs(const LogId& log, Count from, size_t limit) const;
+  // Every device log that has brought something.
+  absl::StatusOr<std::vector<LogId>> DeviceLogs() const;
   // Nothing for an entity without events. `entity_key` as EntityKey() makes it.
   absl::StatusOr<std::optional<EntitySummary>> Summary(std::string_view entity_key) const;
   absl::StatusOr<std::optional<std::string>> GetIndex(std::string_view key) const;
@@ -129,10 +145,18 @@ class EventLog {
 
  private:
   EventLog(Engine& engine, std::string tenant, const EventLogOptions& options);
+  absl::Status LoadHead();
+  absl::Status LoadEpochs();
+  absl::Status MakeFirstEpoch(const EpochId& epoch_id);
+  absl::StatusOr<std::optional<Run>> LastRun(const LogId& log, Count at) const;
+  absl::Status ReadBlockAt(Position position, std::string* bytes, BlockView* block) const;
+  absl::Status MergeRun(const std::vector<std::string>& run);
+  Term term() const;
 
   Engine& engine_;
   const std::string tenant_;
   const EventLogOptions options_;
+  Position merge_from_{1};  // owned by MergeSmallBlocks' executor
   mutable std::mutex mutex_;
   LogEnd head_;                // protected by mutex_
   std::vector<Epoch> epochs_;  // protected by mutex_
@@ -141,18 +165,5 @@ class EventLog {
 
 // Index key of an entity: "e", type, NUL, id.
 std::string EntityKey(std::string_view type, std::string_view id);
-
-// What Verify found in order, or where it is not.
-struct LogVerification {
-  Position head;
-  uint64_t blocks = 0;
-  uint64_t events = 0;
-  uint64_t device_logs = 0;
-  std::vector<std::string> problems;  // each names a position and what to do; empty: all is well
-};
-
-// Checks checksums, dense positions, the chain from the first event, that each device log's counts
-// are 1, 2, 3 …, and that runs and scope rows agree with the blocks.
-absl::StatusOr<LogVerification> VerifyLog(const EventLog& log);
 
 }  // namespace intentlog

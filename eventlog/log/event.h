@@ -25,7 +25,8 @@ struct Event {
   const Intent* intent = nullptr;  // the envelope as recorded
   bool effective = false;          // projections fold it
   // The type and payload that take effect: those of the settlement for a settlement, with the
-  // fields that lost cleared. Null if not effective, or if the type is unknown here.
+  // fields that lost cleared. Null if there is nothing to fold: not effective, every field lost, or
+  // the type is unknown here.
   const EventType* type = nullptr;
   const google::protobuf::Message* payload = nullptr;
 
@@ -50,17 +51,31 @@ class EventDecoder {
   absl::StatusOr<const Event*> DecodePending(std::string_view intent_bytes);
 
  private:
-  absl::Status FillPayload();
-  google::protobuf::Message* Reused(const EventType& type);
+  // A type of the schema and the payload that is parsed into, again and again.
+  struct Slot {
+    const EventType* type = nullptr;
+    std::unique_ptr<google::protobuf::Message> payload;
+  };
+  // What takes effect, wherever it stands.
+  struct Content {
+    Decision decision;
+    const std::string& type;
+    const std::string& payload;
+    const google::protobuf::RepeatedField<uint32_t>& without;
+    bool without_all;
+  };
 
-  std::shared_ptr<const Schema> schema_;
+  absl::Status FillSettlement();
+  absl::Status Fill(const Content& content);
+  Slot* Find(const std::string& type_name);
+
+  const std::shared_ptr<const Schema> schema_;
   Header header_;
   Intent intent_;
   Settlement settlement_;
   Event event_;
-  std::unordered_map<const EventType*, std::unique_ptr<google::protobuf::Message>> reused_;
-  std::string last_type_name_;
-  const EventType* last_type_ = nullptr;
+  std::unordered_map<std::string, Slot> slots_;  // by the name in the intent; of known types only
+  Slot* last_ = nullptr;                         // neighbours are often of one type
 };
 
 }  // namespace intentlog

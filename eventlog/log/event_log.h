@@ -60,7 +60,7 @@ class EventGroup {
   void PutIndex(std::string key, std::string value);
 
   const LogEnd& end() const { return end_; }
-  uint64_t size() const;
+  uint64_t size() const { return events_; }
   size_t bytes() const;  // of events so far
 
  private:

@@ -183,11 +183,11 @@ TEST_F(EventLogTest, AScopeIsReadWithoutTheBlocksOfOthers) {
     Append('b', "south", 12);
   }
   EXPECT_THAT(log().Scopes().value(), ElementsAre("north", "south"));
-  const auto reader = log().ReadScope("south", Position(30));
+  const auto reader = log().ReadScope("south", Position(40));
   const std::vector<uint64_t> south = Positions(*reader, "south");
-  ASSERT_EQ(south.size(), 9u * 12u + 6u);
-  EXPECT_EQ(south.front(), 31u);
-  EXPECT_EQ(Positions(*log().ReadScope("south", Position(30))), south);  // no block of the north
+  ASSERT_EQ(south.size(), 8u * 12u + 8u);
+  EXPECT_EQ(south.front(), 41u);
+  EXPECT_EQ(Positions(*log().ReadScope("south", Position(40))), south);  // no block of the north
   EXPECT_TRUE(Positions(*log().ReadScope("east", Position())).empty());
   EXPECT_TRUE(Positions(*log().ReadScope("sout", Position())).empty());
   Append('b', "south", 1);

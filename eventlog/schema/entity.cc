@@ -1,6 +1,7 @@
 #include "eventlog/schema/entity.h"
 
 #include <cstdint>
+#include <cstring>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -40,6 +41,14 @@ bool IsUtf8(std::string_view bytes) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(bytes[i]); };
   size_t i = 0;
   while (i < bytes.size()) {
+    uint64_t eight = 0;
+    if (bytes.size() - i >= sizeof(eight)) {
+      std::memcpy(&eight, bytes.data() + i, sizeof(eight));
+      if ((eight & 0x8080808080808080) == 0) {
+        i += sizeof(eight);
+        continue;
+      }
+    }
     const size_t size = SizeOfCodePoint(byte(i));
     if (size == 0 || size > bytes.size() - i) return false;
     if (size > 1 && !SecondByteFits(byte(i), byte(i + 1))) return false;

@@ -56,7 +56,8 @@ TEST(EntityTest, EntitiesCompareByTypeAndThenById) {
 TEST(Utf8Test, WellFormedTextIsTaken) {
   for (const std::string_view text :
        {"", "abc", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-        "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "Caf\xc3\xa9 \xe2\x82\xac"}) {
+        "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "Caf\xc3\xa9 \xe2\x82\xac",
+        "12345678\xc3\xa9", "1234567\xc3\xa9"}) {
     EXPECT_TRUE(IsUtf8(text)) << testing::PrintToString(text);
   }
 }
@@ -65,7 +66,7 @@ TEST(Utf8Test, IllFormedTextIsNot) {
   for (const std::string_view text :
        {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2 ", "\xe0\x9f\xbf", "\xed\xa0\x80",
         "\xe2\x82", "\xe2\x82 ", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff",
-        "abc\xf0\x90\x80"}) {
+        "abc\xf0\x90\x80", "12345678\xff", "1234567\xff"}) {
     EXPECT_FALSE(IsUtf8(text)) << testing::PrintToString(text);
   }
 }

@@ -6,6 +6,17 @@
 #include "google/protobuf/util/json_util.h"
 
 namespace intentlog {
+namespace {
+
+// Protobuf's own words on one line, without the picture of the place that follows syntax errors.
+std::string OneLine(google::protobuf::StringPiece message) {
+  std::string_view text(message.data(), message.size());
+  text = text.substr(0, text.find('\n'));
+  while (!text.empty() && (text.front() == ':' || text.front() == ' ')) text.remove_prefix(1);
+  return std::string(text);
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<google::protobuf::Message>> PayloadFromJson(const EventType& type,
                                                                            std::string_view json) {
@@ -20,8 +31,7 @@ absl::StatusOr<std::unique_ptr<google::protobuf::Message>> PayloadFromJson(const
   const auto status = google::protobuf::util::JsonStringToMessage(
       google::protobuf::StringPiece(json.data(), json.size()), payload.get(), options);
   if (!status.ok()) {
-    return Invalid("the JSON does not fit ", type.name(), ": ",
-                   std::string(status.message().data(), status.message().size()));
+    return Invalid("the JSON does not fit ", type.name(), ": ", OneLine(status.message()));
   }
   return payload;
 }
@@ -33,8 +43,7 @@ absl::StatusOr<std::string> PayloadToJson(const google::protobuf::Message& paylo
   const auto status = google::protobuf::util::MessageToJsonString(payload, &json, options);
   if (!status.ok()) {
     return Invalid("a payload of ", payload.GetDescriptor()->full_name(),
-                   " cannot be written as JSON: ",
-                   std::string(status.message().data(), status.message().size()));
+                   " cannot be written as JSON: ", OneLine(status.message()));
   }
   return json;
 }

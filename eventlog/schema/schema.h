@@ -53,11 +53,11 @@ class EventType {
   }
   // The entity's id in `payload`, which is of this type (strings as they are, integers in decimal).
   std::string EntityId(const google::protobuf::Message& payload) const;
+  // Whether that id is `id`; makes no string.
+  bool IsAbout(const google::protobuf::Message& payload, std::string_view id) const;
   // The first violated rule, in the order of the fields' declaration; nothing if all hold.
   // REQUIRES: `payload` is of this type, from this schema.
-  std::optional<Violation> Validate(const google::protobuf::Message& payload) const {
-    return validator_->Validate(payload);
-  }
+  std::optional<Violation> Validate(const google::protobuf::Message& payload) const;
   // Reads `bytes` into `payload`, which is reused, and validates it. MALFORMED if it does not
   // parse.
   std::optional<Violation> Read(std::string_view bytes, google::protobuf::Message& payload) const;
@@ -70,6 +70,7 @@ class EventType {
   const google::protobuf::Message* const prototype_;
   const google::protobuf::FieldDescriptor* const key_field_;
   const Validator* const validator_;
+  const bool compiled_;                                  // payloads are of generated code
   std::map<int, FieldRules> field_rules_;                // by number; fields with rules
   std::vector<std::pair<std::string, Rule>> overrides_;  // by full name of the other type
 };

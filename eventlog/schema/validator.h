@@ -7,6 +7,7 @@
 // max_len counts bytes of strings and elements of repeated fields.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,13 +24,17 @@ namespace intentlog {
 class Validator {
  public:
   // The first violated rule, in the order of the fields' declaration; nothing if all hold.
-  // REQUIRES: `message` is of this validator's type.
-  std::optional<Violation> Validate(const google::protobuf::Message& message) const;
+  // `parsed_from`: the size of the bytes that the message was parsed from, if it was: no text in it
+  // is longer, so most lengths need not be looked at. REQUIRES: `message` is of this validator's
+  // type.
+  std::optional<Violation> Validate(const google::protobuf::Message& message,
+                                    size_t parsed_from = SIZE_MAX) const;
 
  private:
   friend class ValidatorSet;
   struct Check {
     const google::protobuf::FieldDescriptor* field;
+    bool text;  // a single string or bytes
     bool required;
     bool presence;  // can be absent: then nothing but `required` is asked
     std::optional<int64_t> min;

@@ -43,9 +43,9 @@ struct EngineHead {
 class EngineCursor {
  public:
   virtual ~EngineCursor() = default;
-  // The next block, valid until the next call; false at the end of what is durable, from where a
-  // later call goes on. A block that goes on may begin at or below the last one: neighbours were
-  // merged.
+  // The next block, valid until the next call; false at the end of what was durable when this call
+  // began. A later call goes on from there; its block may begin at or below the last one, because
+  // neighbours were merged meanwhile.
   virtual absl::StatusOr<bool> Next() = 0;
   virtual std::string_view block() const = 0;
 };

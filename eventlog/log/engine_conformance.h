@@ -105,6 +105,15 @@ TYPED_TEST_P(EngineConformanceTest, ACursorAtTheEndGoesOnWithWhatComesLater) {
   EXPECT_THAT(this->Drain(*cursor), ::testing::ElementsAre("b"));
 }
 
+TYPED_TEST_P(EngineConformanceTest, ACursorUnderWayFindsWhatWasAppendedSinceItWasMade) {
+  const Term term = this->Fence();
+  ASSERT_TRUE(this->Append(term, {this->Block(1, 3, "a")}).ok());
+  const auto cursor = this->engine().Read("shop", Position(1));
+  ASSERT_TRUE(cursor->Next().value());
+  ASSERT_TRUE(this->Append(term, {this->Block(4, 4, "b")}).ok());
+  EXPECT_THAT(this->Drain(*cursor), ::testing::ElementsAre("b"));
+}
+
 TYPED_TEST_P(EngineConformanceTest, I12_AnAppendMustFollowTheHead) {
   const Term term = this->Fence();
   EXPECT_EQ(this->Append(term, {this->Block(2, 3, "hole")}).code(), this->kRefused);
@@ -227,13 +236,12 @@ TYPED_TEST_P(EngineConformanceTest, I25_ATenantsNameIsNotEmptyAndHasNoNul) {
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(EngineConformanceTest, ANewTenantIsEmpty,
-                            BlocksAreReadInOrderFromTheOneThatHoldsAPosition,
-                            ACursorAtTheEndGoesOnWithWhatComesLater, I12_AnAppendMustFollowTheHead,
-                            I24_AnOlderTermIsFenced, IndexRowsComeWithTheirAppendOrNotAtAll,
-                            IndexRowsAreScannedAndFoundFromBehindWithinTheirPrefix,
-                            ReplacedBlocksAreGoneAndTheMergedOneIsInTheirPlace,
-                            I1_AllIsThereAfterReopening, I25_TenantsDoNotSeeEachOther,
-                            I25_ATenantsNameIsNotEmptyAndHasNoNul);
+REGISTER_TYPED_TEST_SUITE_P(
+    EngineConformanceTest, ANewTenantIsEmpty, BlocksAreReadInOrderFromTheOneThatHoldsAPosition,
+    ACursorAtTheEndGoesOnWithWhatComesLater, ACursorUnderWayFindsWhatWasAppendedSinceItWasMade,
+    I12_AnAppendMustFollowTheHead, I24_AnOlderTermIsFenced, IndexRowsComeWithTheirAppendOrNotAtAll,
+    IndexRowsAreScannedAndFoundFromBehindWithinTheirPrefix,
+    ReplacedBlocksAreGoneAndTheMergedOneIsInTheirPlace, I1_AllIsThereAfterReopening,
+    I25_TenantsDoNotSeeEachOther, I25_ATenantsNameIsNotEmptyAndHasNoNul);
 
 }  // namespace intentlog

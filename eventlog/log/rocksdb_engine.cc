@@ -84,24 +84,29 @@ class BlockCursor final : public EngineCursor {
 
   absl::StatusOr<bool> Next() override {
     RETURN_IF_ERROR(CheckTenant(tenant_));
-    if (cursor_ == nullptr) {
-      cursor_ = store_.Scan(Space::kLog);
-      cursor_->Seek(BlockKey(tenant_, next_));
-    } else {
+    if (cursor_ != nullptr) {
       cursor_->Next();
+      if (AtBlock()) return true;
+      RETURN_IF_ERROR(cursor_->status());
     }
-    if (cursor_->Valid() && IsBlockKey(cursor_->key(), prefix_)) {
-      next_ = Position(LastBig64(cursor_->key())).Next();
-      return true;
-    }
+    // A cursor sees the store as it was when made: its end may not be the end any more.
+    cursor_ = store_.Scan(Space::kLog);
+    cursor_->Seek(BlockKey(tenant_, next_));
+    if (AtBlock()) return true;
     const absl::Status status = cursor_->status();
-    cursor_ = nullptr;  // a cursor sees the store as it was when made
+    cursor_ = nullptr;
     if (!status.ok()) return status;
     return false;
   }
   std::string_view block() const override { return cursor_->value(); }
 
  private:
+  bool AtBlock() {
+    if (!cursor_->Valid() || !IsBlockKey(cursor_->key(), prefix_)) return false;
+    next_ = Position(LastBig64(cursor_->key())).Next();
+    return true;
+  }
+
   const Store& store_;
   const std::string tenant_;
   const std::string prefix_;

@@ -31,6 +31,38 @@ class FirstError final : public DescriptorPool::ErrorCollector {
   std::string text_;
 };
 
+// How many message types there are, nested ones included. Parsing has limited the depth.
+template <class Messages>
+int CountMessages(const Messages& messages) {
+  int count = messages.size();
+  for (const auto& message : messages) count += CountMessages(message.nested_type());
+  return count;
+}
+
+absl::StatusOr<FileDescriptorSet> ParseSet(std::string_view bytes) {
+  if (bytes.size() > kDescriptorSetSizeMax) {
+    return Invalid("the descriptor set has ", bytes.size(), " bytes; the most allowed is ",
+                   kDescriptorSetSizeMax);
+  }
+  FileDescriptorSet set;
+  if (!set.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Invalid("the bytes are no descriptor set; make one with ",
+                   "protoc --include_imports --descriptor_set_out=FILE");
+  }
+  if (set.file_size() == 0) return Invalid("the descriptor set has no files");
+  if (set.file_size() > kDescriptorSetFilesMax) {
+    return Invalid("the descriptor set has ", set.file_size(), " files; the most allowed is ",
+                   kDescriptorSetFilesMax);
+  }
+  int messages = 0;
+  for (const FileDescriptorProto& file : set.file()) messages += CountMessages(file.message_type());
+  if (messages > kDescriptorSetMessagesMax) {
+    return Invalid("the descriptor set has ", messages, " messages; the most allowed is ",
+                   kDescriptorSetMessagesMax);
+  }
+  return set;
+}
+
 // Builds the files of a set in an order in which every import comes first.
 class Builder {
  public:
@@ -118,20 +150,7 @@ std::vector<const FileDescriptor*> WithImports(const std::vector<const FileDescr
 
 absl::StatusOr<std::vector<const FileDescriptor*>> BuildFiles(std::string_view bytes,
                                                               DescriptorPool& pool) {
-  if (bytes.size() > kDescriptorSetSizeMax) {
-    return Invalid("the descriptor set has ", bytes.size(), " bytes; the most allowed is ",
-                   kDescriptorSetSizeMax);
-  }
-  FileDescriptorSet set;
-  if (!set.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Invalid("the bytes are no descriptor set; make one with ",
-                   "protoc --include_imports --descriptor_set_out=FILE");
-  }
-  if (set.file_size() == 0) return Invalid("the descriptor set has no files");
-  if (set.file_size() > kDescriptorSetFilesMax) {
-    return Invalid("the descriptor set has ", set.file_size(), " files; the most allowed is ",
-                   kDescriptorSetFilesMax);
-  }
+  ASSIGN_OR_RETURN(const FileDescriptorSet set, ParseSet(bytes));
   Builder builder(pool);
   for (const FileDescriptorProto& file : set.file()) RETURN_IF_ERROR(builder.Add(file));
   std::vector<const FileDescriptor*> files;

@@ -16,6 +16,7 @@ namespace intentlog {
 // thousand bytes.
 inline constexpr size_t kDescriptorSetSizeMax = 4 << 20;
 inline constexpr int kDescriptorSetFilesMax = 500;
+inline constexpr int kDescriptorSetMessagesMax = 5000;  // each may hold the next
 
 // The files and all that they import: imports first, each once.
 std::vector<const google::protobuf::FileDescriptor*> WithImports(

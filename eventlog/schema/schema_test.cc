@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "eventlog/runtime/text.h"
 #include "eventlog/schema/descriptor_set.h"
 #include "eventlog/schema/schema_maker.h"
 #include "gmock/gmock.h"
@@ -242,6 +243,27 @@ TEST(SchemaTest, I33_UnsoundSetsAreRefusedByName) {
   SchemaMaker unknown("a.proto", "a");
   unknown.Message("M", {{"x", 1, ".a.Nothing", ""}});
   EXPECT_THAT(LoadError(unknown), HasSubstr("a.proto: a.M.x: \".a.Nothing\" is not defined"));
+}
+
+// Messages that each hold the next.
+SchemaMaker Chain(int messages) {
+  SchemaMaker maker("chain.proto", "c");
+  maker.Event("E", R"(entity: "e" key: "id")", {{"id", 1, "string", ""}, {"m", 2, ".c.M2", ""}});
+  for (int i = 2; i < messages; ++i) {
+    maker.Message("M" + std::to_string(i), {{"m", 1, ".c.M" + std::to_string(i + 1), ""}});
+  }
+  maker.Message("M" + std::to_string(messages), {{"text", 1, "string", "max_len: 1"}});
+  return maker;
+}
+
+TEST(SchemaTest, I33_LongChainsOfMessagesAreLimited) {
+  EXPECT_NE(Load(Chain(5000)), nullptr);
+  EXPECT_THAT(LoadError(Chain(5001)), HasSubstr("5001 messages; the most allowed is 5000"));
+}
+
+TEST(SchemaTest, TheDigestIsTheSameInEveryVersionOfThisProgram) {
+  EXPECT_EQ(Hex(Load(InspectionForms())->digest()),
+            "6bd0eb80b3bf1cdb350380554bcdf41d6e8e631c815fe9aeae0f479d0b12f8ee");
 }
 
 TEST(SchemaDeathTest, ContradictoryCompiledRulesStopTheProgram) {

@@ -1,0 +1,189 @@
+// What a store keeps when operations fail or the power goes, at every operation of a scripted run.
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "eventlog/store/faulty_file_system.h"
+#include "eventlog/store/store.h"
+#include "gtest/gtest.h"
+
+namespace intentlog {
+namespace {
+
+using Disk = FaultyFileSystem;
+constexpr Disk::Unsynced kUnsynced[] = {Disk::Unsynced::kLost, Disk::Unsynced::kTorn,
+                                        Disk::Unsynced::kKept};
+
+class FaultTest : public ::testing::Test {
+ protected:
+  FaultTest()
+      : root_(::testing::TempDir() + "/" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
+    options_.role = "device";
+    Restart();
+  }
+  ~FaultTest() override { std::filesystem::remove_all(root_); }
+
+  // A new machine with an empty disk.
+  void Restart() {
+    std::filesystem::remove_all(root_);
+    std::filesystem::create_directories(root_);
+    disk_ = std::make_unique<Disk>(root_ + "/scratch");
+    options_.env = disk_->env();
+  }
+  absl::StatusOr<std::unique_ptr<Store>> Open() {
+    return Store::Open(root_ + "/machine/store", options_);
+  }
+  static absl::Status Put(Store& store, int number) {
+    StoreBatch batch;
+    batch.Put(Space::kLog, std::to_string(number), std::string(100, 'v'));
+    batch.Put(Space::kIndex, std::to_string(number), "row");
+    return store.Commit(batch, Sync::kDurable);
+  }
+  // Commits 1, 2, 3 … until one fails or all are done; returns how many returned OK.
+  static int PutAll(Store& store, int from, int to) {
+    for (int i = from; i <= to; ++i) {
+      if (!Put(store, i).ok()) return i - 1;
+    }
+    return to;
+  }
+  // The last of the dense prefix; fails the test if anything lies beyond it or is half there.
+  static int Prefix(const Store& store) {
+    std::string value;
+    int last = 0;
+    while (store.Get(Space::kLog, std::to_string(last + 1), &value).value()) ++last;
+    for (int i = 1; i <= last + 20; ++i) {
+      const std::string key = std::to_string(i);
+      EXPECT_EQ(store.Get(Space::kLog, key, &value).value(), i <= last) << i;
+      EXPECT_EQ(store.Get(Space::kIndex, key, &value).value(), i <= last) << i;
+    }
+    return last;
+  }
+
+  const std::string root_;
+  StoreOptions options_;
+  std::unique_ptr<Disk> disk_;
+};
+
+TEST_F(FaultTest, APowerCutAtAnyOperationOfTheCreationLeavesNoStoreOrAWholeOne) {
+  for (const Disk::Unsynced unsynced : kUnsynced) {
+    bool finished = false;
+    for (uint64_t cut = 1; !finished; ++cut) {
+      Restart();
+      disk_->CutPowerAt(cut);
+      finished = Open().ok();
+      disk_->LosePower(unsynced);
+      auto store = Open();
+      ASSERT_TRUE(store.ok()) << "cut at " << cut << ": " << store.status();
+      ASSERT_TRUE(Put(**store, 1).ok());
+      ASSERT_EQ(Prefix(**store), 1);
+      ASSERT_LT(cut, 500u);
+    }
+  }
+}
+
+TEST_F(FaultTest, I1_WhatReturnedOkIsThereAfterAPowerCutAtAnyOperation) {
+  constexpr int kCommits = 12;
+  for (const Disk::Unsynced unsynced : kUnsynced) {
+    bool finished = false;
+    for (uint64_t cut = 1; !finished; ++cut) {
+      Restart();
+      ASSERT_TRUE(Open().ok());
+      disk_->CutPowerAt(disk_->operations() + cut);
+      int returned_ok = 0;
+      {
+        auto store = Open();
+        if (store.ok()) returned_ok = PutAll(**store, 1, kCommits);
+        finished = returned_ok == kCommits;
+      }
+      disk_->LosePower(unsynced);
+      auto store = Open();
+      ASSERT_TRUE(store.ok()) << "cut at " << cut << ": " << store.status();
+      const int there = Prefix(**store);
+      ASSERT_GE(there, returned_ok) << "cut at " << cut;
+      ASSERT_LE(there, returned_ok + 1) << "cut at " << cut;
+      ASSERT_EQ(PutAll(**store, there + 1, there + 3), there + 3);
+    }
+  }
+}
+
+TEST_F(FaultTest, ABufferedCommitIsTheDurableOnesPrefixAfterAPowerCut) {
+  {
+    auto store = Open();
+    ASSERT_TRUE(store.ok());
+    ASSERT_EQ(PutAll(**store, 1, 3), 3);
+    StoreBatch batch;
+    batch.Put(Space::kLog, "4", "buffered");
+    batch.Put(Space::kIndex, "4", "row");
+    ASSERT_TRUE((*store)->Commit(batch, Sync::kBuffered).ok());
+    ASSERT_EQ(Prefix(**store), 4);
+  }
+  disk_->LosePower(Disk::Unsynced::kLost);
+  EXPECT_EQ(Prefix(**Open()), 3);
+}
+
+TEST_F(FaultTest, I6_AfterTheFirstFailedWriteOrSyncNothingIsAcknowledgedUntilReopening) {
+  for (const auto operation : {Disk::Operation::kLogWrite, Disk::Operation::kLogSync}) {
+    for (const bool for_good : {false, true}) {
+      for (uint64_t nth = 1; nth <= 6; ++nth) {
+        Restart();
+        int returned_ok = 0;
+        {
+          auto store = Open();
+          ASSERT_TRUE(store.ok());
+          disk_->FailAt(operation, disk_->operations(operation) + nth, Disk::Error::kIo, for_good);
+          returned_ok = PutAll(**store, 1, 10);
+          ASSERT_TRUE(disk_->happened());
+          ASSERT_LT(returned_ok, 10);
+          const absl::Status first = (*store)->failed();
+          EXPECT_EQ(first.code(), absl::StatusCode::kUnavailable) << first;
+          disk_->Heal();
+          EXPECT_EQ(Put(**store, 11), first);
+          EXPECT_EQ((*store)->SyncLog(), first);
+          std::string value;  // reads go on
+          EXPECT_TRUE((*store)->Get(Space::kLog, "1", &value).ok());
+        }
+        auto store = Open();
+        ASSERT_TRUE(store.ok()) << store.status();
+        EXPECT_TRUE((*store)->failed().ok());
+        const int there = Prefix(**store);
+        EXPECT_GE(there, returned_ok);
+        EXPECT_LE(there, returned_ok + 1);  // the failed one is unknown: there once, or not at all
+        EXPECT_EQ(PutAll(**store, there + 1, there + 3), there + 3);
+      }
+    }
+  }
+}
+
+TEST_F(FaultTest, I6_AFullDiskIsATypedErrorAndHealsByReopening) {
+  {
+    auto store = Open();
+    ASSERT_TRUE(store.ok());
+    ASSERT_TRUE(Put(**store, 1).ok());
+    disk_->FailAt(Disk::Operation::kLogWrite, disk_->operations(Disk::Operation::kLogWrite) + 1,
+                  Disk::Error::kNoSpace, /*for_good=*/true);
+    const absl::Status status = Put(**store, 2);
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_EQ(status.message().substr(0, 10), "disk full:");
+    std::string value;
+    EXPECT_TRUE((*store)->Get(Space::kLog, "1", &value).value());
+  }
+  disk_->Heal();
+  auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ(Prefix(**store), 1);
+  EXPECT_TRUE(Put(**store, 2).ok());
+}
+
+TEST_F(FaultTest, I6_AFullDiskAtOpeningIsATypedError) {
+  ASSERT_TRUE(Open().ok());
+  disk_->FailAt(Disk::Operation::kAny, disk_->operations() + 2, Disk::Error::kNoSpace,
+                /*for_good=*/true);
+  const absl::Status status = Open().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  disk_->Heal();
+  EXPECT_TRUE(Open().ok());
+}
+
+}  // namespace
+}  // namespace intentlog

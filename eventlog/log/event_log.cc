@@ -52,14 +52,14 @@ EventGroup::EventGroup(const LogEnd& after, const EventLogOptions& options)
     : options_(options), end_(after) {}
 
 void EventGroup::Add(const Header& header, std::string_view header_bytes,
-                     std::string_view intent_bytes, std::string_view scope) {
+                     std::string_view intent_bytes, std::string_view scope, bool ends_batch) {
   INTENTLOG_CHECK(header.position() == next().value());
   end_.position = next();
   end_.chain = NextChain(end_.chain, header_bytes, intent_bytes);
   end_.server_time_us = header.server_time_us();
   builder_.Add({end_.position, scope, IsInFeed(header), header_bytes, intent_bytes});
   ++events_;
-  if (builder_.bytes() >= options_.block_bytes) CutBlock();
+  if (ends_batch && builder_.bytes() >= options_.block_bytes) CutBlock();
 }
 
 void EventGroup::CutBlock() {

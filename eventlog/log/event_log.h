@@ -49,9 +49,10 @@ class EventGroup {
   // Position that the next Add takes; the caller writes it into the header.
   Position next() const { return end_.position.Next(); }
   // `header` is serialized by the caller once; both byte strings are stored verbatim.
-  // REQUIRES: header.position() is next(); `scope` has no NUL.
+  // No block is cut after an event that does not end its batch, so that whatever ends with a block
+  // holds whole batches. REQUIRES: header.position() is next(); `scope` has no NUL.
   void Add(const Header& header, std::string_view header_bytes, std::string_view intent_bytes,
-           std::string_view scope);
+           std::string_view scope, bool ends_batch = true);
   // One row per pushed batch.
   void AddRun(const LogId& log, const Run& run);
   // One row per entity and append: the last one wins. `entity_key` as EntityKey() makes it.

@@ -83,7 +83,7 @@ TEST_F(FaultTest, APowerCutAtAnyOperationOfTheCreationLeavesNoStoreOrAWholeOne) 
 }
 
 TEST_F(FaultTest, I1_WhatReturnedOkIsThereAfterAPowerCutAtAnyOperation) {
-  constexpr int kCommits = 12;
+  constexpr int kCommits = 5;
   for (const Disk::Unsynced unsynced : kUnsynced) {
     bool finished = false;
     for (uint64_t cut = 1; !finished; ++cut) {

@@ -38,6 +38,8 @@ struct ServerOptions {
   // While a group syncs, the next one is taken at this size; less waits for the sync to end,
   // because two small groups cost two syncs.
   size_t group_bytes_early = 256 << 10;
+  // Pushes that wait to be decided, per tenant; above it devices are asked to push again later.
+  size_t waiting_bytes_max = 256 << 20;
   // Entities kept in memory for deciding, per tenant.
   size_t summary_cache_entities = 20000;
   // Device logs kept in memory for deciding, per tenant.
@@ -63,6 +65,10 @@ struct ServerOptions {
 
   // ---- sessions
   size_t sessions_max = 20000;
+  // Scopes that one device names in its Hello.
+  size_t cursors_max = 4096;
+  // Intents in one frame: a frame of tiny ones may not grow into a log of large headers.
+  size_t frame_intents_max = 16384;
   size_t tenants_max = 1000;
   // A session without any frame from its device for this long is cut. gRPC's keepalive finds dead
   // connections earlier; this finds devices that hang.
@@ -70,5 +76,11 @@ struct ServerOptions {
   // After a failed write the stores are opened again at this interval until it works.
   absl::Duration reopen_interval = absl::Seconds(2);
 };
+
+// Where a server keeps what.
+inline std::string ServerLogDir(const std::string& dir) { return dir + "/log"; }
+inline std::string ServerViewsDir(const std::string& dir, const std::string& tenant) {
+  return dir + "/views/" + tenant;
+}
 
 }  // namespace intentlog

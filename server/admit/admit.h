@@ -4,7 +4,12 @@
 //
 // The concurrent events of an intent are the effective events of its entity after `based_on`, less
 // those of its own device log and of logs that it continues. None: accepted. Otherwise the stricter
-// rule of all pairs decides: COMMUTES and LAST_WRITER_WINS merge, REVIEW conflicts.
+// rule of all pairs decides:
+//
+//   COMMUTES, LAST_WRITER_WINS     merged
+//   REVIEW                         conflicted: a person decides
+//   FIRST_WRITER_WINS              rejected, with what won
+//   FIELDWISE, SAME_IS_DUPLICATE   as REVIEW so far: the safe side
 #pragma once
 
 #include <string_view>
@@ -20,33 +25,42 @@
 namespace intentlog {
 
 struct AdmitInput {
-  const Intent* intent = nullptr;            // envelope parsed; null: it does not parse
-  const EventType* type = nullptr;           // null: unknown here
+  const Intent* intent = nullptr;                      // envelope parsed; null: it does not parse
+  const EventType* type = nullptr;                     // null: unknown here
   const google::protobuf::Message* payload = nullptr;  // null: does not parse, or type unknown
   const Schema* schema = nullptr;
-  const EntitySummary* entity = nullptr;     // null: the entity has no events
-  absl::Span<const LogId> own_logs;          // the pushing log first, then those it continues
-  Position base;                             // of based_on in this epoch's history; 0: before all
+  const EntitySummary* entity = nullptr;  // null: the entity has no events
+  absl::Span<const LogId> own_logs;       // the pushing log first, then those it continues
+  Position base;  // of based_on in this epoch's history; 0: before all, or of another epoch
+  bool base_ahead = false;  // based_on lies above the head of this epoch
 };
 
 struct Verdict {
   Decision decision = ACCEPTED;
-  Reason reason;                             // empty for plain acceptance
+  Reason reason;  // empty for plain acceptance, and for a merge by rule
   uint64_t duplicate_of = 0;
-  uint64_t behind = 0;
+  uint64_t behind = 0;  // position that a parked one waits for; 0: for the schema
   std::vector<uint32_t> without;
   bool without_all = false;
 };
 
-// Decides one intent by itself, in this order: malformed, unknown (parked), wrong scope or key, field
-// rules (rejected), open lane (parked), concurrent events.
+// Whether the envelope names a scope and an entity, and so has a lane. What has none is malformed.
+bool HasLane(const Intent& intent);
+
+// Decides one intent by itself, in this order: malformed (rejected), unknown type or newer schema
+// (parked), wrong scope or key, field rules, base ahead (rejected), open lane (parked), concurrent
+// events.
 Verdict Admit(const AdmitInput& input);
 
 // The batch's verdict: the strictest of its members' (rejected > conflicted > parked > duplicate >
 // merged > accepted) holds for all; those that were better get BATCH_MEMBER as their reason.
 void DecideAsOne(absl::Span<Verdict> members);
 
-// The summary after an event with this decision: version, writers, open lanes. Pure.
+// The device logs that a summary names one by one for each type. Exact for intents that own no more
+// logs than this; for others Admit errs to the strict side.
+inline constexpr int kWritersPerType = 4;
+
+// The summary after an event with this decision: scope, version, writers, open lanes. Pure.
 void AddToSummary(const Intent& intent, Decision decision, const LogId& log, Position position,
                   EntitySummary& summary);
 

@@ -1,0 +1,30 @@
+// Feed frames made from the log, for devices that are behind. Blocking; thread-safe.
+//
+// A block that holds one scope alone, all of it for the feed, is forwarded as it lies on disk;
+// others are cut out of their blocks. Nothing of an event is parsed. Frames end at block ends and
+// at `limit`, where the chain is known; the log cuts no block within a batch, so no frame does.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "eventlog/log/event_log.h"
+#include "server/feed/feed_frame.h"
+
+namespace intentlog {
+
+struct HistoryRequest {
+  std::string scope;
+  Position from;    // exclusive
+  FeedPlace limit;  // nothing above it is read; REQUIRES: from < limit
+  std::string epoch_id;
+  size_t bytes_max = 0;  // enough for one answer; one block is always taken
+};
+
+// At least one frame; each begins where the one before ends.
+absl::StatusOr<std::vector<FeedFrame>> ReadHistory(const EventLog& log,
+                                                   const HistoryRequest& request);
+
+}  // namespace intentlog

@@ -1,0 +1,136 @@
+#include "server/sequencer/push_frame.h"
+
+#include <algorithm>
+
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+namespace {
+
+// Field numbers of proto/sync.proto and proto/event.proto.
+constexpr uint32_t kFramePush = 2;
+constexpr uint32_t kFrameLast = 4;
+constexpr uint32_t kPushLogId = 1;
+constexpr uint32_t kPushFirstCount = 2;
+constexpr uint32_t kPushHashBefore = 3;
+constexpr uint32_t kPushIntents = 4;
+constexpr uint32_t kIntentBatchSize = 10;
+
+absl::StatusOr<PushFrame> ParsePush(std::string_view bytes) {
+  PushFrame push;
+  WireFields fields(bytes);
+  while (fields.Next()) {
+    if (fields.number() == kPushLogId && fields.is_bytes()) {
+      push.log_id = fields.bytes();
+    } else if (fields.number() == kPushFirstCount && fields.is_varint()) {
+      push.first_count = fields.varint();
+    } else if (fields.number() == kPushHashBefore && fields.is_bytes()) {
+      push.hash_before = fields.bytes();
+    } else if (fields.number() == kPushIntents && fields.is_bytes()) {
+      push.intents.push_back(fields.bytes());
+      push.intent_bytes += fields.bytes().size();
+    }
+  }
+  if (!fields.ok()) return Invalid("the Push does not parse");
+  return push;
+}
+
+}  // namespace
+
+bool WireFields::Varint(uint64_t* value) {
+  *value = 0;
+  for (size_t i = 0; i < rest_.size() && i < 10; ++i) {
+    const auto byte = static_cast<uint8_t>(rest_[i]);
+    *value |= static_cast<uint64_t>(byte & 0x7f) << (7 * i);
+    if (byte < 0x80) {
+      rest_.remove_prefix(i + 1);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool WireFields::Skip(uint64_t size) {
+  if (size > rest_.size()) return false;
+  rest_.remove_prefix(size);
+  return true;
+}
+
+bool WireFields::Next() {
+  if (!ok_ || rest_.empty()) return false;
+  uint64_t tag = 0;
+  ok_ = Varint(&tag) && tag <= UINT32_MAX && tag >= 8;
+  if (!ok_) return false;
+  number_ = static_cast<uint32_t>(tag >> 3);
+  wire_type_ = tag & 7;
+  switch (wire_type_) {
+    case 0:
+      ok_ = Varint(&varint_);
+      break;
+    case 1:
+      ok_ = Skip(8);
+      break;
+    case 2: {
+      uint64_t size = 0;
+      ok_ = Varint(&size) && size <= rest_.size();
+      if (!ok_) break;
+      bytes_ = rest_.substr(0, size);
+      ok_ = Skip(size);
+      break;
+    }
+    case 5:
+      ok_ = Skip(4);
+      break;
+    default:  // groups are not written by proto3
+      ok_ = false;
+  }
+  return ok_;
+}
+
+absl::StatusOr<std::optional<PushFrame>> ParsePushFrame(std::string_view device_frame) {
+  std::optional<std::string_view> push;
+  WireFields fields(device_frame);
+  while (fields.Next()) {
+    if (fields.number() > kFrameLast || !fields.is_bytes()) continue;  // of a newer version
+    push.reset();
+    if (fields.number() == kFramePush) push = fields.bytes();
+  }
+  if (!fields.ok()) return Invalid("the frame does not parse");
+  if (!push) return std::optional<PushFrame>();
+  absl::StatusOr<PushFrame> parsed = ParsePush(*push);
+  if (!parsed.ok()) return parsed.status();
+  return std::optional<PushFrame>(*std::move(parsed));
+}
+
+uint32_t BatchSizeOf(std::string_view intent) {
+  uint64_t size = 0;
+  WireFields fields(intent);
+  while (fields.Next()) {
+    if (fields.number() == kIntentBatchSize && fields.is_varint()) size = fields.varint();
+  }
+  if (!fields.ok()) return 1;
+  return std::max<uint32_t>(1, static_cast<uint32_t>(size));
+}
+
+absl::Status CheckBatches(const PushFrame& push, const BatchLimits& limits) {
+  for (size_t i = 0; i < push.intents.size();) {
+    const uint32_t size = BatchSizeOf(push.intents[i]);
+    const uint64_t count = push.first_count + i;
+    if (size > limits.intents_max) {
+      return Invalid("the batch at count ", count, " names ", size, " intents; at most ",
+                     limits.intents_max, " are allowed");
+    }
+    if (size > push.intents.size() - i) {
+      return Invalid("the frame cuts the batch at count ", count);
+    }
+    size_t bytes = 0;
+    for (const size_t end = i + size; i < end; ++i) bytes += push.intents[i].size();
+    if (bytes > limits.bytes_max) {
+      return Invalid("the batch at count ", count, " has ", bytes, " bytes; at most ",
+                     limits.bytes_max, " are allowed");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace intentlog

@@ -1,0 +1,70 @@
+// A PushFrame is a Push as it came over the wire: views into the frame's bytes, nothing copied or
+// parsed but its outer fields. Values; the bytes must outlive them.
+//
+// Parsing never reads outside the bytes and allocates no more than 16 bytes for each intent.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace intentlog {
+
+// The fields of a serialized message one after another, without parsing it.
+//
+//   WireFields fields(bytes);
+//   while (fields.Next()) if (fields.number() == 4) Use(fields.bytes());
+//   if (!fields.ok()) …
+class WireFields {
+ public:
+  explicit WireFields(std::string_view bytes) : rest_(bytes) {}
+  // False at the end, or where the bytes are no message.
+  bool Next();
+  bool ok() const { return ok_; }
+  uint32_t number() const { return number_; }
+  bool is_bytes() const { return wire_type_ == 2; }
+  bool is_varint() const { return wire_type_ == 0; }
+  uint64_t varint() const { return varint_; }        // of a varint field
+  std::string_view bytes() const { return bytes_; }  // of a length-delimited field
+
+ private:
+  bool Varint(uint64_t* value);
+  bool Skip(uint64_t size);
+
+  std::string_view rest_;
+  std::string_view bytes_;
+  uint64_t varint_ = 0;
+  uint32_t number_ = 0;
+  uint32_t wire_type_ = 0;
+  bool ok_ = true;
+};
+
+struct PushFrame {
+  std::string_view log_id;
+  uint64_t first_count = 0;
+  std::string_view hash_before;
+  std::vector<std::string_view> intents;
+  size_t intent_bytes = 0;  // of all of them
+};
+
+// The Push in `device_frame`; nothing if it holds another frame. INVALID_ARGUMENT if it is no
+// frame.
+absl::StatusOr<std::optional<PushFrame>> ParsePushFrame(std::string_view device_frame);
+
+struct BatchLimits {
+  uint32_t intents_max = 0;
+  size_t bytes_max = 0;
+};
+
+// The size that the first intent of a batch names; 1 for an intent by itself, or one that does not
+// parse.
+uint32_t BatchSizeOf(std::string_view intent);
+
+// INVALID_ARGUMENT if the frame cuts a batch or one is over the limits.
+absl::Status CheckBatches(const PushFrame& push, const BatchLimits& limits);
+
+}  // namespace intentlog

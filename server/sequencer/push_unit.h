@@ -1,0 +1,51 @@
+// What a session hands to the sequencer, and what comes back. Plain values; on the core executor.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "eventlog/log/chain.h"
+#include "eventlog/runtime/ids.h"
+#include "eventlog/runtime/numbers.h"
+#include "proto/sync.pb.h"
+#include "server/sequencer/push_frame.h"
+
+namespace intentlog {
+
+// One device log within one session. Pushes that were on their way when a Resend was asked for are
+// passed over until the device begins again.
+struct PushLane {
+  LogId log;
+  std::vector<LogId> own_logs;   // `log` first, then those it continues
+  int64_t skew_us = 0;           // of the device's wall clock at this session's Hello
+  bool skew_written = false;     // in a header of this session
+  std::optional<Count> awaited;  // asked for by Resend; 0: is being looked up
+  int hash_steps = 0;            // Resends asked for because hashes differed
+  bool forked = false;           // nothing more is taken
+};
+
+// The answer to one unit. Nothing in it: passed over, or only to be counted as processed.
+struct PushAnswer {
+  std::vector<ReceiptRun> runs;
+  std::optional<Count> resend_from;
+  std::optional<Count> forked_at;
+  std::string refused;  // why the device's frames contradict themselves; empty: they do not
+};
+
+struct PushUnit {
+  std::shared_ptr<PushLane> lane;
+  std::unique_ptr<const std::string> frame;  // owns the bytes of `push`
+  PushFrame push;
+  ChainValue hash_before = {};
+  std::function<void(PushAnswer)> done;  // once, unless the sequencer fails or ends before
+
+  Count first() const { return Count(push.first_count); }
+  Count last() const { return Count(push.first_count + push.intents.size() - 1); }
+};
+
+}  // namespace intentlog

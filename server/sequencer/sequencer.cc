@@ -1,0 +1,209 @@
+#include "server/sequencer/sequencer.h"
+
+#include <utility>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "server/sequencer/resend.h"
+
+namespace intentlog {
+
+Sequencer::Sequencer(EventLog& log, const ServerOptions& options, const Clock& clock,
+                     Executors executors, Hooks hooks)
+    : log_(log),
+      options_(options),
+      clock_(clock),
+      executors_(executors),
+      hooks_(std::move(hooks)),
+      decider_(log, options.schema,
+               {options.summary_cache_entities, options.log_cache_entries, EventLogOptions()}) {}
+
+absl::Status Sequencer::Load() { return decider_.Load(); }
+
+bool Sequencer::Submit(PushUnit unit) {
+  if (stopped_) return true;
+  if (waiting_bytes_ + unit.push.intent_bytes > options_.waiting_bytes_max) return false;
+  waiting_bytes_ += unit.push.intent_bytes;
+  waiting_.push_back(std::move(unit));
+  SchedulePump();
+  return true;
+}
+
+void Sequencer::PutIndex(std::string key, std::string value, std::function<void()> done) {
+  if (stopped_) return;
+  rows_.push_back({std::move(key), std::move(value), std::move(done)});
+  SchedulePump();
+}
+
+void Sequencer::Stop() {
+  stopped_ = true;
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  rows_.clear();
+}
+
+bool Sequencer::MayDecide() const {
+  if (stopped_ || (waiting_.empty() && rows_.empty())) return false;
+  if (in_flight_.empty()) return true;
+  return in_flight_.size() < static_cast<size_t>(options_.groups_in_flight_max) &&
+         waiting_bytes_ >= options_.group_bytes_early;
+}
+
+// By a task of its own, so that what arrived together is decided together.
+void Sequencer::SchedulePump() {
+  if (pump_posted_ || !MayDecide()) return;
+  pump_posted_ = true;
+  ++tasks_;
+  executors_.core->Post([this] {
+    --tasks_;
+    pump_posted_ = false;
+    Pump();
+  });
+}
+
+void Sequencer::Pump() {
+  while (MayDecide()) {
+    const absl::Status status = DecideGroup();
+    if (!status.ok()) return Fail(status);
+  }
+}
+
+absl::Status Sequencer::DecideGroup() {
+  auto group = std::make_unique<Group>(Group{
+      ++last_group_, LiveGroup(hooks_.wanted, options_.feed_frame_bytes), {}, 0, false, {}, {}});
+  decider_.Begin(group->number, clock_.WallMicros(), group->live);
+  do {
+    if (waiting_.empty()) break;
+    PushUnit unit = std::move(waiting_.front());
+    waiting_.pop_front();
+    waiting_bytes_ -= unit.push.intent_bytes;
+    ASSIGN_OR_RETURN(UnitOutcome outcome, decider_.Decide(unit));
+    group->answers.push_back({std::move(unit), std::move(outcome)});
+  } while (decider_.group_bytes() < options_.group_bytes_max);
+  const bool has_rows = !rows_.empty();
+  for (Row& row : rows_) {
+    decider_.PutIndex(std::move(row.key), std::move(row.value));
+    group->rows_done.push_back(std::move(row.done));
+  }
+  rows_.clear();
+  EventGroup events = decider_.End();
+  group->end = events.end();
+  group->bytes = events.bytes();
+  group->has_events = events.size() > 0;
+  if (group->has_events || has_rows) {
+    in_flight_.push_back(std::move(group));
+    PostAppend(std::move(events));
+  } else if (in_flight_.empty()) {
+    Deliver(*group);
+  } else {  // what these answers reveal is not durable before that group is
+    for (Answer& answer : group->answers) in_flight_.back()->answers.push_back(std::move(answer));
+  }
+  return absl::OkStatus();
+}
+
+void Sequencer::PostAppend(EventGroup events) {
+  ++tasks_;
+  executors_.commit->Post([this, events = std::move(events)]() mutable {
+    absl::Status status = FailedPrecondition("an append before this one failed");
+    if (!append_failed_) status = log_.Append(std::move(events));
+    append_failed_ = !status.ok();
+    executors_.core->Post([this, status] { OnAppended(status); });
+  });
+}
+
+void Sequencer::OnAppended(const absl::Status& status) {
+  --tasks_;
+  const std::unique_ptr<Group> group = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  if (!status.ok()) return Fail(status);
+  decider_.Durable(group->number);
+  if (group->has_events) hooks_.durable(group->live, group->end);
+  Deliver(*group);
+  MergeBlocksIfMany(*group);
+  Pump();
+}
+
+void Sequencer::Deliver(Group& group) {
+  for (std::function<void()>& done : group.rows_done) done();
+  for (Answer& answer : group.answers) {
+    const absl::Status status = Deliver(answer);
+    if (!status.ok()) return Fail(status);
+  }
+}
+
+absl::Status Sequencer::Deliver(Answer& answer) {
+  PushLane& lane = *answer.unit.lane;
+  PushAnswer reply;
+  if (!answer.outcome.passed_over && !lane.forked) {
+    RETURN_IF_ERROR(AnswerCovered(answer, reply));
+    reply.resend_from = reply.resend_from ? reply.resend_from : answer.outcome.gap_from;
+    for (ReceiptRun& run : answer.outcome.runs) reply.runs.push_back(std::move(run));
+  }
+  answer.unit.done(std::move(reply));
+  return absl::OkStatus();
+}
+
+absl::Status Sequencer::AnswerCovered(Answer& answer, PushAnswer& reply) {
+  const PushUnit& unit = answer.unit;
+  if (answer.outcome.covered_through) {
+    const size_t covered = answer.outcome.covered_through->Next().Since(unit.first());
+    ASSIGN_OR_RETURN(ResendAnswer resend,
+                     AnswerFromLog(log_, unit.lane->log, unit.first(),
+                                   absl::MakeConstSpan(unit.push.intents).subspan(0, covered)));
+    reply.runs = std::move(resend.runs);
+    reply.forked_at = resend.forked_at;
+    unit.lane->forked = resend.forked_at.has_value();
+  }
+  if (answer.outcome.hash_differs && !reply.forked_at) return AskForEarlier(answer, reply);
+  return absl::OkStatus();
+}
+
+// The bytes of this push say nothing, so the difference lies earlier: first the last run is asked
+// for, then everything.
+absl::Status Sequencer::AskForEarlier(Answer& answer, PushAnswer& reply) {
+  const PushUnit& unit = answer.unit;
+  PushLane& lane = *unit.lane;
+  if (unit.first() == Count(1) || lane.hash_steps >= 2) {
+    reply.refused = Cat("hash_before of count ", unit.first(),
+                        " does not follow from the intents that were pushed before it");
+    return absl::OkStatus();
+  }
+  Count from(1);
+  if (lane.hash_steps++ == 0) {
+    ASSIGN_OR_RETURN(const LogHighest highest, log_.Highest(lane.log));
+    ASSIGN_OR_RETURN(const std::optional<Run> run, log_.FindRun(lane.log, highest.count));
+    if (run && run->first_count() < unit.first().value()) from = Count(run->first_count());
+  }
+  lane.awaited = from;
+  reply.resend_from = from;
+  return absl::OkStatus();
+}
+
+void Sequencer::MergeBlocksIfMany(const Group& group) {
+  if (group.has_events && group.bytes < EventLogOptions().block_bytes / 4) ++small_appends_;
+  const bool many = small_appends_ >= options_.small_blocks_merge_after;
+  const bool very_many = small_appends_ >= 8 * options_.small_blocks_merge_after;
+  if (stopped_ || merging_ || !(very_many || (many && in_flight_.empty() && waiting_.empty()))) {
+    return;
+  }
+  small_appends_ = 0;
+  merging_ = true;
+  ++tasks_;
+  executors_.commit->Post([this] {
+    absl::Status status;
+    if (!append_failed_) status = log_.MergeSmallBlocks().status();
+    executors_.core->Post([this, status] {
+      --tasks_;
+      merging_ = false;
+      if (!status.ok()) Fail(status);
+    });
+  });
+}
+
+void Sequencer::Fail(const absl::Status& status) {
+  if (stopped_) return;
+  Stop();
+  hooks_.failed(status);
+}
+
+}  // namespace intentlog

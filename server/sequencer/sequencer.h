@@ -1,0 +1,121 @@
+// A Sequencer is the one that gives out positions in a tenant's log. Pushes wait in a bounded
+// queue; all that waits is decided as one group and appended with one sync, and the next group is
+// decided while this one syncs.
+//
+//   Submit ─► waiting ─► decide (core) ─► append + sync (commit) ─► receipts, fan-out (core)
+//
+// Answers leave only after what they reveal is durable, also resends and gaps: they go with the
+// group that was being decided when they came. After a failed append all that was decided above it
+// is dropped and `failed` is called once; the owner then makes a new sequencer upon a log opened
+// again.
+//
+// Everything on the core executor. Destroy it when idle() only, or when the executors run nothing
+// more.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "eventlog/log/event_log.h"
+#include "eventlog/runtime/clock.h"
+#include "eventlog/runtime/executor.h"
+#include "server/feed/live_group.h"
+#include "server/options.h"
+#include "server/sequencer/decider.h"
+#include "server/sequencer/push_unit.h"
+
+namespace intentlog {
+
+class Sequencer {
+ public:
+  struct Hooks {
+    // Whether live devices watch a scope.
+    LiveGroup::Wanted wanted;
+    // A group is durable. Before its receipts are sent.
+    std::function<void(LiveGroup& live, const LogEnd& end)> durable;
+    // An append or a read of the log failed. Nothing is decided any more.
+    std::function<void(const absl::Status& status)> failed;
+  };
+  struct Executors {
+    Executor* core;
+    Executor* commit;
+  };
+
+  // `log` is fenced; all must outlive the sequencer.
+  Sequencer(EventLog& log, const ServerOptions& options, const Clock& clock, Executors executors,
+            Hooks hooks);
+
+  // Reads the state from the log. Before anything else.
+  absl::Status Load();
+
+  // False if too much waits: nothing was taken.
+  bool Submit(PushUnit unit);
+  // Puts a row into the log's index with the next group, then calls `done`.
+  void PutIndex(std::string key, std::string value, std::function<void()> done);
+  // Drops what waits; what is being appended is finished and answered.
+  void Stop();
+
+  // Nothing is being appended, and no task of this sequencer is on its way.
+  bool idle() const { return tasks_ == 0; }
+  const StatsReply& stats() const { return decider_.stats(); }
+
+ private:
+  struct Row {
+    std::string key;
+    std::string value;
+    std::function<void()> done;
+  };
+  struct Answer {
+    PushUnit unit;
+    UnitOutcome outcome;
+  };
+  struct Group {
+    uint64_t number = 0;
+    LiveGroup live;
+    LogEnd end;
+    size_t bytes = 0;
+    bool has_events = false;
+    std::vector<Answer> answers;
+    std::vector<std::function<void()>> rows_done;
+  };
+
+  bool MayDecide() const;
+  void SchedulePump();
+  void Pump();
+  absl::Status DecideGroup();
+  void PostAppend(EventGroup events);
+  void OnAppended(const absl::Status& status);
+  void Deliver(Group& group);
+  absl::Status Deliver(Answer& answer);
+  absl::Status AnswerCovered(Answer& answer, PushAnswer& reply);
+  absl::Status AskForEarlier(Answer& answer, PushAnswer& reply);
+  void MergeBlocksIfMany(const Group& group);
+  void Fail(const absl::Status& status);
+
+  EventLog& log_;
+  const ServerOptions& options_;
+  const Clock& clock_;
+  const Executors executors_;
+  const Hooks hooks_;
+  Decider decider_;
+
+  std::deque<PushUnit> waiting_;
+  size_t waiting_bytes_ = 0;
+  std::vector<Row> rows_;
+  std::deque<std::unique_ptr<Group>> in_flight_;  // oldest first
+  uint64_t last_group_ = 0;
+  int small_appends_ = 0;
+  bool merging_ = false;
+  bool pump_posted_ = false;
+  bool stopped_ = false;
+  int tasks_ = 0;  // posted and not yet run
+
+  bool append_failed_ = false;  // owned by the commit executor
+};
+
+}  // namespace intentlog

@@ -3,12 +3,11 @@
 #include <filesystem>
 #include <functional>
 #include <future>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "eventlog/log/decision.h"
+#include "eventlog/log/made_batches.h"
 #include "eventlog/log/rocksdb_engine.h"
 #include "eventlog/log/verify.h"
 #include "eventlog/runtime/executor.h"
@@ -21,7 +20,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-LogId LogOf(char name) { return LogId::FromBytes(std::string(16, name)); }
 const EpochId kEpochId = EpochId::FromBytes("epoch-0123456789");
 
 class EventLogTest : public ::testing::Test {
@@ -50,33 +48,9 @@ class EventLogTest : public ::testing::Test {
   }
   EventLog& log() { return *log_; }
 
-  // One device log's batch of `events` events of `scope`, as a sequencer would write it.
-  void Add(EventGroup& group, char device, const std::string& scope, uint32_t events) {
-    DeviceState& state = devices_[device];
-    intentlog::Run run;
-    run.set_first_count(state.count + 1);
-    run.set_first_position(group.next().value());
-    run.set_length(events);
-    for (uint32_t i = 0; i < events; ++i) {
-      Header header;
-      header.set_position(group.next().value());
-      header.set_server_time_us(static_cast<int64_t>(1000 + group.next().value()));
-      header.set_log_id(std::string(LogOf(device).bytes()));
-      header.set_count(++state.count);
-      header.set_decision(ACCEPTED);
-      Intent intent;
-      intent.set_scope(scope);
-      intent.set_payload(std::string(100, device));
-      const std::string bytes = intent.SerializeAsString();
-      state.hash = NextLogHash(state.hash, bytes);
-      group.Add(header, header.SerializeAsString(), bytes, scope);
-    }
-    run.set_hash_after(std::string(Bytes(state.hash)));
-    group.AddRun(LogOf(device), run);
-  }
   void Append(char device, const std::string& scope, uint32_t events) {
     EventGroup group(log().head(), options_);
-    Add(group, device, scope, events);
+    batches_.Add(group, device, scope, events);
     const absl::Status status = log().Append(std::move(group));
     ASSERT_TRUE(status.ok()) << status;
   }
@@ -124,15 +98,11 @@ class EventLogTest : public ::testing::Test {
     ASSERT_TRUE(engine_->Append("shop", log().Fence().value(), append).ok());
   }
 
-  struct DeviceState {
-    uint64_t count = 0;
-    ChainValue hash = {};
-  };
   const std::string dir_;
   EventLogOptions options_;
   std::unique_ptr<RocksdbEngine> engine_;
   std::unique_ptr<EventLog> log_;
-  std::map<char, DeviceState> devices_;
+  MadeBatches batches_;
 };
 
 TEST_F(EventLogTest, ANewLogIsEmptyAndHasItsFirstEpoch) {
@@ -196,15 +166,15 @@ TEST_F(EventLogTest, AScopeIsReadWithoutTheBlocksOfOthers) {
 
 TEST_F(EventLogTest, ABlockWhoseEventsOfAScopeWereAllSeenIsNotGiven) {
   EventGroup group(log().head(), options_);
-  Add(group, 'a', "north", 2);
-  Add(group, 'b', "south", 2);
+  batches_.Add(group, 'a', "north", 2);
+  batches_.Add(group, 'b', "south", 2);
   ASSERT_TRUE(log().Append(std::move(group)).ok());
   EXPECT_TRUE(Positions(*log().ReadScope("north", Position(2))).empty());
 }
 
 TEST_F(EventLogTest, TheChainIsKnownAtEveryPositionHoweverBlocksAreCut) {
   EventGroup group(log().head(), options_);
-  Add(group, 'a', "north", 40);
+  batches_.Add(group, 'a', "north", 40);
   ASSERT_TRUE(log().Append(std::move(group)).ok());
   ChainValue chain = {};
   EXPECT_EQ(log().ChainAt(Position()).value(), chain);
@@ -220,26 +190,26 @@ TEST_F(EventLogTest, TheChainIsKnownAtEveryPositionHoweverBlocksAreCut) {
 }
 
 TEST_F(EventLogTest, I9_RunsOfADeviceLogAreFoundForGood) {
-  EXPECT_EQ(log().Highest(LogOf('a'))->count, Count());
+  EXPECT_EQ(log().Highest(MadeLog('a'))->count, Count());
   Append('a', "north", 5);
   Append('b', "north", 7);
   Append('a', "north", 3);
   Reopen();
-  EXPECT_EQ(log().Highest(LogOf('a'))->count, Count(8));
-  EXPECT_EQ(log().Highest(LogOf('a'))->hash, devices_['a'].hash);
-  EXPECT_EQ(log().FindRun(LogOf('a'), Count(5)).value()->first_position(), 1u);
-  EXPECT_EQ(log().FindRun(LogOf('a'), Count(6)).value()->first_position(), 13u);
-  EXPECT_FALSE(log().FindRun(LogOf('a'), Count(9)).value().has_value());
-  EXPECT_FALSE(log().FindRun(LogOf('c'), Count(1)).value().has_value());
-  EXPECT_EQ(log().Runs(LogOf('a'), Count(2), 10)->size(), 2u);
-  EXPECT_EQ(log().Runs(LogOf('a'), Count(6), 10)->size(), 1u);
-  EXPECT_EQ(log().Runs(LogOf('a'), Count(1), 1)->size(), 1u);
-  EXPECT_THAT(log().DeviceLogs().value(), ElementsAre(LogOf('a'), LogOf('b')));
+  EXPECT_EQ(log().Highest(MadeLog('a'))->count, Count(8));
+  EXPECT_EQ(log().Highest(MadeLog('a'))->hash, batches_.hash('a'));
+  EXPECT_EQ(log().FindRun(MadeLog('a'), Count(5)).value()->first_position(), 1u);
+  EXPECT_EQ(log().FindRun(MadeLog('a'), Count(6)).value()->first_position(), 13u);
+  EXPECT_FALSE(log().FindRun(MadeLog('a'), Count(9)).value().has_value());
+  EXPECT_FALSE(log().FindRun(MadeLog('c'), Count(1)).value().has_value());
+  EXPECT_EQ(log().Runs(MadeLog('a'), Count(2), 10)->size(), 2u);
+  EXPECT_EQ(log().Runs(MadeLog('a'), Count(6), 10)->size(), 1u);
+  EXPECT_EQ(log().Runs(MadeLog('a'), Count(1), 1)->size(), 1u);
+  EXPECT_THAT(log().DeviceLogs().value(), ElementsAre(MadeLog('a'), MadeLog('b')));
 }
 
 TEST_F(EventLogTest, SummariesAndRowsComeWithTheirAppend) {
   EventGroup group(log().head(), options_);
-  Add(group, 'a', "north", 1);
+  batches_.Add(group, 'a', "north", 1);
   EntitySummary summary;
   summary.set_version(1);
   group.PutSummary(EntityKey("order", "7"), summary);
@@ -259,7 +229,7 @@ TEST_F(EventLogTest, I24_AFormerWriterIsRefusedAndTheLogUnchanged) {
   auto other = EventLog::Open(*engine_, "shop", kEpochId, options_).value();
   ASSERT_TRUE(other->Fence().ok());
   EventGroup group(log().head(), options_);
-  Add(group, 'a', "north", 1);
+  batches_.Add(group, 'a', "north", 1);
   EXPECT_EQ(log().Append(std::move(group)).code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(log().head().position, Position(1));
   EXPECT_EQ(other->head().position, Position(1));
@@ -373,7 +343,7 @@ TEST_F(EventLogTest, I5_AMissingBlockIsAHoleThatStopsReaders) {
 TEST_F(EventLogTest, I5_AWrongAMissingAndAForeignRunAreFound) {
   for (int i = 0; i < 3; ++i) Append('a', "north", 2);
   std::string key = "r" + std::string(16, 'a') + std::string(7, '\0') + '\x03';
-  intentlog::Run run = log().FindRun(LogOf('a'), Count(3)).value().value();
+  intentlog::Run run = log().FindRun(MadeLog('a'), Count(3)).value().value();
   run.set_first_position(4);
   PutRow(key, run.SerializeAsString());
   EXPECT_THAT(Problems(), ::testing::Contains(HasSubstr("elsewhere than position 3")));

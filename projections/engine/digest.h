@@ -1,6 +1,6 @@
-// A Digest tells whether two read models are equal: the sum, modulo 2^128, of a 128-bit hash (XXH3) of
-// every (key, value). Each change of a row adjusts it, so it is always there. It finds errors, not
-// forgery. A value.
+// A Digest128 tells whether two read models are equal: the sum, modulo 2^128, of a 128-bit hash
+// (XXH3) of every (key, value). Each change of a row adjusts it, so it is always there, and the
+// order of changes does not matter. It finds errors, not forgery. A value.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,12 @@ namespace intentlog {
 class Digest128 {
  public:
   void Add(std::string_view key, std::string_view value);
+  // Takes back an Add of the same key and value.
   void Remove(std::string_view key, std::string_view value);
 
   std::string Bytes() const;  // 16 bytes, big-endian
-  static bool FromBytes(std::string_view bytes, Digest128* digest);  // empty: zero
+  // False unless `bytes` are 16, or none (a digest of no rows).
+  static bool FromBytes(std::string_view bytes, Digest128* digest);
   friend bool operator==(const Digest128&, const Digest128&) = default;
 
  private:

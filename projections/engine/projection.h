@@ -1,18 +1,22 @@
-// A Projection is a named, versioned, pure fold of events into rows: what an application writes to have
-// a read model. Devices and the server run the same Projection, and prove that it gave the same rows.
+// A Projection is a named, versioned, pure fold of events into rows: what an application writes to
+// have a read model. Devices and the server run the same Projection, and prove that it gave the
+// same rows.
 //
-// Both functions are pure: no clock, no I/O, no random number, no state of the object, no iteration
-// over hash maps, no floating point. Safe to share between threads.
+// Its functions are pure: no clock, no I/O, no random number, no state of the object, no iteration
+// over hash maps, no floating point. So one object is safe to share between threads.
 //
 //   class UnitsByProduct final : public Projection {
 //    public:
-//     ProjectionInfo info() const override { return {"units_by_product", 1, UnitsRow::descriptor()}; }
-//     void Keys(const Event& event, KeySink& keys) const override {
+//     ProjectionInfo info() const override { return {"units_by_product", 1,
+//     UnitsRow::descriptor()}; } void Keys(const Event& event, KeySink& keys) const override {
 //       if (auto* line = event.As<OrderLineAdded>()) keys.Add(line->product_id());
 //     }
-//     absl::Status Apply(const Event& event, std::string_view key, Row& row) const override {
-//       auto& units = row.Edit<UnitsRow>();
-//       return AddTo(units.units(), event.As<OrderLineAdded>()->quantity(), …);
+//     absl::Status Apply(const Event& event, std::string_view, Row& row) const override {
+//       auto* line = event.As<OrderLineAdded>();
+//       ASSIGN_OR_RETURN(int64_t units,
+//                        CheckedAdd("units", row.Read<UnitsRow>().units(), line->quantity()));
+//       row.Edit<UnitsRow>().set_units(units);
+//       return absl::OkStatus();
 //     }
 //   };
 #pragma once
@@ -31,11 +35,13 @@ namespace intentlog {
 
 struct ProjectionInfo {
   std::string name;
-  uint32_t version = 1;                                  // grows when equal events may give other rows
-  const google::protobuf::Descriptor* row = nullptr;     // the rows' message
+  uint32_t version = 1;  // grows when equal events may give other rows
+  // The rows' message, compiled in: without maps and floating point, whose bytes are not certain.
+  const google::protobuf::Descriptor* row = nullptr;
 };
 
 // Collects the keys of one event, each once, in the order given. Any bytes; also the empty key.
+// Meant for a handful of keys an event. Thread-compatible.
 class KeySink {
  public:
   void Add(std::string_view key);
@@ -48,8 +54,7 @@ class KeySink {
   size_t size_ = 0;
 };
 
-// A row under a key: a protobuf message, parsed when first touched and written back once per batch.
-// Thread-compatible.
+// A row under a key: a protobuf message that may be absent. Thread-compatible.
 class Row {
  public:
   // False before the first Edit of a row that is not stored, and after Remove.
@@ -59,25 +64,23 @@ class Row {
   T& Edit() {
     return static_cast<T&>(Mutable(T::default_instance()));
   }
-  // The row to read; empty if it does not exist.
+  // The row to read; empty if it does not exist. REQUIRES: as Edit.
   template <class T>
   const T& Read() const {
     return static_cast<const T&>(Constant(T::default_instance()));
   }
   void Remove();
+  // The row whatever its type, null if it does not exist.
+  const google::protobuf::Message* message() const { return exists_ ? message_.get() : nullptr; }
 
  private:
-  friend class RowBatch;
-  friend class RowMerger;
-  friend class PendingRows;
+  friend class RowAccess;  // the engine
   google::protobuf::Message& Mutable(const google::protobuf::Message& prototype);
   const google::protobuf::Message& Constant(const google::protobuf::Message& prototype) const;
 
   bool exists_ = false;
   bool changed_ = false;
-  std::string stored_;  // bytes as stored; parsed when first touched
-  mutable bool parsed_ = false;
-  mutable std::unique_ptr<google::protobuf::Message> message_;
+  std::unique_ptr<google::protobuf::Message> message_;  // kept, empty, while the row does not exist
 };
 
 class Projection {
@@ -91,8 +94,8 @@ class Projection {
   // folded into this row; the row must then be as it was.
   virtual absl::Status Apply(const Event& event, std::string_view key, Row& row) const = 0;
 
-  // True if keys of different scopes can be equal and Merge joins their rows (a sum). Without it, equal
-  // keys of two scopes show as the row of the scope that comes first in byte order.
+  // True if keys of different scopes can be equal and Merge joins their rows (a sum). Without it,
+  // equal keys of two scopes show as the row of the scope that comes first in byte order.
   virtual bool merges() const { return false; }
   // Folds `other`, the same key's row of another scope, into `row`. Any order gives equal bytes.
   virtual absl::Status Merge(const Row& other, Row& row) const;

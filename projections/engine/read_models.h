@@ -1,17 +1,18 @@
-// ReadModels are the rows of a set of projections in one Store, on a device or on the server: folded
-// from events, read merged over scopes.
+// ReadModels are the rows of a set of projections in one Store, on a device or on the server:
+// folded from events, read merged over scopes.
 //
-// Folding (Add, Finish, Abandon) belongs to one thread. Reading is thread-safe and sees what was
-// committed. Store and projections must outlive this.
+// Folding belongs to one thread, and to one ReadModels per store. Reading is thread-safe and sees
+// the moment of the last Committed (or Open): whole batches, never a part of one. Store and
+// projections must outlive this and its cursors.
 //
 //   for (each event of `scope` in (from, through])  RETURN_IF_ERROR(models->Add(*event));
-//   RETURN_IF_ERROR(models->Finish(scope, through, batch));   // rows, digest, checkpoint into `batch`
-//   RETURN_IF_ERROR(store->Commit(batch, …));                 // with whatever else must be atomic
-//   models->Committed();
+//   RETURN_IF_ERROR(models->Finish(scope, through, batch));   // rows, digest, checkpoint into
+//   `batch` RETURN_IF_ERROR(store->Commit(batch, …));                 // with whatever else must be
+//   atomic models->Committed();                                      // if any of these failed:
+//   Abandon()
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,10 +25,19 @@
 #include "eventlog/store/store.h"
 #include "projections/engine/digest.h"
 #include "projections/engine/projection.h"
+#include "projections/engine/row_cursor.h"
 
 namespace intentlog {
 
 using Projections = std::vector<std::shared_ptr<const Projection>>;
+
+struct ReadModelsOptions {
+  // Rows kept in memory between batches, so that hot ones are not read again. Holds the products of
+  // a shop (some thousands) in each view; 0 keeps none.
+  size_t kept_rows_bytes_max = 4 << 20;
+  // Scopes whose checkpoints are kept in memory between batches: a few kilobytes each.
+  size_t kept_scopes_max = 1000;
+};
 
 // Of one projection and scope.
 struct ScopeState {
@@ -37,23 +47,13 @@ struct ScopeState {
   uint64_t rows = 0;
 };
 
-struct MergedRow {
-  std::string key;
-  Row row;
-};
-
-// Rows of one view in ascending byte order of keys, merged over scopes. Sees one moment.
-class RowCursor {
- public:
-  virtual ~RowCursor() = default;
-  // The next row, valid until the next call; null at the end.
-  virtual absl::StatusOr<const MergedRow*> Next() = 0;
-};
-
 class ReadModels {
  public:
-  // Gives every projection its key space (name, version, build), made on first use.
-  static absl::StatusOr<std::unique_ptr<ReadModels>> Open(Store& store, Projections projections);
+  // Finds each projection's key space; one that the store does not have yet gets its own with the
+  // first Finish, and begins at position 0. Writes nothing. INVALID_ARGUMENT: two projections of
+  // one name, or rows that can not be equal byte for byte.
+  static absl::StatusOr<std::unique_ptr<ReadModels>> Open(Store& store, Projections projections,
+                                                          const ReadModelsOptions& options = {});
   ~ReadModels();
 
   const Projections& projections() const;
@@ -61,19 +61,23 @@ class ReadModels {
   const Projection* Find(std::string_view view) const;
 
   // ---- folding
-  // Folds one event into every projection, in memory. An error names projection, key and position, and
-  // nothing of the batch takes effect (call Abandon).
+  // Folds one event into every projection, in memory; one that has the event already (its
+  // checkpoint is further than Through) leaves it out. An error names projection, scope, key and
+  // position; nothing of the batch takes effect, and only Abandon is allowed then.
+  // FAILED_PRECONDITION: not above the scope's last event, or above no projection's checkpoint.
   absl::Status Add(const Event& event);
   // Ends a scope's part: rows, digest, row count and checkpoint go into `batch`. Events of several
   // scopes may be added before each scope is finished.
   absl::Status Finish(std::string_view scope, Position through, StoreBatch& batch);
-  // The batch is committed: readers see it. What changed, for watchers, until the next Add.
+  // The batch is committed: readers see it.
   void Committed();
+  // Forgets all that was added and is not committed. The caller goes on from Through().
   void Abandon();
-  // Memory of rows held since the last Committed; a caller commits when it grows large.
+  // Memory of rows that the batch holds, about; a caller commits when it grows large.
   size_t pending_bytes() const;
 
-  // (view, scope, key) of every row that the last committed batch changed, if tracking is on.
+  // (view, scope, key) of every row that the last committed batch changed, if tracking is on; until
+  // the next Committed or Abandon.
   struct Change {
     const Projection* projection;
     std::string scope;
@@ -83,9 +87,9 @@ class ReadModels {
   const std::vector<Change>& changes() const;
 
   // ---- reading
-  // Position through which `scope` is folded; 0 if never. All projections of a store move together.
+  // Position through which every projection has folded `scope`; 0 if one never did.
   absl::StatusOr<Position> Through(std::string_view scope) const;
-  // NOT_FOUND names an unknown view and lists those there are.
+  // In byte order of scopes. NOT_FOUND names an unknown view and lists those there are.
   absl::StatusOr<std::vector<ScopeState>> Scopes(std::string_view view) const;
   absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key) const;
   // One scope's row alone, unmerged, as stored.
@@ -93,6 +97,8 @@ class ReadModels {
                                                 std::string_view key) const;
   absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view,
                                                   std::string_view from_key = {}) const;
+  // Of all projections, in byte order.
+  std::vector<std::string> ScopeNames() const;
 
  private:
   struct Rep;

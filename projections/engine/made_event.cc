@@ -1,0 +1,41 @@
+#include "projections/engine/made_event.h"
+
+#include <utility>
+
+#include "proto/commerce.pb.h"
+
+namespace intentlog {
+namespace {
+
+std::unique_ptr<google::protobuf::Message> CopyOf(const google::protobuf::Message& message) {
+  std::unique_ptr<google::protobuf::Message> copy(message.New());
+  copy->CopyFrom(message);
+  return copy;
+}
+
+}  // namespace
+
+std::shared_ptr<const Schema> CommerceSchema() {
+  static const auto* const schema = new std::shared_ptr<const Schema>(
+      Schema::Compiled({commerce::OrderOpened::descriptor()->file()}));
+  return *schema;
+}
+
+MadeEvent::MadeEvent(uint64_t position, std::string scope, const google::protobuf::Message& payload,
+                     bool effective)
+    : scope_(std::move(scope)), payload_(CopyOf(payload)) {
+  header_.set_position(position);
+  header_.set_decision(effective ? ACCEPTED : REJECTED);
+  intent_.set_type(payload.GetTypeName());
+  intent_.set_scope(scope_);
+  intent_.set_payload(payload.SerializeAsString());
+  event_.position = Position(position);
+  event_.scope = scope_;
+  event_.header = &header_;
+  event_.intent = &intent_;
+  event_.effective = effective;
+  if (effective) event_.type = CommerceSchema()->Find(payload.GetTypeName());
+  if (event_.type != nullptr) event_.payload = payload_.get();
+}
+
+}  // namespace intentlog

@@ -1,0 +1,431 @@
+#include "projections/engine/read_models.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "projections/engine/row_access.h"
+#include "projections/engine/row_fold.h"
+#include "projections/engine/row_keys.h"
+#include "projections/engine/row_merger.h"
+#include "proto/store.pb.h"
+
+namespace intentlog {
+namespace {
+
+// What readers see: the store at the last commit.
+struct Published {
+  std::shared_ptr<const StoreSnapshot> snapshot;
+  std::shared_ptr<const std::vector<std::string>> scopes;  // of all projections, in byte order
+};
+
+// The folds of one scope, one per projection.
+struct ScopeFold {
+  std::vector<std::unique_ptr<RowFold>> folds;
+  Position last;       // greatest position added or finished
+  bool added = false;  // has events since its last Finish
+};
+
+absl::StatusOr<FoldState> ReadState(const StoreSnapshot& snapshot, BuildId build,
+                                    std::string_view scope) {
+  std::string bytes;
+  ASSIGN_OR_RETURN(const bool found,
+                   snapshot.Get(Space::kMeta, CheckpointKey(build, scope), &bytes));
+  if (!found) return FoldState();
+  return ParseCheckpoint(bytes);
+}
+
+// Calls use(scope, bytes) for every checkpoint of `build`, in byte order of scopes.
+template <class Use>
+absl::Status ForEachCheckpoint(const StoreSnapshot& snapshot, BuildId build, Use use) {
+  const std::string prefix = CheckpointPrefix(build);
+  const std::unique_ptr<StoreCursor> cursor = snapshot.Scan(Space::kMeta);
+  for (cursor->Seek(prefix); cursor->Valid(); cursor->Next()) {
+    const std::string_view key = cursor->key();
+    if (key.substr(0, prefix.size()) != prefix) break;
+    RETURN_IF_ERROR(use(key.substr(prefix.size()), cursor->value()));
+  }
+  return cursor->status();
+}
+
+absl::StatusOr<std::optional<Row>> GetRow(const StoreSnapshot& snapshot, const OpenProjection& one,
+                                          std::string_view scope, std::string_view key) {
+  std::string bytes;
+  ASSIGN_OR_RETURN(const bool found,
+                   snapshot.Get(Space::kRows, Cat(RowPrefix(one.build, scope), key), &bytes));
+  if (!found) return std::nullopt;
+  Row row;
+  if (!RowAccess::Parse(*one.prototype, bytes, row)) {
+    return DataLoss("view ", one.info.name, ", scope ", scope, ", key ", Quoted(key),
+                    ": the stored row does not parse: rebuild the read models");
+  }
+  return std::optional<Row>(std::move(row));
+}
+
+std::string BuildRowBytes(const OpenProjection& one) {
+  ProjectionBuild build;
+  build.set_name(one.info.name);
+  build.set_version(one.info.version);
+  build.set_build(one.build);
+  return build.SerializeAsString();
+}
+
+}  // namespace
+
+struct ReadModels::Rep {
+  Rep(Store& the_store, Projections projections, const ReadModelsOptions& the_options)
+      : store(the_store),
+        options(the_options),
+        listed(std::move(projections)),
+        cache(options.kept_rows_bytes_max, listed.size()) {}
+
+  absl::Status OpenProjections();
+  absl::Status FindBuilds();
+  absl::Status LoadScopes();
+  void WriteNewBuilds(StoreBatch& batch);
+
+  absl::StatusOr<ScopeFold*> Scope(std::string_view scope);
+  absl::Status CheckAdd(const Event& event, const ScopeFold& scope) const;
+  absl::Status Fold(const Event& event, ScopeFold& scope);
+  void DropIdleScopes();
+  void Publish();
+
+  Published Seen() const {
+    std::lock_guard<std::mutex> lock(mutex);
+    return published;
+  }
+  absl::StatusOr<const OpenProjection*> View(std::string_view name) const;
+
+  // Constant after Open.
+  Store& store;
+  const ReadModelsOptions options;
+  const Projections listed;
+  std::vector<OpenProjection> open;  // as listed
+
+  // Of the folding thread. Folds refer to the cache and are destroyed before it.
+  RowCache cache;
+  std::map<std::string, ScopeFold, std::less<>> scopes;
+  std::string_view last_scope_name;  // key in `scopes`
+  ScopeFold* last_scope = nullptr;   // events in a row often share a scope
+  std::vector<std::string> new_scopes;
+  bool builds_written = true;
+  BuildId builds_last = 0;
+  bool failed = false;  // only Abandon is allowed
+  KeySink keys;
+  bool tracking = false;
+  std::vector<Change> changed;  // by the batch in hand
+  std::vector<Change> changes;  // by the last committed one
+
+  mutable std::mutex mutex;
+  Published published;  // protected by mutex
+};
+
+// ---- opening
+
+absl::Status ReadModels::Rep::OpenProjections() {
+  for (const std::shared_ptr<const Projection>& projection : listed) {
+    OpenProjection one{projection, projection->info(), nullptr, 0};
+    if (one.info.name.empty() || one.info.name.find('\0') != std::string::npos) {
+      return Invalid("a projection's name is empty or contains NUL: ", Quoted(one.info.name));
+    }
+    for (const OpenProjection& other : open) {
+      if (other.info.name == one.info.name) {
+        return Invalid("two projections are named ", one.info.name);
+      }
+    }
+    ASSIGN_OR_RETURN(one.prototype, RowAccess::Prototype(one.info));
+    open.push_back(std::move(one));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadModels::Rep::FindBuilds() {
+  std::string bytes;
+  ASSIGN_OR_RETURN(const bool any, store.Get(Space::kMeta, kBuildsKey, &bytes));
+  if (any && !ParseBuild(bytes, &builds_last)) {
+    return DataLoss("the greatest build of the read models is not 4 bytes: rebuild them");
+  }
+  for (OpenProjection& one : open) {
+    ASSIGN_OR_RETURN(const bool found,
+                     store.Get(Space::kMeta, ViewKey(one.info.name, one.info.version), &bytes));
+    ProjectionBuild build;
+    if (found && !build.ParseFromString(bytes)) {
+      return DataLoss("the build of view ", one.info.name, " does not parse: rebuild it");
+    }
+    one.build = found ? build.build() : ++builds_last;
+    ASSIGN_OR_RETURN(const bool named, store.Get(Space::kMeta, AliasKey(one.info.name), &bytes));
+    if (!found || !named || bytes != BuildRowBytes(one)) builds_written = false;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadModels::Rep::LoadScopes() {
+  Published next;
+  next.snapshot = store.Snapshot();
+  std::vector<std::string> names;
+  for (const OpenProjection& one : open) {
+    RETURN_IF_ERROR(
+        ForEachCheckpoint(*next.snapshot, one.build, [&](std::string_view scope, std::string_view) {
+          names.emplace_back(scope);
+          return absl::OkStatus();
+        }));
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  next.scopes = std::make_shared<const std::vector<std::string>>(std::move(names));
+  std::lock_guard<std::mutex> lock(mutex);
+  std::swap(published, next);
+  return absl::OkStatus();
+}
+
+// The rows of what Open gave a number, written together with the first rows of that key space.
+void ReadModels::Rep::WriteNewBuilds(StoreBatch& batch) {
+  for (const OpenProjection& one : open) {
+    const std::string bytes = BuildRowBytes(one);
+    batch.Put(Space::kMeta, ViewKey(one.info.name, one.info.version), bytes);
+    batch.Put(Space::kMeta, AliasKey(one.info.name), bytes);
+  }
+  batch.Put(Space::kMeta, kBuildsKey, BuildBytes(builds_last));
+}
+
+absl::StatusOr<std::unique_ptr<ReadModels>> ReadModels::Open(Store& store, Projections projections,
+                                                             const ReadModelsOptions& options) {
+  auto rep = std::make_unique<Rep>(store, std::move(projections), options);
+  RETURN_IF_ERROR(rep->OpenProjections());
+  RETURN_IF_ERROR(rep->FindBuilds());
+  RETURN_IF_ERROR(rep->LoadScopes());
+  return std::unique_ptr<ReadModels>(new ReadModels(std::move(rep)));
+}
+
+ReadModels::ReadModels(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+ReadModels::~ReadModels() = default;
+
+const Projections& ReadModels::projections() const { return rep_->listed; }
+
+const Projection* ReadModels::Find(std::string_view view) const {
+  for (const OpenProjection& one : rep_->open) {
+    if (one.info.name == view) return one.projection.get();
+  }
+  return nullptr;
+}
+
+// ---- folding
+
+absl::StatusOr<ScopeFold*> ReadModels::Rep::Scope(std::string_view scope) {
+  if (last_scope != nullptr && last_scope_name == scope) return last_scope;
+  auto found = scopes.find(scope);
+  if (found == scopes.end()) {
+    RETURN_IF_ERROR(CheckScope(scope));
+    const Published seen = Seen();
+    ScopeFold fold;
+    fold.folds.reserve(open.size());
+    for (size_t i = 0; i < open.size(); ++i) {
+      ASSIGN_OR_RETURN(const FoldState state, ReadState(*seen.snapshot, open[i].build, scope));
+      fold.folds.push_back(std::make_unique<RowFold>(open[i], i, scope, state, store, cache));
+      fold.last = i == 0 ? state.position : std::min(fold.last, state.position);
+    }
+    found = scopes.emplace(scope, std::move(fold)).first;
+  }
+  last_scope_name = found->first;
+  last_scope = &found->second;
+  return last_scope;
+}
+
+absl::Status ReadModels::Rep::CheckAdd(const Event& event, const ScopeFold& scope) const {
+  if (event.position == Position()) {
+    return Invalid("scope ", event.scope, ": an event without position cannot be folded into rows");
+  }
+  if (event.position <= scope.last) {
+    return FailedPrecondition("scope ", event.scope, ": event ", event.position,
+                              " came after event ", scope.last, " was folded");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadModels::Rep::Fold(const Event& event, ScopeFold& scope) {
+  for (size_t i = 0; i < open.size(); ++i) {
+    RowFold& fold = *scope.folds[i];
+    if (event.position <= fold.state().position) continue;
+    keys.Clear();
+    open[i].projection->Keys(event, keys);
+    for (size_t k = 0; k < keys.size(); ++k) {
+      const absl::Status status = fold.Apply(event, keys[k]);
+      if (status.ok()) [[likely]]
+        continue;
+      return StatusOf(status.code(), "projection ", open[i].info.name, ", scope ", event.scope,
+                      ", key ", Quoted(keys[k]), ", event ", event.position, ": ", status);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadModels::Add(const Event& event) {
+  if (rep_->failed)
+    return FailedPrecondition("an earlier event could not be folded: abandon first");
+  absl::StatusOr<ScopeFold*> scope = rep_->Scope(event.scope);
+  absl::Status status = scope.status();
+  if (status.ok()) status = rep_->CheckAdd(event, **scope);
+  if (status.ok()) {
+    (*scope)->last = event.position;
+    (*scope)->added = true;
+    if (!event.effective) return status;
+    // What a row may grow by; the rows themselves count when first touched.
+    if (event.intent != nullptr) rep_->cache.AddHeldBytes(event.intent->payload().size());
+    status = rep_->Fold(event, **scope);
+  }
+  rep_->failed = !status.ok();
+  return status;
+}
+
+absl::Status ReadModels::Finish(std::string_view scope_name, Position through, StoreBatch& batch) {
+  if (rep_->failed) return FailedPrecondition("an event could not be folded: abandon first");
+  ASSIGN_OR_RETURN(ScopeFold * scope, rep_->Scope(scope_name));
+  if (through < scope->last) {
+    return FailedPrecondition("scope ", scope_name, " cannot end at ", through, ": it has event ",
+                              scope->last);
+  }
+  if (!rep_->builds_written) rep_->WriteNewBuilds(batch);
+  for (size_t i = 0; i < rep_->open.size(); ++i) {
+    scope->folds[i]->Finish(through, batch, [&](std::string_view key) {
+      if (!rep_->tracking) return;
+      rep_->changed.push_back({rep_->listed[i].get(), std::string(scope_name), std::string(key)});
+    });
+  }
+  scope->last = through;
+  scope->added = false;
+  rep_->new_scopes.emplace_back(scope_name);
+  return absl::OkStatus();
+}
+
+void ReadModels::Rep::DropIdleScopes() {
+  last_scope = nullptr;
+  for (auto scope = scopes.begin(); scope != scopes.end();) {
+    bool idle = !scope->second.added;
+    for (const auto& fold : scope->second.folds) idle = idle && !fold->has_rows();
+    scope = idle ? scopes.erase(scope) : std::next(scope);
+  }
+}
+
+void ReadModels::Rep::Publish() {
+  Published next = Seen();
+  next.snapshot = store.Snapshot();
+  std::sort(new_scopes.begin(), new_scopes.end());
+  new_scopes.erase(std::unique(new_scopes.begin(), new_scopes.end()), new_scopes.end());
+  if (!std::includes(next.scopes->begin(), next.scopes->end(), new_scopes.begin(),
+                     new_scopes.end())) {
+    std::vector<std::string> all;
+    std::set_union(next.scopes->begin(), next.scopes->end(), new_scopes.begin(), new_scopes.end(),
+                   std::back_inserter(all));
+    next.scopes = std::make_shared<const std::vector<std::string>>(std::move(all));
+  }
+  new_scopes.clear();
+  std::lock_guard<std::mutex> lock(mutex);
+  std::swap(published, next);
+}
+
+void ReadModels::Committed() {
+  if (!rep_->new_scopes.empty()) rep_->builds_written = true;
+  rep_->Publish();
+  rep_->changes = std::move(rep_->changed);
+  rep_->changed.clear();
+  rep_->cache.ClearHeldBytes();
+  rep_->cache.Trim();
+  if (rep_->scopes.size() > rep_->options.kept_scopes_max) rep_->DropIdleScopes();
+}
+
+void ReadModels::Abandon() {
+  rep_->last_scope = nullptr;
+  rep_->scopes.clear();
+  rep_->cache.ClearHeldBytes();
+  rep_->new_scopes.clear();
+  rep_->changed.clear();
+  rep_->changes.clear();
+  rep_->failed = false;
+  // A commit whose end nobody saw may have taken effect: go on from what the store has. If it
+  // cannot be read now, reading and folding will say so themselves.
+  rep_->LoadScopes().IgnoreError();
+}
+
+size_t ReadModels::pending_bytes() const { return rep_->cache.held_bytes(); }
+
+void ReadModels::TrackChanges(bool on) { rep_->tracking = on; }
+
+const std::vector<ReadModels::Change>& ReadModels::changes() const { return rep_->changes; }
+
+// ---- reading
+
+absl::StatusOr<const OpenProjection*> ReadModels::Rep::View(std::string_view name) const {
+  std::string names;
+  for (const OpenProjection& one : open) {
+    if (one.info.name == name) return &one;
+    names += Cat(names.empty() ? "" : ", ", one.info.name);
+  }
+  return NotFound("there is no view ", Quoted(name), "; there are: ", names);
+}
+
+absl::StatusOr<Position> ReadModels::Through(std::string_view scope) const {
+  const Published seen = rep_->Seen();
+  Position through;
+  bool first = true;
+  for (const OpenProjection& one : rep_->open) {
+    ASSIGN_OR_RETURN(const FoldState state, ReadState(*seen.snapshot, one.build, scope));
+    through = first ? state.position : std::min(through, state.position);
+    first = false;
+  }
+  return through;
+}
+
+absl::StatusOr<std::vector<ScopeState>> ReadModels::Scopes(std::string_view view) const {
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  const Published seen = rep_->Seen();
+  std::vector<ScopeState> states;
+  RETURN_IF_ERROR(ForEachCheckpoint(
+      *seen.snapshot, one->build,
+      [&](std::string_view scope, std::string_view bytes) -> absl::Status {
+        ASSIGN_OR_RETURN(const FoldState state, ParseCheckpoint(bytes));
+        states.push_back({std::string(scope), state.position, state.digest, state.rows});
+        return absl::OkStatus();
+      }));
+  return states;
+}
+
+absl::StatusOr<std::optional<Row>> ReadModels::Get(std::string_view view,
+                                                   std::string_view key) const {
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  const Published seen = rep_->Seen();
+  std::optional<Row> merged;
+  for (const std::string& scope : *seen.scopes) {
+    ASSIGN_OR_RETURN(std::optional<Row> row, GetRow(*seen.snapshot, *one, scope, key));
+    if (!row) continue;
+    if (!merged) {
+      merged = std::move(row);
+    } else {
+      RETURN_IF_ERROR(one->projection->Merge(*row, *merged));
+    }
+    if (!one->projection->merges()) break;
+  }
+  return merged;
+}
+
+absl::StatusOr<std::optional<Row>> ReadModels::GetInScope(std::string_view view,
+                                                          std::string_view scope,
+                                                          std::string_view key) const {
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  RETURN_IF_ERROR(CheckScope(scope));
+  return GetRow(*rep_->Seen().snapshot, *one, scope, key);
+}
+
+absl::StatusOr<std::unique_ptr<RowCursor>> ReadModels::Scan(std::string_view view,
+                                                            std::string_view from_key) const {
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  const Published seen = rep_->Seen();
+  return std::unique_ptr<RowCursor>(
+      std::make_unique<RowMerger>(*one, seen.snapshot, *seen.scopes, from_key));
+}
+
+std::vector<std::string> ReadModels::ScopeNames() const { return *rep_->Seen().scopes; }
+
+}  // namespace intentlog

@@ -1,0 +1,211 @@
+#include "projections/engine/row_fold.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "projections/engine/row_access.h"
+#include "proto/store.pb.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace intentlog {
+namespace {
+
+// Unused rows kept for reuse, of each projection: about the distinct rows of a common batch.
+constexpr size_t kFreeRowsMax = 4096;
+// A larger row gives its memory back instead.
+constexpr size_t kReusedRowBytesMax = 2048;
+
+// A guess at the memory of a row: message fields take a few times the bytes of their serialized
+// form.
+size_t Charge(const HotRow& row) {
+  return sizeof(HotRow) + 64 + row.key.capacity() + 4 * row.stored.size();
+}
+
+}  // namespace
+
+RowCache::RowCache(size_t kept_bytes_max, size_t projections)
+    : kept_bytes_max_(kept_bytes_max), free_(projections) {}
+
+HotRow* RowCache::Take(RowFold* fold, size_t projection, std::string_view key) {
+  std::vector<std::unique_ptr<HotRow>>& free = free_[projection];
+  HotRow* row;
+  if (free.empty()) {
+    row = new HotRow;
+  } else {
+    row = free.back().release();
+    free.pop_back();
+  }
+  row->key.assign(key);
+  row->fold = fold;
+  row->touched = true;
+  return row;
+}
+
+void RowCache::Hold(HotRow* row) {
+  Unlink(row);
+  row->touched = true;
+}
+
+void RowCache::Keep(HotRow* row) {
+  row->touched = false;
+  row->charge = Charge(*row);
+  kept_bytes_ += row->charge;
+  row->older = newest_;
+  row->newer = nullptr;
+  (newest_ == nullptr ? oldest_ : newest_->newer) = row;
+  newest_ = row;
+}
+
+void RowCache::Unlink(HotRow* row) {
+  (row->older == nullptr ? oldest_ : row->older->newer) = row->newer;
+  (row->newer == nullptr ? newest_ : row->newer->older) = row->older;
+  row->older = row->newer = nullptr;
+  kept_bytes_ -= row->charge;
+}
+
+void RowCache::Trim() {
+  while (kept_bytes_ > kept_bytes_max_ && oldest_ != nullptr) {
+    HotRow* row = oldest_;
+    RowFold* fold = row->fold;
+    fold->rows_.erase(row->key);
+    if (fold->last_ == row) fold->last_ = nullptr;
+    Unlink(row);
+    Free(row, fold->number_);
+  }
+}
+
+void RowCache::Free(HotRow* row, size_t projection) {
+  std::unique_ptr<HotRow> owned(row);
+  std::vector<std::unique_ptr<HotRow>>& free = free_[projection];
+  if (free.size() >= kFreeRowsMax || row->stored.capacity() > kReusedRowBytesMax) return;
+  RowAccess::Clear(row->row);
+  row->stored.clear();
+  row->is_stored = false;
+  row->fold = nullptr;
+  free.push_back(std::move(owned));
+}
+
+std::string CheckpointBytes(const FoldState& state) {
+  Checkpoint checkpoint;
+  checkpoint.set_position(state.position.value());
+  checkpoint.set_digest(state.digest.Bytes());
+  checkpoint.set_rows(state.rows);
+  return checkpoint.SerializeAsString();
+}
+
+absl::StatusOr<FoldState> ParseCheckpoint(std::string_view bytes) {
+  Checkpoint checkpoint;
+  FoldState state;
+  if (!checkpoint.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+      !Digest128::FromBytes(checkpoint.digest(), &state.digest)) {
+    return DataLoss("a projection's checkpoint does not parse: rebuild the read models");
+  }
+  state.position = Position(checkpoint.position());
+  state.rows = checkpoint.rows();
+  return state;
+}
+
+size_t RowFold::Hash::operator()(std::string_view key) const {
+  return XXH3_64bits(key.data(), key.size());
+}
+
+RowFold::RowFold(const OpenProjection& projection, size_t number, std::string_view scope,
+                 const FoldState& state, const Store& store, RowCache& cache)
+    : projection_(projection),
+      number_(number),
+      checkpoint_key_(CheckpointKey(projection.build, scope)),
+      store_(store),
+      cache_(cache),
+      state_(state),
+      row_key_(RowPrefix(projection.build, scope)),
+      prefix_size_(row_key_.size()) {}
+
+RowFold::~RowFold() {
+  for (auto& [key, row] : rows_) {
+    if (!row->touched) cache_.Unlink(row);
+    cache_.Free(row, number_);
+  }
+}
+
+absl::Status RowFold::Apply(const Event& event, std::string_view key) {
+  HotRow* row = last_;
+  if (row == nullptr || row->key != key) {
+    ASSIGN_OR_RETURN(row, Find(key));
+    last_ = row;
+  }
+  if (!row->touched) {
+    cache_.Hold(row);
+    cache_.AddHeldBytes(row->charge);
+    touched_.push_back(row);
+  }
+  return projection_.projection->Apply(event, key, row->row);
+}
+
+absl::StatusOr<HotRow*> RowFold::Find(std::string_view key) {
+  const auto found = rows_.find(key);
+  if (found != rows_.end()) return found->second;
+  HotRow* row = cache_.Take(this, number_, key);
+  if (absl::Status status = Load(row); !status.ok()) {
+    cache_.Free(row, number_);
+    return status;
+  }
+  rows_.emplace(row->key, row);
+  touched_.push_back(row);
+  cache_.AddHeldBytes(Charge(*row));
+  return row;
+}
+
+absl::Status RowFold::Load(HotRow* row) {
+  row_key_.resize(prefix_size_);
+  row_key_.append(row->key);
+  ASSIGN_OR_RETURN(row->is_stored, store_.Get(Space::kRows, row_key_, &row->stored));
+  if (row->is_stored && !RowAccess::Parse(*projection_.prototype, row->stored, row->row)) {
+    return DataLoss("the stored row does not parse: rebuild the read models");
+  }
+  return absl::OkStatus();
+}
+
+void RowFold::SortTouched() {
+  std::sort(touched_.begin(), touched_.end(),
+            [](const HotRow* a, const HotRow* b) { return a->key < b->key; });
+}
+
+bool RowFold::Write(HotRow* row, StoreBatch& batch) {
+  if (!RowAccess::changed(row->row)) return false;
+  RowAccess::ClearChanged(row->row);
+  row_key_.resize(prefix_size_);
+  row_key_.append(row->key);
+  if (!row->row.exists()) {
+    if (!row->is_stored) return false;
+    state_.digest.Remove(row->key, row->stored);
+    --state_.rows;
+    batch.Delete(Space::kRows, row_key_);
+    row->stored.clear();
+    row->is_stored = false;
+    return true;
+  }
+  bytes_.clear();
+  RowAccess::AppendTo(row->row, &bytes_);
+  if (row->is_stored && bytes_ == row->stored) return false;
+  if (row->is_stored) {
+    state_.digest.Remove(row->key, row->stored);
+  } else {
+    ++state_.rows;
+  }
+  state_.digest.Add(row->key, bytes_);
+  batch.Put(Space::kRows, row_key_, bytes_);
+  row->stored.swap(bytes_);
+  row->is_stored = true;
+  return true;
+}
+
+void RowFold::WriteCheckpoint(Position through, StoreBatch& batch) {
+  if (state_.position < through) state_.position = through;
+  batch.Put(Space::kMeta, checkpoint_key_, CheckpointBytes(state_));
+}
+
+}  // namespace intentlog

@@ -1,0 +1,142 @@
+// Folding of rows in memory. A RowFold is the rows of one projection in one scope that a batch
+// touches: read when first touched, changed by Apply, written once by Finish. A RowCache owns the
+// rows of all folds and keeps the last used ones between batches, so that hot rows are not read
+// again.
+//
+// Thread-compatible; all folds of a cache belong to one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "eventlog/runtime/numbers.h"
+#include "eventlog/store/store.h"
+#include "projections/engine/digest.h"
+#include "projections/engine/projection.h"
+#include "projections/engine/row_keys.h"
+
+namespace intentlog {
+
+// A projection as a set of them holds it.
+struct OpenProjection {
+  std::shared_ptr<const Projection> projection;
+  ProjectionInfo info;
+  const google::protobuf::Message* prototype = nullptr;
+  BuildId build = 0;
+};
+
+class RowFold;
+
+// A row in memory, with the bytes that the store has of it.
+struct HotRow {
+  std::string key;
+  std::string stored;
+  bool is_stored = false;
+  bool touched = false;  // since the last Finish; not in the cache's order then
+  Row row;
+  RowFold* fold = nullptr;
+  size_t charge = 0;
+  HotRow* older = nullptr;
+  HotRow* newer = nullptr;
+};
+
+class RowCache {
+ public:
+  RowCache(size_t kept_bytes_max, size_t projections);
+
+  // An empty row for `fold`, which is projection number `projection`.
+  HotRow* Take(RowFold* fold, size_t projection, std::string_view key);
+  // The row leaves the order while a batch changes it, and is the newest afterwards.
+  void Hold(HotRow* row);
+  void Keep(HotRow* row);
+  // Forgets the oldest kept rows until the limit holds.
+  void Trim();
+  // Takes back a row that is in no fold and not in the order.
+  void Free(HotRow* row, size_t projection);
+
+  size_t held_bytes() const { return held_bytes_; }
+  void AddHeldBytes(size_t bytes) { held_bytes_ += bytes; }
+  void ClearHeldBytes() { held_bytes_ = 0; }
+
+ private:
+  friend class RowFold;
+  void Unlink(HotRow* row);
+
+  const size_t kept_bytes_max_;
+  size_t kept_bytes_ = 0;
+  size_t held_bytes_ = 0;
+  HotRow* oldest_ = nullptr;
+  HotRow* newest_ = nullptr;
+  std::vector<std::vector<std::unique_ptr<HotRow>>> free_;  // by projection
+};
+
+// What a fold knows of itself; stored as a Checkpoint.
+struct FoldState {
+  Position position;
+  Digest128 digest;
+  uint64_t rows = 0;
+};
+
+// Serialized Checkpoint and back. DATA_LOSS if the bytes are not one.
+std::string CheckpointBytes(const FoldState& state);
+absl::StatusOr<FoldState> ParseCheckpoint(std::string_view bytes);
+
+class RowFold {
+ public:
+  RowFold(const OpenProjection& projection, size_t number, std::string_view scope,
+          const FoldState& state, const Store& store, RowCache& cache);
+  ~RowFold();
+  RowFold(const RowFold&) = delete;
+  RowFold& operator=(const RowFold&) = delete;
+
+  const FoldState& state() const { return state_; }
+  bool has_rows() const { return !rows_.empty(); }
+
+  absl::Status Apply(const Event& event, std::string_view key);
+  // Writes what changed, and the checkpoint, into `batch`. Calls `changed(key)` for each changed
+  // row.
+  template <class Changed>
+  void Finish(Position through, StoreBatch& batch, Changed changed) {
+    SortTouched();
+    for (HotRow* row : touched_) {
+      if (Write(row, batch)) changed(row->key);
+      cache_.Keep(row);
+    }
+    touched_.clear();
+    WriteCheckpoint(through, batch);
+  }
+
+ private:
+  friend class RowCache;
+  struct Hash {
+    size_t operator()(std::string_view key) const;
+  };
+
+  absl::StatusOr<HotRow*> Find(std::string_view key);
+  absl::Status Load(HotRow* row);
+  // Rows are written in the order of keys: the store takes these in faster.
+  void SortTouched();
+  bool Write(HotRow* row, StoreBatch& batch);
+  void WriteCheckpoint(Position through, StoreBatch& batch);
+
+  const OpenProjection& projection_;
+  const size_t number_;
+  const std::string checkpoint_key_;
+  const Store& store_;
+  RowCache& cache_;
+  FoldState state_;
+  std::string row_key_;  // prefix, then the row in hand
+  const size_t prefix_size_;
+  std::string bytes_;
+  absl::flat_hash_map<std::string_view, HotRow*, Hash> rows_;
+  std::vector<HotRow*> touched_;  // in order of first touch
+  HotRow* last_ = nullptr;        // events in a row often share a key
+};
+
+}  // namespace intentlog

@@ -1,0 +1,40 @@
+// Where projections keep what they know in a Store. Pure.
+//
+//   kRows   build (4) · scope · NUL · row key              → serialized row
+//   kMeta   "view" NUL name NUL version (4)                → ProjectionBuild
+//           "alias" NUL name                               → ProjectionBuild, the one that readers
+//           see "check" build (4) · scope                      → Checkpoint "builds" → greatest
+//           build given out (4)
+//
+// Numbers are big-endian. A scope never contains NUL; a row key may contain anything. A build is
+// the key space of one (name, version); builds grow and none is used twice.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace intentlog {
+
+using BuildId = uint32_t;
+
+// INVALID_ARGUMENT if `scope` is empty or contains NUL.
+absl::Status CheckScope(std::string_view scope);
+
+std::string RowPrefix(BuildId build, std::string_view scope);
+std::string ViewKey(std::string_view name, uint32_t version);
+std::string AliasKey(std::string_view name);
+std::string CheckpointPrefix(BuildId build);
+std::string CheckpointKey(BuildId build, std::string_view scope);
+inline constexpr std::string_view kBuildsKey = "builds";
+
+std::string BuildBytes(BuildId build);
+// False unless `bytes` are 4.
+bool ParseBuild(std::string_view bytes, BuildId* build);
+
+// `key` as text for an error message, in quotes; what does not print is escaped.
+std::string Quoted(std::string_view key);
+
+}  // namespace intentlog

@@ -1,5 +1,6 @@
-// A Client is an application's door to its device: it records what the user did, durably and offline,
-// reads read models with that work in them, and keeps them in step with a server when there is one.
+// A Client is an application's door to its device: it records what the user did, durably and
+// offline, reads read models with that work in them, and keeps them in step with a server when
+// there is one.
 //
 // Safe to use from any thread. One Client per folder; a folder in use is refused.
 //
@@ -38,17 +39,18 @@ namespace intentlog {
 
 struct ClientOptions {
   std::string dir;
-  // Kept from the first Open on; a later one may leave them empty, and may not change tenant or device.
-  std::string tenant;              // "default" for a new folder
-  std::string device;              // the host's name for a new folder
-  std::vector<std::string> scopes; // subscribed to; "shared" for a new folder
-  bool all_scopes = false;         // every scope of the tenant, also future ones (head office)
-  std::string write_scope;         // where Append writes; the first of `scopes` for a new folder
+  // Kept from the first Open on; a later one may leave them empty, and may not change tenant or
+  // device.
+  std::string tenant;               // "default" for a new folder
+  std::string device;               // the host's name for a new folder
+  std::vector<std::string> scopes;  // subscribed to; "shared" for a new folder
+  bool all_scopes = false;          // every scope of the tenant, also future ones (head office)
+  std::string write_scope;          // where Append writes; the first of `scopes` for a new folder
 
   std::shared_ptr<const Schema> schema;
   Projections projections;
-  Runtime runtime;                 // its executor owns the sync session
-  rocksdb::Env* env = nullptr;     // the file system; null: the machine's
+  Runtime runtime;              // its executor owns the sync session
+  rocksdb::Env* env = nullptr;  // the file system; null: the machine's
   bool create_if_missing = true;
 
   // Limits. Batches: what the server accepts at most (DESIGN: 2,048 intents, 512 KiB).
@@ -63,20 +65,25 @@ struct ClientOptions {
   absl::Duration retry_cap = absl::Minutes(5);
   // A session without any frame for this long is cut.
   absl::Duration silence_max = absl::Seconds(45);
+  // Sent to the server with Hello, for its operators.
+  std::string app_version;
 };
 
 enum class Durability : uint8_t {
   kDurable,   // survives a power cut when Append returns
-  kBuffered,  // survives a crash of the process; a power cut may take it. Not pushed before it is synced
+  kBuffered,  // survives a crash of the process; a power cut may take it. Not pushed before it is
+              // synced
 };
 
 struct AppendOptions {
-  IntentId intent_id;                    // nil: one is made. Give one to make a retry after a crash safe
-  std::string scope;                     // empty: the client's write scope
+  IntentId intent_id;  // nil: one is made. Give one to make a retry after a crash safe
+  std::string scope;   // empty: the client's write scope
   std::optional<HistoryPoint> based_on;  // default: the cursor of the scope
   Durability durability = Durability::kDurable;
 };
 
+// One of a batch. Without an id of its own it gets one made from AppendOptions::intent_id, if that
+// is given: so one id makes the retry of a whole batch safe.
 struct NewIntent {
   const google::protobuf::Message* event = nullptr;
   IntentId intent_id;
@@ -98,11 +105,22 @@ struct StateCounts {  // of intents; recorded = synced + pending + failed + conf
 
 // Why something is pending. Every pending intent has exactly one.
 struct BlockedBy {
-  enum Kind { kNothing, kSyncStopped, kOffline, kBackOff, kServerAsked, kParked, kForked, kRefused };
+  enum Kind {
+    kNothing,      // it is not pending
+    kSyncStopped,  // StartSync was not called, or StopSync was
+    kOffline,
+    kBackOff,      // waits until `until` after a failed session
+    kServerAsked,  // the server asked to come back at `until`
+    kParked,       // the server has it; it waits behind an earlier one
+    kForked,       // the server has other intents under this device log's counts
+    kRefused,      // this server has another history, or will not talk to this device
+    kSending,      // connected: it is on its way
+    kStoreFailed,  // the folder failed, and must be opened again
+  };
   Kind kind = kNothing;
-  std::string text;        // one sentence for people
-  absl::Duration age;      // how long so
-  absl::Time until;        // with kBackOff and kServerAsked
+  std::string text;    // one sentence for people
+  absl::Duration age;  // how long so
+  absl::Time until;    // with kBackOff and kServerAsked
   uint64_t attempts = 0;
 };
 
@@ -116,9 +134,9 @@ struct ClientStatus {
   LogId log_id;
   StateCounts counts;
   absl::Duration oldest_pending_age;
-  bool syncing = false;        // StartSync was called
-  bool connected = false;      // Welcome received
-  Position server_head;        // as of the last Welcome or feed
+  bool syncing = false;    // StartSync was called
+  bool connected = false;  // Welcome received
+  Position server_head;    // as of the last Welcome or feed
   std::vector<ScopeStatus> scopes;
   BlockedBy blocked_by;
   uint64_t digests_equal = 0, digests_unequal = 0;  // compared with the server's, since Open
@@ -131,9 +149,9 @@ class Client {
   static absl::StatusOr<std::unique_ptr<Client>> Open(ClientOptions options);
   ~Client();  // stops sync; nothing that was acknowledged is lost
 
-  // ---- recording. INVALID_ARGUMENT names the field that breaks a rule, ALREADY_EXISTS an intent_id
-  // with other bytes, RESOURCE_EXHAUSTED the limit or the full disk. After UNAVAILABLE the outcome is
-  // unknown until the folder is opened again: append with the same intent_id then.
+  // ---- recording. INVALID_ARGUMENT names the field that breaks a rule, ALREADY_EXISTS an
+  // intent_id with other bytes, RESOURCE_EXHAUSTED the limit or the full disk. After UNAVAILABLE
+  // the outcome is unknown until the folder is opened again: append with the same intent_id then.
   absl::StatusOr<Appended> Append(const google::protobuf::Message& event,
                                   const AppendOptions& options = {});
   // One batch: durable as one, decided as one, atomic in every read model of a scope.
@@ -142,7 +160,8 @@ class Client {
   // Makes everything appended so far survive a power cut.
   absl::Status Flush();
 
-  // ---- reading: confirmed rows and this device's own pending work. kConfirmed: without the latter.
+  // ---- reading: confirmed rows and this device's own pending work. kConfirmed: without the
+  // latter.
   enum class Reading { kOptimistic, kConfirmed };
   absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key,
                                          Reading reading = Reading::kOptimistic) const;
@@ -151,8 +170,8 @@ class Client {
                                                   Reading reading = Reading::kOptimistic) const;
   absl::StatusOr<std::vector<ScopeState>> Digests(std::string_view view) const;
 
-  // Tells of rows of `view` whose key begins with `prefix` that may have changed, each time they do,
-  // on the client's executor, until Unwatch.
+  // Tells of rows of `view` whose key begins with `prefix` that may have changed, each time they
+  // do, on the client's executor, until Unwatch.
   using WatchId = uint64_t;
   using RowWatcher = std::function<void(const std::string& key)>;
   WatchId Watch(std::string view, std::string prefix, RowWatcher watcher);
@@ -169,7 +188,7 @@ class Client {
     Count count;
     Intent intent;
     RecordState state = RecordState::kPending;
-    Position position;      // 0 while it has none
+    Position position;  // 0 while it has none
     Decision decision = DECISION_UNSPECIFIED;
     Reason reason;
   };
@@ -178,8 +197,8 @@ class Client {
   absl::StatusOr<std::vector<RecordedIntent>> List(Count from, size_t limit) const;
 
   // ---- syncing
-  // Connects through `connector` now and again after each failure, until StopSync. The connector must
-  // outlive the sync.
+  // Connects through `connector` now and again after each failure, until StopSync. The connector
+  // must outlive the sync.
   absl::Status StartSync(Connector& connector);
   void StopSync();
   // Called on the client's executor at each change of Status that matters: connected or not, all

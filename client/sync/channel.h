@@ -1,8 +1,9 @@
 // A Channel carries whole frames, in order, between this device and a server: one connection, used
-// once. The transport is below it (client/wire: gRPC; tests: simulated) and knows nothing of frames.
+// once. The transport is below it (client/wire: gRPC; tests: simulated) and knows nothing of
+// frames.
 //
-// Thread rule: Send and Close are called on the owner's executor; the transport calls the listener by
-// posting to that executor, so a listener needs no lock.
+// Thread rule: Send and Close are called on the owner's executor; the transport calls the listener
+// by posting to that executor, so a listener needs no lock.
 #pragma once
 
 #include <memory>

@@ -1,0 +1,262 @@
+#include "client/client.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "client/client_rep.h"
+#include "client/outbox/intent_reader.h"
+#include "client/outbox/intent_view.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "eventlog/schema/intent.h"
+
+namespace intentlog {
+namespace {
+
+absl::Status CheckOptions(const ClientOptions& options) {
+  if (options.dir.empty()) return Invalid("no folder was named for the device");
+  if (options.schema == nullptr) return Invalid(options.dir, ": no schema was given");
+  const Runtime& runtime = options.runtime;
+  if (runtime.clock == nullptr || runtime.executor == nullptr || runtime.random == nullptr) {
+    return Invalid(options.dir, ": the runtime lacks a clock, an executor or random numbers");
+  }
+  return absl::OkStatus();
+}
+
+DeviceOptions DeviceOptionsOf(const ClientOptions& options) {
+  DeviceOptions device;
+  device.dir = options.dir;
+  device.identity.set_tenant(options.tenant);
+  device.identity.set_device(options.device);
+  for (const std::string& scope : options.scopes) device.identity.add_scopes(scope);
+  device.identity.set_all_scopes(options.all_scopes);
+  device.identity.set_write_scope(options.write_scope);
+  device.schema = options.schema;
+  device.projections = options.projections;
+  device.clock = options.runtime.clock;
+  device.random = options.runtime.random;
+  device.env = options.env;
+  device.create_if_missing = options.create_if_missing;
+  return device;
+}
+
+SyncerOptions SyncerOptionsOf(const ClientOptions& options) {
+  SyncerOptions syncer;
+  syncer.backoff.base = options.retry_base;
+  syncer.backoff.cap = options.retry_cap;
+  syncer.session.upload.push_frame_bytes = options.push_frame_bytes;
+  syncer.session.feed_credit_bytes = options.feed_credit_bytes;
+  syncer.session.silence_max = options.silence_max;
+  syncer.session.app_version = options.app_version;
+  return syncer;
+}
+
+// The timestamp of the last intent in the log, so that the clock goes on above it.
+absl::StatusOr<uint64_t> LastTimestamp(const Device& device) {
+  IntentReader reader(*device.store, device.outbox->priority());
+  ASSIGN_OR_RETURN(const auto last, reader.Last());
+  if (!last) return 0;
+  Intent intent;
+  const std::string_view bytes = last->row.intent(last->row.size() - 1);
+  if (!intent.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return DataLoss("device log: count ", last->last(), " does not parse");
+  }
+  return intent.hlc();
+}
+
+// An id for member `index` of the batch that `base` names; the same for the same two.
+IntentId MemberId(const IntentId& base, uint64_t index) {
+  if (index == 0) return base;
+  const ChainValue hash = NextLogHash({}, Cat(base.bytes(), index));
+  std::string bytes(base.bytes().substr(0, 8));  // time and version
+  bytes.append(Bytes(hash).substr(0, 8));
+  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);  // the variant of RFC 9562
+  return IntentId::FromBytes(bytes);
+}
+
+}  // namespace
+
+Client::Rep::Rep(ClientOptions given, std::unique_ptr<Device> opened, const InstanceId& instance,
+                 uint64_t last_hlc)
+    : options(std::move(given)),
+      device(std::move(opened)),
+      hlc(*options.runtime.clock, {}, last_hlc),
+      ids(*options.runtime.clock, *options.runtime.random),
+      watchers(std::make_shared<Watchers>(*options.runtime.executor)),
+      notifier(std::make_shared<Notifier>(*options.runtime.executor)),
+      syncer(*device, SyncerOptionsOf(options), options.runtime, instance, [this] {
+        const std::lock_guard<std::mutex> lock(random_mutex);
+        return options.runtime.random->Unit();
+      }) {}
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Open(ClientOptions options) {
+  RETURN_IF_ERROR(CheckOptions(options));
+  ASSIGN_OR_RETURN(std::unique_ptr<Device> device, Device::Open(DeviceOptionsOf(options)));
+  ASSIGN_OR_RETURN(const uint64_t last_hlc, LastTimestamp(*device));
+  const auto instance = InstanceId::FromBytes(options.runtime.random->Bytes(InstanceId::kSize));
+  auto rep = std::make_unique<Rep>(std::move(options), std::move(device), instance, last_hlc);
+  Rep* const raw = rep.get();
+  rep->syncer.OnChange([raw] { raw->SyncChanged(); });
+  return std::unique_ptr<Client>(new Client(std::move(rep)));
+}
+
+Client::Client(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+
+Client::~Client() {
+  rep_->syncer.Stop();
+  rep_->watchers->Close();
+  rep_->notifier->Close();
+}
+
+// ---- recording
+
+absl::StatusOr<EncodedIntent> Client::Rep::Encode(const google::protobuf::Message& event,
+                                                  const NewIntent& which, uint32_t batch_size,
+                                                  const AppendOptions& append) {
+  const EventType* type = options.schema->Find(event.GetDescriptor()->full_name());
+  if (type == nullptr) {
+    return Invalid(event.GetDescriptor()->full_name(), " is no event type of this schema");
+  }
+  if (const auto violation = type->Validate(event)) return ToStatus(*violation);
+  const std::string& scope = !which.scope.empty()    ? which.scope
+                             : !append.scope.empty() ? append.scope
+                                                     : device->identity.write_scope();
+  Envelope envelope;
+  envelope.scope = scope;
+  envelope.batch_size = batch_size;
+  envelope.device_time_us = options.runtime.clock->WallMicros();
+  envelope.hlc = hlc.Now();
+  if (append.based_on) {
+    envelope.based_on_epoch = EpochId::FromBytes(append.based_on->epoch_id());
+    envelope.based_on_position = Position(append.based_on->position());
+  } else if (const auto cursor = device->cursors->Find(scope)) {
+    envelope.based_on_epoch = cursor->epoch;
+    envelope.based_on_position = cursor->position;
+  }
+  EncodedIntent encoded;
+  encoded.id_given = !which.intent_id.nil();
+  encoded.id = which.intent_id;
+  if (!encoded.id_given) {
+    const std::lock_guard<std::mutex> lock(random_mutex);
+    encoded.id = ids.Make();
+  }
+  envelope.intent_id = encoded.id;
+  const Intent intent = MakeIntent(*type, event, envelope);
+  if (const auto violation = CheckEnvelope(intent)) return ToStatus(*violation);
+  encoded.entity = {intent.entity_type(), intent.entity_id()};
+  intent.SerializeToString(&encoded.bytes);
+  return encoded;
+}
+
+absl::Status Client::Rep::CheckBatch(absl::Span<const EncodedIntent> intents) const {
+  size_t bytes = 0;
+  for (const EncodedIntent& intent : intents) bytes += intent.bytes.size();
+  if (bytes <= options.batch_bytes_max) return absl::OkStatus();
+  return Exhausted("a batch takes at most ", options.batch_bytes_max, " bytes; this one has ",
+                   bytes);
+}
+
+absl::StatusOr<AppendResult> Client::Rep::Write(absl::Span<const EncodedIntent> intents,
+                                                Durability durability) {
+  RETURN_IF_ERROR(CheckBatch(intents));
+  ASSIGN_OR_RETURN(const AppendResult done,
+                   device->outbox->Append(intents, durability == Durability::kDurable));
+  if (!done.repeated) syncer.Wake();
+  return done;
+}
+
+absl::StatusOr<Appended> Client::Append(const google::protobuf::Message& event,
+                                        const AppendOptions& options) {
+  const NewIntent which{&event, options.intent_id, options.scope};
+  ASSIGN_OR_RETURN(const EncodedIntent intent, rep_->Encode(event, which, 0, options));
+  ASSIGN_OR_RETURN(const AppendResult done, rep_->Write({&intent, 1}, options.durability));
+  return Appended{intent.id, done.first, done.repeated};
+}
+
+absl::StatusOr<std::vector<Appended>> Client::AppendAll(absl::Span<const NewIntent> intents,
+                                                        const AppendOptions& options) {
+  if (intents.empty()) return std::vector<Appended>();
+  if (intents.size() > rep_->options.batch_intents_max) {
+    return Exhausted("a batch has at most ", rep_->options.batch_intents_max,
+                     " intents; this one has ", intents.size());
+  }
+  std::vector<EncodedIntent> encoded;
+  encoded.reserve(intents.size());
+  for (const NewIntent& intent : intents) {
+    const size_t index = encoded.size();
+    if (intent.event == nullptr) return Invalid("intent ", index, " of the batch has no event");
+    NewIntent which{nullptr, intent.intent_id, intent.scope};
+    if (which.intent_id.nil() && !options.intent_id.nil()) {
+      which.intent_id = MemberId(options.intent_id, index);
+    }
+    const bool names_size = index == 0 && intents.size() > 1;
+    auto made = rep_->Encode(*intent.event, which,
+                             names_size ? static_cast<uint32_t>(intents.size()) : 0, options);
+    if (!made.ok()) {
+      return StatusOf(made.status().code(), "intent ", index, " of the batch: ", made.status());
+    }
+    encoded.push_back(*std::move(made));
+  }
+  ASSIGN_OR_RETURN(const AppendResult done, rep_->Write(encoded, options.durability));
+  std::vector<Appended> appended;
+  appended.reserve(encoded.size());
+  for (const EncodedIntent& intent : encoded) {
+    appended.push_back({intent.id, done.first.Plus(appended.size()), done.repeated});
+  }
+  return appended;
+}
+
+absl::Status Client::Flush() { return rep_->device->outbox->Sync(); }
+
+// ---- reading
+
+absl::StatusOr<std::optional<Row>> Client::Get(std::string_view view, std::string_view key,
+                                               Reading reading) const {
+  if (reading == Reading::kConfirmed) return rep_->device->models->Get(view, key);
+  return rep_->device->overlay->Get(view, key);
+}
+
+absl::StatusOr<std::unique_ptr<RowCursor>> Client::Scan(std::string_view view,
+                                                        std::string_view from_key,
+                                                        Reading reading) const {
+  if (reading == Reading::kConfirmed) return rep_->device->models->Scan(view, from_key);
+  return rep_->device->overlay->Scan(view, from_key);
+}
+
+absl::StatusOr<std::vector<ScopeState>> Client::Digests(std::string_view view) const {
+  return rep_->device->models->Scopes(view);
+}
+
+Client::WatchId Client::Watch(std::string view, std::string prefix, RowWatcher watcher) {
+  const WatchId watch = rep_->watchers->Add(std::move(view), std::move(prefix), std::move(watcher));
+  std::call_once(rep_->watching, [this] {
+    Device& device = *rep_->device;
+    device.on_row_change = [watchers = rep_->watchers](const Projection& projection,
+                                                       std::string_view key) {
+      watchers->Note(projection.info().name, key);
+    };
+    device.watched = true;
+    // Fails only where an intent can not be read; then optimistic reads say so.
+    device.overlay->ListenToKeys(device.on_row_change).IgnoreError();
+  });
+  return watch;
+}
+
+void Client::Unwatch(WatchId watch) { rep_->watchers->Remove(watch); }
+
+// ---- syncing
+
+absl::Status Client::StartSync(Connector& connector) { return rep_->syncer.Start(connector); }
+void Client::StopSync() { rep_->syncer.Stop(); }
+
+void Client::OnStatusChange(std::function<void()> callback) {
+  rep_->notifier->Set(std::move(callback));
+}
+
+Store& Client::store() const { return *rep_->device->store; }
+const ReadModels& Client::models() const { return *rep_->device->models; }
+std::shared_ptr<const Schema> Client::schema() const { return rep_->options.schema; }
+
+}  // namespace intentlog

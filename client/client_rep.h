@@ -1,0 +1,43 @@
+// What a Client holds. Private to this folder.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "client/client.h"
+#include "client/device.h"
+#include "client/notifier.h"
+#include "client/sync/syncer.h"
+#include "client/watchers.h"
+#include "eventlog/runtime/hybrid_clock.h"
+
+namespace intentlog {
+
+struct Client::Rep {
+  Rep(ClientOptions given, std::unique_ptr<Device> opened, const InstanceId& instance,
+      uint64_t last_hlc);
+
+  absl::StatusOr<EncodedIntent> Encode(const google::protobuf::Message& event,
+                                       const NewIntent& which, uint32_t batch_size,
+                                       const AppendOptions& append);
+  absl::Status CheckBatch(absl::Span<const EncodedIntent> intents) const;
+  absl::StatusOr<AppendResult> Write(absl::Span<const EncodedIntent> intents,
+                                     Durability durability);
+  void SyncChanged() { notifier->Note(); }
+  // Why pending intents of this device wait.
+  BlockedBy Blocked(const SyncState& state) const;
+  absl::StatusOr<BlockedBy> WhyCount(Count count) const;
+
+  const ClientOptions options;
+  const std::unique_ptr<Device> device;
+  HybridClock hlc;
+  std::mutex random_mutex;
+  IntentIdMaker ids;  // protected by random_mutex, as options.runtime.random
+  const std::shared_ptr<Watchers> watchers;
+  const std::shared_ptr<Notifier> notifier;
+  std::once_flag watching;
+  Syncer syncer;  // last: its tasks use all of the above
+};
+
+}  // namespace intentlog

@@ -1,0 +1,153 @@
+#include "client/device.h"
+
+#include <unistd.h>
+
+#include "eventlog/log/coding.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "eventlog/schema/entity.h"
+
+namespace intentlog {
+namespace {
+
+constexpr std::string_view kIdentityKey = "device";
+constexpr char kDefaultTenant[] = "default";
+constexpr char kDefaultScope[] = "shared";
+
+std::string HostName() {
+  char name[256] = {};
+  if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0') return "device";
+  return name;
+}
+
+absl::Status Same(std::string_view dir, std::string_view what, std::string_view stored,
+                  std::string_view wanted) {
+  if (wanted.empty() || wanted == stored) return absl::OkStatus();
+  return FailedPrecondition(dir, " belongs to ", what, " \"", stored, "\", not \"", wanted,
+                            "\"; use another folder");
+}
+
+// The identity to go on with: what is stored, with the subscriptions that are wanted now.
+absl::StatusOr<DeviceIdentity> Merge(std::string_view dir, const DeviceIdentity& stored,
+                                     const DeviceIdentity& wanted) {
+  RETURN_IF_ERROR(Same(dir, "tenant", stored.tenant(), wanted.tenant()));
+  RETURN_IF_ERROR(Same(dir, "device", stored.device(), wanted.device()));
+  DeviceIdentity merged = stored;
+  if (wanted.scopes_size() > 0) *merged.mutable_scopes() = wanted.scopes();
+  if (wanted.all_scopes()) merged.set_all_scopes(true);
+  if (!wanted.write_scope().empty()) merged.set_write_scope(wanted.write_scope());
+  return merged;
+}
+
+DeviceIdentity WithDefaults(DeviceIdentity identity) {
+  if (identity.tenant().empty()) identity.set_tenant(kDefaultTenant);
+  if (identity.device().empty()) identity.set_device(HostName());
+  if (identity.scopes_size() == 0) identity.add_scopes(kDefaultScope);
+  if (identity.write_scope().empty()) identity.set_write_scope(identity.scopes(0));
+  return identity;
+}
+
+absl::Status Check(const DeviceIdentity& identity) {
+  RETURN_IF_ERROR(ValidTenant(identity.tenant()));
+  RETURN_IF_ERROR(ValidScope(identity.write_scope()));
+  for (const std::string& scope : identity.scopes()) RETURN_IF_ERROR(ValidScope(scope));
+  return absl::OkStatus();
+}
+
+// Reads identity and log id, or makes them; writes what is new.
+absl::Status LoadIdentity(const DeviceOptions& options, Device& device) {
+  const std::string& dir = options.dir;
+  std::string stored;
+  ASSIGN_OR_RETURN(const bool found, device.store->Get(Space::kMeta, kIdentityKey, &stored));
+  DeviceIdentity identity = options.identity;
+  if (found) {
+    if (!identity.ParseFromString(stored)) return DataLoss(dir, ": its identity does not parse");
+    ASSIGN_OR_RETURN(identity, Merge(dir, identity, options.identity));
+  }
+  device.identity = WithDefaults(std::move(identity));
+  RETURN_IF_ERROR(Check(device.identity));
+
+  StoreBatch batch;
+  const std::string wanted = device.identity.SerializeAsString();
+  if (wanted != stored) batch.Put(Space::kMeta, kIdentityKey, wanted);
+  const std::string log_key = ClassKey("log", kPlainClass);
+  std::string log_bytes;
+  ASSIGN_OR_RETURN(const bool has_log, device.store->Get(Space::kMeta, log_key, &log_bytes));
+  DeviceLogState log;
+  if (has_log && (!log.ParseFromString(log_bytes) || log.log_id().size() != LogId::kSize)) {
+    return DataLoss(dir, ": the name of its device log does not parse");
+  }
+  if (!has_log) {
+    log.set_log_id(options.random->Bytes(LogId::kSize));
+    batch.Put(Space::kMeta, log_key, log.SerializeAsString());
+  }
+  device.log_id = LogId::FromBytes(log.log_id());
+  return batch.empty() ? absl::OkStatus() : device.store->Commit(batch, Sync::kDurable);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& options) {
+  auto device = std::make_unique<Device>();
+  device->schema = options.schema;
+  StoreOptions store_options;
+  store_options.role = "device";
+  store_options.create_if_missing = options.create_if_missing;
+  store_options.env = options.env;
+  ASSIGN_OR_RETURN(device->store, Store::Open(options.dir, store_options));
+  RETURN_IF_ERROR(LoadIdentity(options, *device));
+  ASSIGN_OR_RETURN(device->models, ReadModels::Open(*device->store, options.projections));
+  ASSIGN_OR_RETURN(device->outbox, Outbox::Open(*device->store, *options.clock, OutboxOptions()));
+  const auto& scopes = device->identity.scopes();
+  device->cursors = std::make_unique<ScopeCursors>(
+      std::vector<std::string>(scopes.begin(), scopes.end()), device->identity.all_scopes());
+  RETURN_IF_ERROR(device->cursors->Load(*device->store));
+  device->overlay =
+      std::make_unique<Overlay>(*device->outbox, *device->models, *device->cursors, device->schema);
+  device->outbox->OnAppend(
+      [overlay = device->overlay.get()](Count first, absl::Span<const EncodedIntent> intents) {
+        overlay->OnAppend(first, intents);
+      });
+  return device;
+}
+
+namespace {
+
+void PublishRows(Device& device) {
+  device.models->Committed();
+  if (!device.watched) return;
+  for (const ReadModels::Change& row : device.models->changes()) {
+    device.on_row_change(*row.projection, row.key);
+  }
+}
+
+}  // namespace
+
+absl::Status Device::Apply(DeviceChange change, StoreBatch& batch) {
+  for (const auto& [scope, cursor] : change.cursors) ScopeCursors::Put(scope, cursor, batch);
+  Settled settled;
+  const auto commit = [this](StoreBatch& whole) { return store->Commit(whole, Sync::kBuffered); };
+  const bool settles = !change.settling.outcomes.empty() || !change.settling.settlements.empty();
+  absl::Status status =
+      settles ? outbox->Settle(change.settling, batch, commit, &settled) : commit(batch);
+  if (!status.ok()) {
+    if (change.folded) models->Abandon();
+    return status;
+  }
+  overlay->Change([&](OverlayEdit& edit) {
+    if (change.folded) PublishRows(*this);
+    for (const auto& [scope, cursor] : change.cursors) cursors->Moved(scope, cursor);
+    for (const Outcome& outcome : change.settling.outcomes) edit.Decided(outcome);
+    for (const Count count : settled.closed) edit.Closed(count);
+    for (const auto& [scope, cursor] : change.cursors) edit.Moved(scope, cursor.position);
+  });
+  return absl::OkStatus();
+}
+
+std::string FeedKey(std::string_view scope, Position position) {
+  std::string key = Cat('f', scope, '\0');
+  AppendBig64(key, position.value());
+  return key;
+}
+
+}  // namespace intentlog

@@ -1,0 +1,78 @@
+// A Device is what a client's folder holds, opened: identity, device log, read models, cursors, and
+// the optimistic view over them. It knows neither network nor time-outs.
+//
+// Each part says how it may be shared; Apply belongs to one thread at a time (the sync session's).
+//
+//   kMeta  "device" → DeviceIdentity
+//   kMeta  "log" class (1) → DeviceLogState
+//   kLog   'f' scope NUL last position (8) → block of the scope's feed, as received
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/outbox/outbox.h"
+#include "client/overlay/overlay.h"
+#include "client/sync/scope_cursors.h"
+#include "eventlog/runtime/ids.h"
+#include "eventlog/runtime/runtime.h"
+#include "eventlog/schema/schema.h"
+#include "eventlog/store/store.h"
+#include "projections/engine/read_models.h"
+#include "proto/store.pb.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace intentlog {
+
+struct DeviceOptions {
+  std::string dir;
+  DeviceIdentity identity;  // what is empty is kept, or gets its default in a new folder
+  std::shared_ptr<const Schema> schema;
+  Projections projections;
+  const Clock* clock = nullptr;
+  Random* random = nullptr;
+  rocksdb::Env* env = nullptr;
+  bool create_if_missing = true;
+};
+
+// What one commit brings from the server, besides the rows that are in its batch already.
+struct DeviceChange {
+  Settling settling;
+  std::vector<std::pair<std::string, ScopeCursor>> cursors;
+  bool folded = false;  // the batch holds what ReadModels finished
+};
+
+struct Device {
+  static absl::StatusOr<std::unique_ptr<Device>> Open(const DeviceOptions& options);
+
+  // Writes `batch` with receipts, settlements and cursors, all or nothing, then lets readers see
+  // rows and overlay change in one step. Survives the process; Sync makes it survive a power cut.
+  absl::Status Apply(DeviceChange change, StoreBatch& batch);
+  absl::Status Sync() { return store->SyncLog(); }
+
+  DeviceIdentity identity;
+  LogId log_id;
+  std::shared_ptr<const Schema> schema;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<ReadModels> models;
+  std::unique_ptr<Outbox> outbox;
+  std::unique_ptr<ScopeCursors> cursors;
+  std::unique_ptr<Overlay> overlay;
+
+  // Set once somebody watches rows: then each confirmed change is told, with the overlay locked.
+  std::atomic<bool> watched{false};
+  Overlay::KeyListener on_row_change;  // set before `watched`
+};
+
+// Key of a feed block, and the place in it. `position` is the block's last.
+std::string FeedKey(std::string_view scope, Position position);
+
+}  // namespace intentlog

@@ -1,0 +1,48 @@
+// What one turn of an Outbox holds while it writes. Private to this folder.
+#pragma once
+
+#include <condition_variable>
+#include <vector>
+
+#include "client/outbox/outbox.h"
+
+namespace intentlog {
+
+// A thread inside Append or Settle, waiting for its turn or for the leader.
+struct Outbox::Writer {
+  absl::Span<const EncodedIntent> intents;  // empty: wants the turn for itself
+  bool durable = false;
+  size_t bytes = 0;
+
+  // Set by the leader before `done`.
+  absl::Status status;
+  AppendResult result;
+
+  bool done = false;  // protected by mutex_
+  std::condition_variable ready;
+};
+
+// One write for several writers.
+struct Outbox::Group {
+  StoreBatch batch;
+  Count last;
+  ChainValue hash = {};
+  bool durable = false;
+  IntentId made_max;
+  std::vector<Writer*> fresh;
+};
+
+// The turn to write, held alone. Waits for it.
+class Outbox::Turn {
+ public:
+  explicit Turn(Outbox& outbox);
+  ~Turn();
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Outbox& outbox_;
+  Writer writer_;
+};
+
+}  // namespace intentlog

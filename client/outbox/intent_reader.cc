@@ -1,0 +1,151 @@
+#include "client/outbox/intent_reader.h"
+
+#include <utility>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+
+IntentReader::IntentReader(const Store& store, PriorityClass priority)
+    : prefix_(CountPrefix('i', priority)), priority_(priority), cursor_(store.Scan(Space::kLog)) {}
+
+bool IntentReader::AtRow() const {
+  return cursor_->Valid() && cursor_->key().size() == prefix_.size() + 8 &&
+         cursor_->key().substr(0, prefix_.size()) == prefix_;
+}
+
+absl::StatusOr<IntentReader::RowAt> IntentReader::Current() {
+  const Count first = CountOf(cursor_->key());
+  auto row = AppendRow::Parse(cursor_->value());
+  if (!row.ok()) return DataLoss("device log, count ", first, ": ", row.status());
+  return RowAt{first, *row};
+}
+
+absl::StatusOr<IntentReader::RowAt> IntentReader::Find(Count count) {
+  cursor_->SeekBack(CountKey('i', priority_, count));
+  if (!AtRow()) {
+    RETURN_IF_ERROR(cursor_->status());
+    return NotFound("device log: there is no count ", count);
+  }
+  ASSIGN_OR_RETURN(RowAt at, Current());
+  if (at.last() < count) return NotFound("device log: there is no count ", count);
+  return at;
+}
+
+absl::StatusOr<std::optional<IntentReader::RowAt>> IntentReader::Next() {
+  if (cursor_->Valid()) cursor_->Next();
+  if (!AtRow()) {
+    RETURN_IF_ERROR(cursor_->status());
+    return std::nullopt;
+  }
+  ASSIGN_OR_RETURN(RowAt at, Current());
+  return at;
+}
+
+absl::StatusOr<std::optional<IntentReader::RowAt>> IntentReader::Last() {
+  cursor_->SeekBack(CountKey('i', priority_, Count(UINT64_MAX)));
+  if (!AtRow()) {
+    RETURN_IF_ERROR(cursor_->status());
+    return std::nullopt;
+  }
+  ASSIGN_OR_RETURN(RowAt at, Current());
+  return at;
+}
+
+absl::Status IntentReader::ForEach(Count first, Count last, Use use) {
+  if (first > last) return absl::OkStatus();
+  auto found = Find(first);
+  if (!found.ok()) return DataLoss(found.status());
+  RowAt at = *found;
+  Count next = first;
+  while (true) {
+    absl::Status status;
+    at.row.ForEach([&](uint32_t index, std::string_view intent) {
+      const Count count = at.first.Plus(index);
+      if (!status.ok() || count < first || count > last) return;
+      status = use(count, intent);
+    });
+    RETURN_IF_ERROR(status);
+    next = at.last().Next();
+    if (next > last) return absl::OkStatus();
+    ASSIGN_OR_RETURN(auto following, Next());
+    if (!following || following->first != next) {
+      return DataLoss("device log: count ", next, " is missing");
+    }
+    at = *following;
+  }
+}
+
+absl::StatusOr<Count> IntentReader::FillPush(Count from, Count last, size_t bytes_max, Push* push) {
+  ASSIGN_OR_RETURN(RowAt at, Find(from));
+  push->set_first_count(at.first.value());
+  if (at.first > Count(1)) push->set_hash_before(std::string(Bytes(at.row.hash_before())));
+  size_t bytes = 0;
+  Count end;
+  while (true) {
+    at.row.ForEach([&](uint32_t, std::string_view intent) {
+      push->add_intents(intent.data(), intent.size());
+    });
+    bytes += at.row.intent_bytes();
+    end = at.last();
+    if (end >= last || bytes >= bytes_max) return end;
+    ASSIGN_OR_RETURN(auto following, Next());
+    if (!following || following->last() > last ||
+        bytes + following->row.intent_bytes() > bytes_max) {
+      return end;
+    }
+    if (following->first != end.Next()) {
+      return DataLoss("device log: count ", end.Next(), " is missing");
+    }
+    at = *following;
+  }
+}
+
+namespace {
+
+// The run at or before `count`, if it covers it.
+absl::StatusOr<std::optional<ReceiptRun>> RunOf(const Store& store, PriorityClass priority,
+                                                Count count) {
+  const auto cursor = store.Scan(Space::kIndex);
+  cursor->SeekBack(CountKey('p', priority, count));
+  const std::string prefix = CountPrefix('p', priority);
+  if (!cursor->Valid() || cursor->key().substr(0, prefix.size()) != prefix) {
+    RETURN_IF_ERROR(cursor->status());
+    return std::nullopt;
+  }
+  ReceiptRun run;
+  if (!run.ParseFromArray(cursor->value().data(), static_cast<int>(cursor->value().size()))) {
+    return DataLoss("receipts at count ", CountOf(cursor->key()), " do not parse");
+  }
+  if (count.value() - run.first_count() >= run.length()) return std::nullopt;
+  return run;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<IntentOutcome>> OutcomeOf(const Store& store, PriorityClass priority,
+                                                       Count count) {
+  ASSIGN_OR_RETURN(const std::optional<ReceiptRun> run, RunOf(store, priority, count));
+  if (!run) return std::nullopt;
+  IntentOutcome outcome;
+  outcome.position = Position(run->first_position() + (count.value() - run->first_count()));
+  outcome.decision = outcome.first_decision = run->decision();
+  outcome.reason = run->reason();
+  outcome.pointer = run->pointer();
+  std::string bytes;
+  ASSIGN_OR_RETURN(const bool closed,
+                   store.Get(Space::kIndex, CountKey('s', priority, count), &bytes));
+  if (!closed) return outcome;
+  ReceiptRun settlement;
+  if (!settlement.ParseFromString(bytes)) {
+    return DataLoss("the settlement of count ", count, " does not parse");
+  }
+  outcome.decision = settlement.decision();
+  outcome.reason = settlement.reason();
+  outcome.settled_at = Position(settlement.first_position());
+  outcome.resolved = settlement.pointer() != 0;
+  return outcome;
+}
+
+}  // namespace intentlog

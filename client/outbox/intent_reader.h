@@ -1,0 +1,73 @@
+// An IntentReader reads a device log by count, as the store was when the reader was made.
+// Thread-compatible; the store must outlive it.
+//
+//   IntentReader reader(store, kPlainClass);
+//   RETURN_IF_ERROR(reader.ForEach(Count(5), Count(9), [&](Count count, std::string_view intent)
+//   {…}));
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/outbox/rows.h"
+#include "eventlog/runtime/numbers.h"
+#include "eventlog/store/store.h"
+#include "proto/sync.pb.h"
+
+namespace intentlog {
+
+class IntentReader {
+ public:
+  IntentReader(const Store& store, PriorityClass priority);
+
+  // What one Append wrote. Valid until the reader moves.
+  struct RowAt {
+    Count first;
+    AppendRow row;
+
+    Count last() const { return Count(first.value() + row.size() - 1); }
+  };
+  // The row that holds `count`. NOT_FOUND if there is none; DATA_LOSS if it is damaged.
+  absl::StatusOr<RowAt> Find(Count count);
+  // The row after the last one returned; nothing at the end of the log.
+  absl::StatusOr<std::optional<RowAt>> Next();
+  // The last row of the log; nothing if it is empty.
+  absl::StatusOr<std::optional<RowAt>> Last();
+
+  // All intents in [first, last], in order. DATA_LOSS if one is missing; an error of `use` ends it.
+  using Use = absl::FunctionRef<absl::Status(Count count, std::string_view intent)>;
+  absl::Status ForEach(Count first, Count last, Use use);
+
+  // Whole rows from the one that holds `from`, up to `last`, until `bytes_max` is reached; one row
+  // at least. Returns the last count put into `push`. Batches are rows, so none is cut.
+  absl::StatusOr<Count> FillPush(Count from, Count last, size_t bytes_max, Push* push);
+
+ private:
+  absl::StatusOr<RowAt> Current();
+  bool AtRow() const;
+
+  const std::string prefix_;
+  const PriorityClass priority_;
+  std::unique_ptr<StoreCursor> cursor_;
+};
+
+// The first decision on a count, and what closed it if it was open.
+struct IntentOutcome {
+  Position position;
+  Decision decision = DECISION_UNSPECIFIED;  // the final one, once there is one
+  Decision first_decision = DECISION_UNSPECIFIED;
+  Reason reason;
+  uint64_t pointer = 0;
+  Position settled_at;    // of the settlement; 0: none
+  bool resolved = false;  // a person closed it
+};
+// Nothing while the count has no receipt.
+absl::StatusOr<std::optional<IntentOutcome>> OutcomeOf(const Store& store, PriorityClass priority,
+                                                       Count count);
+
+}  // namespace intentlog

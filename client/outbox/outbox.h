@@ -1,0 +1,173 @@
+// An Outbox is one device log and what became of it: every intent that this device recorded, in
+// count order, less nothing; receipts lie beside them. What has no receipt waits to be pushed.
+//
+// Thread-safe. Appends that come at the same time share one durable write: the first of them leads,
+// writes for all in count order, and wakes the others. Settle takes its turn among them.
+//
+//   ASSIGN_OR_RETURN(AppendResult done, outbox->Append(intents, /*durable=*/true));   // on disk
+//   RETURN_IF_ERROR(outbox->Settle(settling, batch, commit, &settled));               // receipts
+//
+// After the first failed write nothing is appended, settled or pushed until the folder is opened
+// again: what of the failed write survives is unknown, and the counts in it must not be given
+// twice.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "client/outbox/lanes.h"
+#include "client/outbox/rows.h"
+#include "client/sync/reconcile.h"
+#include "eventlog/log/chain.h"
+#include "eventlog/runtime/clock.h"
+#include "eventlog/runtime/ids.h"
+#include "eventlog/schema/entity.h"
+#include "eventlog/store/store.h"
+
+namespace intentlog {
+
+struct OutboxOptions {
+  PriorityClass priority = kPlainClass;
+  // One durable write takes at most this; what waits goes into the next.
+  size_t group_bytes_max = 1 << 20;
+  // Lanes kept in memory: about 200 bytes each.
+  size_t lane_cache_entities = 4096;
+};
+
+// An intent ready to be written.
+struct EncodedIntent {
+  IntentId id;
+  bool id_given = false;  // by the application: may be a retry
+  Entity entity;
+  std::string bytes;  // serialized Intent
+};
+
+struct AppendResult {
+  Count first;
+  bool repeated = false;  // recorded before, with the same content
+};
+
+// An event in the feed that closes an open one.
+struct SettlementSeen {
+  Position position;  // its own
+  Position of;        // of the open event
+  Decision decision = DECISION_UNSPECIFIED;
+  Reason reason;
+  bool resolved = false;  // a person asked for it
+  Entity entity;
+};
+
+struct Settling {
+  std::vector<Outcome> outcomes;  // as Reconcile returned them for this outbox
+  std::vector<SettlementSeen> settlements;
+};
+
+// What Settle found besides: open intents of this device that are closed now.
+struct Settled {
+  std::vector<Count> closed;
+};
+
+// Of intents; last = synced + pending + failed + conflicted.
+struct OutboxCounts {
+  uint64_t recorded = 0, synced = 0, pending = 0, failed = 0, conflicted = 0;
+  uint64_t parked = 0;  // of the pending ones
+};
+
+class Outbox {
+ public:
+  // DATA_LOSS if rows contradict each other.
+  static absl::StatusOr<std::unique_ptr<Outbox>> Open(Store& store, const Clock& clock,
+                                                      const OutboxOptions& options);
+
+  // Writes `intents` as one batch with consecutive counts. ALREADY_EXISTS if an id was recorded
+  // with other content. UNAVAILABLE: unknown whether it happened. REQUIRES: not empty.
+  absl::StatusOr<AppendResult> Append(absl::Span<const EncodedIntent> intents, bool durable);
+  // Makes everything appended so far survive a power cut.
+  absl::Status Sync();
+
+  // Adds receipts and settlements to `batch` and calls `commit` with it, in turn with the appends,
+  // so `commit` must write it. Nothing changes if `commit` fails, but the outbox fails with it.
+  using CommitBatch = absl::FunctionRef<absl::Status(StoreBatch&)>;
+  absl::Status Settle(const Settling& settling, StoreBatch& batch, CommitBatch commit,
+                      Settled* settled);
+
+  // `pushed` is left 0: it belongs to a session.
+  OutboxView view() const;
+  OutboxCounts counts() const;
+  absl::Status failed() const;
+  PriorityClass priority() const { return options_.priority; }
+  Store& store() const { return store_; }
+
+  // The place of an intent. NOT_FOUND if this device never recorded it.
+  absl::StatusOr<Count> Find(const IntentId& id) const;
+
+  // Called by the leader after each write, in count order, before Append returns.
+  using AppendListener = std::function<void(Count first, absl::Span<const EncodedIntent> intents)>;
+  // REQUIRES: nothing is being appended.
+  void OnAppend(AppendListener listener) { listener_ = std::move(listener); }
+  // Connection attempts ever made: noted with each append, so that its own can be told later.
+  void set_attempts_ever(uint64_t attempts) { attempts_ever_ = attempts; }
+
+ private:
+  struct Writer;
+  struct Group;
+  class Turn;
+
+  Outbox(Store& store, const Clock& clock, const OutboxOptions& options);
+  absl::Status Load();
+  absl::Status LoadIslands();
+
+  // ---- leading a group; `append.cc`
+  std::vector<Writer*> TakeGroup();  // REQUIRES: mutex_ is held
+  void WriteGroup(absl::Span<Writer* const> writers);
+  absl::Status Place(Group& group, Writer& writer);
+  absl::StatusOr<bool> FindRepeated(Writer& writer);
+  absl::Status CheckRepeat(const Writer& writer, Count first) const;
+  absl::StatusOr<std::optional<Count>> Lookup(const IntentId& id) const;
+  absl::StatusOr<std::optional<Count>> LookupMade(const IntentId& id) const;
+  absl::Status AddRows(Group& group, Writer& writer);
+  void AddIds(Group& group, const Writer& writer);
+  absl::Status CommitGroup(Group& group);
+  void Fail(const absl::Status& status);
+
+  // ---- settling; `settle.cc`
+  struct SettleWork;
+  absl::Status AddOutcome(const Outcome& outcome, SettleWork& work);
+  absl::Status AddOneOutcome(Count count, std::string_view intent, const Outcome& outcome,
+                             SettleWork& work);
+  absl::Status AddSettlement(const SettlementSeen& settlement, SettleWork& work);
+  absl::Status Close(const OpenIntent& open, const ReceiptRun& settlement, SettleWork& work);
+
+  // Constant after Open.
+  Store& store_;
+  const Clock& clock_;
+  const OutboxOptions options_;
+  AppendListener listener_;
+  std::atomic<uint64_t> attempts_ever_{0};
+
+  // Belong to whoever is first in queue_.
+  Lanes lanes_;
+  ChainValue hash_ = {};  // rolling hash at the last count
+  AppendRowBuilder row_;
+
+  mutable std::mutex mutex_;
+  std::deque<Writer*> queue_;  // protected by mutex_; the first one writes
+  OutboxView view_;            // protected by mutex_; `last` grows only in a turn
+  ReceiptCounts receipts_;     // protected by mutex_; changed only in a turn
+  IntentId made_max_;          // protected by mutex_; greatest id in a 'D' row
+  absl::Status failure_;       // protected by mutex_
+};
+
+}  // namespace intentlog

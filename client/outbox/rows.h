@@ -1,0 +1,130 @@
+// Keys and rows of the outbox. Pure. Numbers in keys are big-endian, in rows little-endian.
+//
+//   kLog    'i' class (1) first count (8)   → append row: what one Append wrote, in count order
+//   kIndex  'd' intent_id (16)              → class (1) count (8)             an id that the app
+//   gave
+//           'D' first intent_id (16)        → last intent_id (16) class (1) first count (8)
+//                                             ids that Append made: ranges that never overlap
+//           'e' entity type NUL entity id   → LaneState
+//           'p' class (1) first count (8)   → ReceiptRun: the first decision of consecutive counts
+//           's' class (1) count (8)         → ReceiptRun: the settlement that closed an open one
+//           'o' position (8)                → class (1) count (8) decision (1): an open one
+//           't' position (8)                → ReceiptRun: a settlement that came before its receipt
+//   kMeta   "counts" class (1)              → receipted prefix, receipts, synced, failed,
+//   conflicted,
+//                                             parked (8 each)
+//           "retry" class (1)               → RetryState
+//           "log" class (1)                 → DeviceLogState
+//
+//   append row := n (4) attempts (8) rolling hash before (32) { length (4) } × n { intent } × n
+//
+// A row of 'i' is never changed. `attempts` is RetryState.attempts_ever at the append.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "eventlog/log/chain.h"
+#include "eventlog/runtime/ids.h"
+#include "eventlog/runtime/numbers.h"
+#include "proto/event.pb.h"
+
+namespace intentlog {
+
+using PriorityClass = uint8_t;  // 0 to 3
+inline constexpr PriorityClass kPlainClass = 0;
+
+std::string CountKey(char kind, PriorityClass priority, Count count);
+// The count in such a key.
+Count CountOf(std::string_view key);
+std::string CountPrefix(char kind, PriorityClass priority);
+std::string PositionKey(char kind, Position position);
+std::string GivenIdKey(const IntentId& id);
+std::string MadeIdKey(const IntentId& first);
+std::string LaneKey(std::string_view entity_type, std::string_view entity_id);
+std::string ClassKey(std::string_view name, PriorityClass priority);
+
+// A place in the device's logs.
+struct LogPlace {
+  PriorityClass priority = kPlainClass;
+  Count count;
+};
+std::string PlaceBytes(const LogPlace& place);
+std::optional<LogPlace> ParsePlace(std::string_view bytes);
+
+struct MadeIds {
+  IntentId last;
+  LogPlace first;
+};
+std::string MadeIdsBytes(const MadeIds& ids);
+std::optional<MadeIds> ParseMadeIds(std::string_view bytes);
+
+struct OpenIntent {
+  LogPlace place;
+  Decision decision = DECISION_UNSPECIFIED;
+};
+std::string OpenIntentBytes(const OpenIntent& open);
+std::optional<OpenIntent> ParseOpenIntent(std::string_view bytes);
+
+// Of one device log, so that opening it does not walk all receipts.
+struct ReceiptCounts {
+  uint64_t prefix = 0;    // every count up to here has a receipt
+  uint64_t receipts = 0;  // with those above the prefix
+  uint64_t synced = 0, failed = 0, conflicted = 0, parked = 0;
+
+  friend bool operator==(const ReceiptCounts&, const ReceiptCounts&) = default;
+};
+std::string ReceiptCountsBytes(const ReceiptCounts& counts);
+std::optional<ReceiptCounts> ParseReceiptCounts(std::string_view bytes);
+
+// An append row, read in place.
+class AppendRow {
+ public:
+  // DATA_LOSS if the layout is wrong.
+  static absl::StatusOr<AppendRow> Parse(std::string_view bytes);
+
+  uint32_t size() const { return size_; }
+  uint64_t attempts() const { return attempts_; }
+  const ChainValue& hash_before() const { return hash_before_; }
+  // Bytes of all intents.
+  size_t intent_bytes() const { return body_.size(); }
+  // Calls use(index, intent bytes) for each, in order.
+  template <class Use>
+  void ForEach(Use use) const {
+    size_t at = 0;
+    for (uint32_t i = 0; i < size_; ++i) {
+      const uint32_t length = LengthOf(i);
+      use(i, body_.substr(at, length));
+      at += length;
+    }
+  }
+  // REQUIRES: index < size().
+  std::string_view intent(uint32_t index) const;
+
+ private:
+  uint32_t LengthOf(uint32_t index) const;
+
+  uint32_t size_ = 0;
+  uint64_t attempts_ = 0;
+  ChainValue hash_before_ = {};
+  std::string_view lengths_;
+  std::string_view body_;
+};
+
+class AppendRowBuilder {
+ public:
+  void Start(uint32_t size, uint64_t attempts, const ChainValue& hash_before);
+  void Add(std::string_view intent);  // REQUIRES: as often as `size` says
+  // Valid until the next Start.
+  std::string_view bytes();
+
+ private:
+  std::string head_;
+  std::string body_;
+};
+
+}  // namespace intentlog

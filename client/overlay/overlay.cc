@@ -1,0 +1,234 @@
+#include "client/overlay/overlay.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "client/outbox/intent_reader.h"
+#include "client/outbox/intent_view.h"
+#include "eventlog/log/decision.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "proto/sync.pb.h"
+
+namespace intentlog {
+
+class Overlay::Edit final : public OverlayEdit {
+ public:
+  explicit Edit(Overlay& overlay) : overlay_(overlay) {}
+
+  void Decided(const Outcome& outcome) override {
+    if (!overlay_.built_ || outcome.decision == PARKED) return;
+    const bool effective = IsEffective(outcome.decision);
+    for (uint32_t i = 0; i < outcome.length; ++i) {
+      const Count count = outcome.first.Plus(i);
+      if (effective) {
+        overlay_.Decide(count, outcome.position.Plus(i));
+      } else {
+        overlay_.Drop(count);
+      }
+    }
+  }
+  void Closed(Count count) override {
+    if (overlay_.built_) overlay_.Drop(count);
+  }
+  void Moved(std::string_view scope, Position position) override {
+    if (!overlay_.built_) return;
+    overlay_.fold_.ConfirmedChanged();
+    const auto awaited = overlay_.awaited_.find(scope);
+    if (awaited == overlay_.awaited_.end()) return;
+    std::map<Position, Count>& counts = awaited->second;
+    while (!counts.empty() && counts.begin()->first <= position) {
+      const Count count = counts.begin()->second;
+      counts.erase(counts.begin());
+      overlay_.Drop(count);
+    }
+    if (counts.empty()) overlay_.awaited_.erase(awaited);
+  }
+
+ private:
+  Overlay& overlay_;
+};
+
+Overlay::Overlay(const Outbox& outbox, const ReadModels& models, const ScopeCursors& cursors,
+                 std::shared_ptr<const Schema> schema)
+    : outbox_(outbox),
+      models_(models),
+      cursors_(cursors),
+      fold_(outbox.store(), outbox.priority(), models, std::move(schema)) {}
+
+Overlay::~Overlay() = default;
+
+void Overlay::OnAppend(Count first, absl::Span<const EncodedIntent> intents) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!built_) return;
+  const OutboxView view = outbox_.view();
+  Count count = first;
+  for (const EncodedIntent& intent : intents) {
+    // A build that came after the write has it already.
+    if (count > built_through_) failure_.Update(HoldAppended(count, intent.bytes, view));
+    count = count.Next();
+  }
+}
+
+// What the server answered before this thread came to tell of it must not stay for good.
+absl::Status Overlay::HoldAppended(Count count, std::string_view intent,
+                                   const OutboxView& view) const {
+  bool receipted = count <= view.receipted;
+  for (const CountRange& island : view.islands) {
+    receipted = receipted || (island.first <= count && count <= island.last);
+  }
+  if (!receipted) return HoldOne(count, intent, Position());
+  ASSIGN_OR_RETURN(const auto outcome, OutcomeOf(outbox_.store(), outbox_.priority(), count));
+  if (outcome && outcome->decision == PARKED) return HoldOne(count, intent, Position());
+  const bool effective =
+      outcome && outcome->settled_at == Position() && IsEffective(outcome->decision);
+  return effective ? HoldOne(count, intent, outcome->position) : absl::OkStatus();
+}
+
+void Overlay::Change(absl::FunctionRef<void(OverlayEdit&)> change) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  Edit edit(*this);
+  change(edit);
+}
+
+absl::StatusOr<std::optional<Row>> Overlay::Get(std::string_view view, std::string_view key) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  RETURN_IF_ERROR(Build());
+  return fold_.Get(view, key);
+}
+
+absl::StatusOr<std::unique_ptr<RowCursor>> Overlay::Scan(std::string_view view,
+                                                         std::string_view from_key) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  RETURN_IF_ERROR(Build());
+  return fold_.Scan(view, from_key);
+}
+
+absl::Status Overlay::ListenToKeys(KeyListener listener) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  RETURN_IF_ERROR(Build());
+  listener_ = std::move(listener);
+  return absl::OkStatus();
+}
+
+size_t Overlay::size() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return held_.size();
+}
+
+absl::Status Overlay::Build() const {
+  if (built_ || !failure_.ok()) return failure_;
+  built_ = true;
+  // What is appended or decided from here on comes by OnAppend and Change, twice at worst.
+  const OutboxView view = outbox_.view();
+  built_through_ = view.last;
+  failure_.Update(HoldDecided());
+  failure_.Update(HoldParked());
+  failure_.Update(HoldUndecided(view));
+  return failure_;
+}
+
+// Effective ones above the cursor of their scope: the newest receipts. Positions grow with counts,
+// so the walk ends at the first run that every cursor has passed.
+absl::Status Overlay::HoldDecided() const {
+  Position passed(UINT64_MAX);
+  for (const auto& [scope, cursor] : cursors_.All()) passed = std::min(passed, cursor.position);
+  const std::string prefix = CountPrefix('p', outbox_.priority());
+  std::vector<ReceiptRun> runs;
+  const auto row = outbox_.store().Scan(Space::kIndex);
+  row->SeekBack(CountKey('p', outbox_.priority(), Count(UINT64_MAX)));
+  for (; row->Valid() && row->key().substr(0, prefix.size()) == prefix; row->Back()) {
+    ReceiptRun run;
+    if (!run.ParseFromArray(row->value().data(), static_cast<int>(row->value().size()))) {
+      return DataLoss("receipts at count ", CountOf(row->key()), " do not parse");
+    }
+    if (run.first_position() + run.length() - 1 <= passed.value()) break;
+    if (IsEffective(run.decision())) runs.push_back(std::move(run));
+  }
+  RETURN_IF_ERROR(row->status());
+  IntentReader reader(outbox_.store(), outbox_.priority());
+  for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+    const Count first(run->first_count());
+    const Position position(run->first_position());
+    RETURN_IF_ERROR(reader.ForEach(
+        first, Count(first.value() + run->length() - 1), [&](Count count, std::string_view intent) {
+          return HoldOne(count, intent, position.Plus(count.Since(first)));
+        }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Overlay::HoldParked() const {
+  IntentReader reader(outbox_.store(), outbox_.priority());
+  const auto row = outbox_.store().Scan(Space::kIndex);
+  for (row->Seek("o"); row->Valid() && row->key().substr(0, 1) == "o"; row->Next()) {
+    const auto open = ParseOpenIntent(row->value());
+    if (!open) return DataLoss("an open intent does not parse");
+    if (open->decision != PARKED || open->place.priority != outbox_.priority()) continue;
+    const Count count = open->place.count;
+    RETURN_IF_ERROR(reader.ForEach(count, count, [&](Count, std::string_view intent) {
+      return HoldOne(count, intent, Position());
+    }));
+  }
+  return row->status();
+}
+
+absl::Status Overlay::HoldUndecided(const OutboxView& view) const {
+  size_t island = 0;
+  IntentReader reader(outbox_.store(), outbox_.priority());
+  return reader.ForEach(view.receipted.Next(), view.last,
+                        [&](Count count, std::string_view intent) {
+                          while (island < view.islands.size() && view.islands[island].last < count)
+                            ++island;
+                          if (island < view.islands.size() && view.islands[island].first <= count) {
+                            return absl::OkStatus();
+                          }
+                          return HoldOne(count, intent, Position());
+                        });
+}
+
+absl::Status Overlay::HoldOne(Count count, std::string_view intent, Position decided) const {
+  IntentView view;
+  RETURN_IF_ERROR(ReadIntent(intent, &view));
+  if (decided > Position()) {
+    const auto cursor = cursors_.Find(view.scope);
+    if (!cursor || cursor->position >= decided) return absl::OkStatus();
+    awaited_[std::string(view.scope)][decided] = count;
+  }
+  held_[count] = {std::string(view.scope), decided};
+  return fold_.Add(count, intent, [this](const Projection& projection, std::string_view key) {
+    Tell(projection, key);
+  });
+}
+
+// It took effect at `position`: waits for the cursor of its scope, or leaves.
+void Overlay::Decide(Count count, Position position) const {
+  const auto held = held_.find(count);
+  if (held == held_.end() || held->second.decided > Position()) return;
+  const auto cursor = cursors_.Find(held->second.scope);
+  if (!cursor || cursor->position >= position) return Drop(count);
+  held->second.decided = position;
+  awaited_[held->second.scope][position] = count;
+}
+
+void Overlay::Drop(Count count) const {
+  const auto held = held_.find(count);
+  if (held == held_.end()) return;
+  if (held->second.decided > Position()) {
+    const auto awaited = awaited_.find(held->second.scope);
+    if (awaited != awaited_.end()) awaited->second.erase(held->second.decided);
+  }
+  held_.erase(held);
+  IntentReader reader(outbox_.store(), outbox_.priority());
+  failure_.Update(reader.ForEach(count, count, [&](Count, std::string_view intent) {
+    return fold_.Remove(count, intent, [this](const Projection& projection, std::string_view key) {
+      Tell(projection, key);
+    });
+  }));
+}
+
+void Overlay::Tell(const Projection& projection, std::string_view key) const {
+  if (listener_) listener_(projection, key);
+}
+
+}  // namespace intentlog

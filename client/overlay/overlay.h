@@ -1,0 +1,105 @@
+// An Overlay holds this device's own intents that the confirmed rows do not contain yet, and reads
+// through both: a user sees own work at once, offline, and never twice (I21).
+//
+//   Append ─► in                        decided, not effective ─► out at once
+//   parked ─► stays                     decided, effective ─► out in the very step in which the
+//   cursor conflicted ─► out                   of its scope passes its position (at once if not
+//   subscribed)
+//
+// Nothing is held until the first optimistic read, which walks the device log once; so who only
+// records pays nothing.
+//
+// Thread-safe. Change makes confirmed rows and overlay change in one step for every reader.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "client/outbox/outbox.h"
+#include "client/overlay/pending_fold.h"
+#include "client/sync/scope_cursors.h"
+#include "eventlog/schema/schema.h"
+#include "projections/engine/read_models.h"
+
+namespace intentlog {
+
+// What a commit changes, told inside Overlay::Change.
+class OverlayEdit {
+ public:
+  virtual ~OverlayEdit() = default;
+  // Intents got their first decision.
+  virtual void Decided(const Outcome& outcome) = 0;
+  // An open one was closed.
+  virtual void Closed(Count count) = 0;
+  // The cursor of a scope is now here.
+  virtual void Moved(std::string_view scope, Position position) = 0;
+};
+
+class Overlay {
+ public:
+  // All of these must outlive the overlay.
+  Overlay(const Outbox& outbox, const ReadModels& models, const ScopeCursors& cursors,
+          std::shared_ptr<const Schema> schema);
+  ~Overlay();
+
+  // ---- following; in count order, each count once
+  void OnAppend(Count first, absl::Span<const EncodedIntent> intents);
+  // Runs `change` while nobody reads. It publishes what was committed and tells of it.
+  void Change(absl::FunctionRef<void(OverlayEdit&)> change);
+
+  // ---- reading: confirmed and pending. Errors as those of ReadModels.
+  absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key) const;
+  absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view,
+                                                  std::string_view from_key) const;
+  // Builds the overlay now; from then on `listener` hears of each row that an intent comes to or
+  // leaves, with the overlay locked: it must only note it.
+  using KeyListener = std::function<void(const Projection& projection, std::string_view key)>;
+  absl::Status ListenToKeys(KeyListener listener);
+  // Pending intents held; 0 before the first read.
+  size_t size() const;
+
+ private:
+  class Edit;
+  struct Held {
+    std::string scope;
+    Position decided;  // at this position, effectively; 0: not decided, or parked
+  };
+
+  // All of these: REQUIRES: mutex_ is held.
+  absl::Status Build() const;
+  absl::Status HoldDecided() const;
+  absl::Status HoldParked() const;
+  absl::Status HoldUndecided(const OutboxView& view) const;
+  absl::Status HoldAppended(Count count, std::string_view intent, const OutboxView& view) const;
+  absl::Status HoldOne(Count count, std::string_view intent, Position decided) const;
+  void Drop(Count count) const;
+  void Decide(Count count, Position position) const;
+  void Tell(const Projection& projection, std::string_view key) const;
+
+  const Outbox& outbox_;
+  const ReadModels& models_;
+  const ScopeCursors& cursors_;
+
+  // Protected by mutex_; mutable, because the first reader builds them.
+  mutable std::mutex mutex_;
+  mutable bool built_ = false;
+  mutable Count built_through_;
+  mutable absl::Status failure_;  // an intent that can not be read: optimistic reads fail with it
+  mutable PendingFold fold_;
+  KeyListener listener_;
+  mutable std::map<Count, Held> held_;
+  // Decided ones that wait for the cursor of their scope.
+  mutable std::map<std::string, std::map<Position, Count>, std::less<>> awaited_;
+};
+
+}  // namespace intentlog

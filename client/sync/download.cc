@@ -1,0 +1,190 @@
+#include "client/sync/download.h"
+
+#include <algorithm>
+
+#include "client/sync/reconcile.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "eventlog/schema/entity.h"
+
+namespace intentlog {
+namespace {
+
+template <class... Parts>
+absl::Status Bad(const Feed& feed, const Parts&... parts) {
+  return Invalid("feed of scope \"", feed.scope(), "\" after ", feed.from(), ": ", parts...);
+}
+
+}  // namespace
+
+Download::Download(Device& device, DigestCheck& digests, const DownloadOptions& options)
+    : device_(device), digests_(digests), options_(options), decoder_(device.schema) {}
+
+absl::Status Download::Add(Feed feed, size_t frame_bytes, const EpochId& epoch) {
+  RETURN_IF_ERROR(ValidScope(feed.scope()));
+  if (EpochId::FromBytes(feed.epoch_id()) != epoch) return Bad(feed, "of another epoch");
+  if (feed.through() < feed.from()) return Bad(feed, "it goes back to ", feed.through());
+  if (waiting_bytes_ + frame_bytes > options_.waiting_bytes_max) {
+    return Bad(feed, "more than the credit that was given");
+  }
+  ScopeCursor cursor;
+  const auto expected = expected_.find(feed.scope());
+  if (expected != expected_.end()) {
+    cursor = expected->second;
+  } else if (const auto known = device_.cursors->Find(feed.scope())) {
+    cursor = *known;
+  } else if (!device_.cursors->all_scopes()) {
+    return Bad(feed, "this device does not subscribe to it");
+  }
+  if (feed.from() != cursor.position.value()) {
+    return Bad(feed, "this device's cursor is at ", cursor.position);
+  }
+  cursor.epoch = epoch;
+  cursor.position = Position(feed.through());
+  if (feed.chain().empty() != (feed.through() == 0) || !ToChainValue(feed.chain(), &cursor.chain)) {
+    return Bad(feed, "its chain value is not 32 bytes");
+  }
+
+  frames_.emplace_back();
+  Frame& frame = frames_.back();  // a deque's elements stay where they are
+  frame.feed = std::move(feed);
+  frame.bytes = frame_bytes;
+  frame.after = cursor;
+  const absl::Status status = CheckBlock(frame);
+  if (!status.ok()) {
+    frames_.pop_back();
+    return status;
+  }
+  if (!frame.feed.block().empty()) frame.block = *BlockView::Parse(frame.feed.block());
+  waiting_bytes_ += frame_bytes;
+  expected_.insert_or_assign(frame.feed.scope(), cursor);
+  highest_ = std::max(highest_, cursor.position);
+  return absl::OkStatus();
+}
+
+absl::Status Download::CheckBlock(const Frame& frame) const {
+  const Feed& feed = frame.feed;
+  if (feed.block().empty()) return absl::OkStatus();
+  auto parsed = BlockView::Parse(feed.block());
+  if (!parsed.ok()) return Bad(feed, parsed.status());
+  const BlockView& block = *parsed;
+  if (block.scopes().size() != 1 || block.scopes()[0] != feed.scope()) {
+    return Bad(feed, "its block holds events of other scopes");
+  }
+  if (block.first().value() <= feed.from() || block.last().value() > feed.through()) {
+    return Bad(feed, "its block holds positions ", block.first(), " to ", block.last());
+  }
+  for (size_t i = 1; i < block.size(); ++i) {
+    if (block.position(i) <= block.position(i - 1)) {
+      return Bad(feed, "position ", block.position(i), " comes after ", block.position(i - 1));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Download::Folded> Download::Fold() {
+  INTENTLOG_CHECK(waiting());
+  device_.models->TrackChanges(device_.watched);
+  DeviceChange change;
+  change.folded = true;
+  StoreBatch batch;
+  size_t frames = 0;
+  auto folded = FoldInto(change, batch, &frames);
+  if (!folded.ok()) {
+    device_.models->Abandon();
+    return folded.status();
+  }
+  folded->own = !change.settling.outcomes.empty() || !change.settling.settlements.empty();
+  const auto cursors = change.cursors;
+  RETURN_IF_ERROR(device_.Apply(std::move(change), batch));
+  RETURN_IF_ERROR(device_.Sync());
+  DeviceChange done;
+  done.cursors = cursors;
+  RETURN_IF_ERROR(NoteDigests(done));
+  for (size_t i = 0; i < frames; ++i) {
+    waiting_bytes_ -= frames_.front().bytes;
+    frames_.pop_front();
+  }
+  return folded;
+}
+
+// Folds frames from the front until the commit is large enough, or a digest waits for its end.
+absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreBatch& batch,
+                                                    size_t* frames) {
+  Folded folded;
+  OutboxView view = device_.outbox->view();
+  std::map<std::string_view, const Frame*> last_of;  // by scope
+  for (const Frame& frame : frames_) {
+    const uint64_t events = frame.block.bytes().empty() ? 0 : frame.block.size();
+    if (*frames > 0 && (folded.frame_bytes + frame.bytes > options_.commit_bytes_max ||
+                        folded.events + events > options_.commit_events_max)) {
+      break;
+    }
+    RETURN_IF_ERROR(FoldFrame(frame, view, change));
+    if (events > 0) {
+      batch.Put(Space::kLog, FeedKey(frame.feed.scope(), frame.block.last()), frame.feed.block());
+    }
+    folded.frame_bytes += frame.bytes;
+    folded.events += events;
+    ++*frames;
+    last_of[frame.feed.scope()] = &frame;
+    if (digests_.WaitsFor(frame.feed.scope(), frame.after.position)) break;
+  }
+  for (const auto& [scope, frame] : last_of) {
+    RETURN_IF_ERROR(device_.models->Finish(scope, frame->after.position, batch));
+    change.cursors.emplace_back(std::string(scope), frame->after);
+  }
+  return folded;
+}
+
+absl::Status Download::FoldFrame(const Frame& frame, OutboxView& view, DeviceChange& change) {
+  if (frame.block.bytes().empty()) return absl::OkStatus();
+  std::vector<Header> own;
+  for (size_t i = 0; i < frame.block.size(); ++i) {
+    ASSIGN_OR_RETURN(const Event* event, decoder_.Decode(frame.block.event(i)));
+    RETURN_IF_ERROR(NoteOwn(*event, own, change));
+    if (event->effective) RETURN_IF_ERROR(device_.models->Add(*event));
+  }
+  if (own.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::vector<Outcome> outcomes, ReconcileFeed(view, own));
+  AddOutcomes(outcomes, view);
+  for (Outcome& outcome : outcomes) change.settling.outcomes.push_back(std::move(outcome));
+  return absl::OkStatus();
+}
+
+absl::Status Download::NoteOwn(const Event& event, std::vector<Header>& own,
+                               DeviceChange& change) const {
+  const Header& header = *event.header;
+  if (header.settlement_of() == 0) {
+    if (header.log_id() == device_.log_id.bytes()) own.push_back(header);
+    return absl::OkStatus();
+  }
+  Settlement settlement;
+  if (!settlement.ParseFromString(event.intent->payload())) {
+    return DataLoss("the settlement at position ", event.position, " does not parse");
+  }
+  SettlementSeen seen;
+  seen.position = event.position;
+  seen.of = Position(header.settlement_of());
+  seen.decision = header.decision();
+  seen.reason = settlement.reason();
+  seen.resolved = !settlement.resolved_by().empty();
+  seen.entity = {event.intent->entity_type(), event.intent->entity_id()};
+  change.settling.settlements.push_back(std::move(seen));
+  return absl::OkStatus();
+}
+
+absl::Status Download::NoteDigests(const DeviceChange& change) {
+  for (const auto& projection : device_.models->projections()) {
+    const std::string name = projection->info().name;
+    ASSIGN_OR_RETURN(const std::vector<ScopeState> states, device_.models->Scopes(name));
+    for (const ScopeState& state : states) {
+      for (const auto& [scope, cursor] : change.cursors) {
+        if (state.scope == scope) digests_.Reached(name, state);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace intentlog

@@ -1,0 +1,81 @@
+// A Download folds feed frames into the device's read models. Frames are checked as they come and
+// wait; Fold writes as many of them as one commit should hold, so that a far-behind device catches
+// up with few large writes: rows, checkpoints, digests, cursors, blocks, and what the feed says
+// about this device's own intents, all in one batch (I13).
+//
+// Thread-compatible: belongs to the session.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/device.h"
+#include "client/sync/digest_check.h"
+#include "eventlog/log/block.h"
+#include "eventlog/log/event.h"
+#include "proto/sync.pb.h"
+
+namespace intentlog {
+
+struct DownloadOptions {
+  // One commit folds at most this, and at least one frame: enough for few syncs, little enough for
+  // memory on small devices.
+  size_t commit_bytes_max = 1 << 20;
+  uint64_t commit_events_max = 8000;
+  // Frames that wait, whatever the peer thinks its credit is.
+  size_t waiting_bytes_max = 16 << 20;
+};
+
+class Download {
+ public:
+  Download(Device& device, DigestCheck& digests, const DownloadOptions& options);
+
+  // Takes a frame of `frame_bytes` after checking all of it. INVALID_ARGUMENT or DATA_LOSS names
+  // the scope and what is wrong; nothing changed then.
+  absl::Status Add(Feed feed, size_t frame_bytes, const EpochId& epoch);
+
+  // What one Fold did.
+  struct Folded {
+    size_t frame_bytes = 0;  // given back as credit
+    uint64_t events = 0;
+    bool own = false;  // receipts or settlements of this device were among them
+  };
+  // Folds and commits; survives a power cut. REQUIRES: waiting().
+  absl::StatusOr<Folded> Fold();
+
+  bool waiting() const { return !frames_.empty(); }
+  // Highest position that a frame has named.
+  Position highest() const { return highest_; }
+
+ private:
+  struct Frame {
+    Feed feed;
+    size_t bytes = 0;
+    ScopeCursor after;
+    BlockView block;  // of feed.block(); without events: size() == 0
+  };
+
+  absl::Status CheckBlock(const Frame& frame) const;
+  absl::Status FoldFrame(const Frame& frame, OutboxView& view, DeviceChange& change);
+  absl::Status NoteOwn(const Event& event, std::vector<Header>& own, DeviceChange& change) const;
+  absl::StatusOr<Folded> FoldInto(DeviceChange& change, StoreBatch& batch, size_t* frames);
+  absl::Status NoteDigests(const DeviceChange& change);
+
+  Device& device_;
+  DigestCheck& digests_;
+  const DownloadOptions options_;
+  EventDecoder decoder_;
+  std::deque<Frame> frames_;
+  size_t waiting_bytes_ = 0;
+  std::map<std::string, ScopeCursor, std::less<>> expected_;  // after the frames that wait
+  Position highest_;
+};
+
+}  // namespace intentlog

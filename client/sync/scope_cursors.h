@@ -1,0 +1,55 @@
+// ScopeCursors say how far this device has the feed of each scope that it subscribes to. A cursor
+// moves only in the write that holds what it covers (I13): Put goes into that batch, Moved follows
+// it.
+//
+// Thread-safe.
+//
+//   kMeta  "cursor" NUL scope → Cursor
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "eventlog/log/chain.h"
+#include "eventlog/runtime/ids.h"
+#include "eventlog/runtime/numbers.h"
+#include "eventlog/store/store.h"
+
+namespace intentlog {
+
+struct ScopeCursor {
+  EpochId epoch;  // nil: fresh
+  Position position;
+  ChainValue chain = {};
+};
+
+class ScopeCursors {
+ public:
+  // `scopes` are subscribed to even where nothing of them has come; with `all_scopes` so is every
+  // scope that the store has a cursor of, and every new one.
+  ScopeCursors(std::vector<std::string> scopes, bool all_scopes);
+  // Reads what the store has. DATA_LOSS if a row does not parse.
+  absl::Status Load(const Store& store);
+
+  bool all_scopes() const { return all_scopes_; }
+  // Nothing if the device does not subscribe to `scope`.
+  std::optional<ScopeCursor> Find(std::string_view scope) const;
+  std::vector<std::pair<std::string, ScopeCursor>> All() const;
+
+  static void Put(std::string_view scope, const ScopeCursor& cursor, StoreBatch& batch);
+  void Moved(std::string_view scope, const ScopeCursor& cursor);
+
+ private:
+  const bool all_scopes_;
+  mutable std::mutex mutex_;
+  std::map<std::string, ScopeCursor, std::less<>> cursors_;  // protected by mutex_
+};
+
+}  // namespace intentlog

@@ -1,0 +1,277 @@
+#include "client/sync/session.h"
+
+#include <algorithm>
+
+#include "client/sync/reconcile.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+namespace {
+
+constexpr uint32_t kProtocol = 1;
+constexpr size_t kDigestSize = 16;
+constexpr int kReportsPerSignOfLife = 3;
+
+// A server can not make a device wait for longer with one word than this, so that no number
+// overflows.
+absl::Duration Millis(uint64_t ms) {
+  constexpr uint64_t kMillisMax = 24 * 3600 * 1000;
+  return absl::Milliseconds(static_cast<int64_t>(std::min(ms, kMillisMax)));
+}
+
+}  // namespace
+
+Session::Session(Device& device, const SessionOptions& options, const Clock& clock,
+                 const InstanceId& instance, DigestCheck& digests, SessionHost& host)
+    : device_(device),
+      options_(options),
+      clock_(clock),
+      instance_(instance),
+      digests_(digests),
+      host_(host),
+      upload_(*device.outbox, device.log_id, options.upload),
+      download_(device, digests, options.download) {}
+
+void Session::Start(const QueueHealth& health) {
+  last_heard_ = last_report_ = clock_.Passed();
+  outgoing_.Clear();
+  Hello& hello = *outgoing_.mutable_hello();
+  hello.set_protocol(kProtocol);
+  hello.set_tenant(device_.identity.tenant());
+  hello.set_device(device_.identity.device());
+  hello.set_instance(std::string(instance_.bytes()));
+  DeviceLog& log = *hello.add_logs();
+  log.set_log_id(std::string(device_.log_id.bytes()));
+  log.set_priority_class(device_.outbox->priority());
+  log.set_highest_count(device_.outbox->view().last.value());
+  for (const auto& [scope, cursor] : device_.cursors->All()) {
+    Cursor& known = *hello.add_cursors();
+    known.set_scope(scope);
+    if (cursor.position == Position()) continue;
+    known.set_epoch_id(std::string(cursor.epoch.bytes()));
+    known.set_position(cursor.position.value());
+    known.set_chain(std::string(Bytes(cursor.chain)));
+  }
+  hello.set_all_scopes(device_.identity.all_scopes());
+  hello.set_schema_digest(device_.schema->digest());
+  hello.set_wall_time_us(clock_.WallMicros());
+  *hello.mutable_health() = health;
+  for (const auto& projection : device_.models->projections()) {
+    const ProjectionInfo info = projection->info();
+    ProjectionVersion& version = *hello.add_projections();
+    version.set_name(info.name);
+    version.set_version(info.version);
+  }
+  hello.set_app_version(options_.app_version);
+  hello.set_initial_credit_bytes(options_.feed_credit_bytes);
+  SendFrame(outgoing_);
+}
+
+absl::Status Session::OnFrame(std::string_view bytes) {
+  last_heard_ = clock_.Passed();
+  ServerFrame& frame = incoming_;
+  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Invalid("the server sent ", bytes.size(), " bytes that are no frame");
+  }
+  const auto kind = frame.frame_case();
+  const bool first = kind == ServerFrame::kWelcome;
+  const bool any_time = kind == ServerFrame::kThrottle || kind == ServerFrame::kGoodbye ||
+                        kind == ServerFrame::FRAME_NOT_SET;
+  if (!any_time && first == open_) {
+    return Invalid(first ? "the server said Welcome twice" : "the server spoke before its Welcome");
+  }
+  switch (kind) {
+    case ServerFrame::kWelcome:
+      return OnWelcome(frame.welcome());
+    case ServerFrame::kReceipts:
+      return OnReceipts(frame.receipts());
+    case ServerFrame::kFeed:
+      RETURN_IF_ERROR(download_.Add(std::move(*frame.mutable_feed()), bytes.size(), epoch_));
+      head_ = std::max(head_, download_.highest());
+      if (!fold_asked_) host_.FoldSoon();
+      fold_asked_ = true;
+      return absl::OkStatus();
+    case ServerFrame::kDigest:
+      return OnDigest(frame.digest());
+    case ServerFrame::kResend:
+      return OnResend(frame.resend());
+    case ServerFrame::kForked:
+      return OnForked(frame.forked());
+    case ServerFrame::kThrottle:
+      return OnThrottle(frame.throttle());
+    case ServerFrame::kGoodbye:
+      return OnGoodbye(frame.goodbye());
+    case ServerFrame::kSnapshotChunk:  // not asked for
+    case ServerFrame::FRAME_NOT_SET:   // of a later version
+      return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::OnWelcome(const Welcome& welcome) {
+  if (welcome.epoch_id().size() != EpochId::kSize) {
+    return Invalid("welcome: the epoch's id has ", welcome.epoch_id().size(), " bytes");
+  }
+  epoch_ = EpochId::FromBytes(welcome.epoch_id());
+  RETURN_IF_ERROR(CheckHistory(epoch_, welcome));
+  Count highest;
+  for (const HighestCount& log : welcome.highest()) {
+    if (log.log_id() == device_.log_id.bytes()) highest = Count(log.count());
+  }
+  RETURN_IF_ERROR(upload_.Start(highest, welcome.limits()));
+  RETURN_IF_ERROR(SeedDigests());
+  head_ = Position(welcome.head());
+  open_ = true;
+  report_wanted_ = true;
+  host_.Changed();
+  return Pump();
+}
+
+// FAILED_PRECONDITION if this server's history is not the one that the device has a part of.
+absl::Status Session::CheckHistory(const EpochId& epoch, const Welcome& welcome) {
+  for (const auto& [scope, cursor] : device_.cursors->All()) {
+    if (cursor.position == Position()) continue;
+    if (cursor.epoch != epoch) {
+      refused_ = true;
+      return FailedPrecondition("server has another history: epoch ", UuidText(epoch.bytes()),
+                                ", but this device has scope \"", scope, "\" of epoch ",
+                                UuidText(cursor.epoch.bytes()), "; nothing was dropped here");
+    }
+    if (cursor.position.value() > welcome.head()) {
+      refused_ = true;
+      return FailedPrecondition("server has another history: it ends at position ", welcome.head(),
+                                ", but this device has scope \"", scope, "\" through ",
+                                cursor.position, "; nothing was dropped here");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::SeedDigests() {
+  for (const auto& projection : device_.models->projections()) {
+    const std::string name = projection->info().name;
+    ASSIGN_OR_RETURN(const std::vector<ScopeState> states, device_.models->Scopes(name));
+    for (const ScopeState& state : states) digests_.Reached(name, state);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::OwnLog(std::string_view frame, std::string_view log_id) const {
+  if (log_id == device_.log_id.bytes()) return absl::OkStatus();
+  return Invalid(frame, ": log ", Hex(log_id), " is not this device's");
+}
+
+absl::Status Session::OnReceipts(const Receipts& receipts) {
+  RETURN_IF_ERROR(OwnLog("receipts", receipts.log_id()));
+  DeviceChange change;
+  ASSIGN_OR_RETURN(change.settling.outcomes, ReconcileReceipts(upload_.view(), receipts));
+  if (!change.settling.outcomes.empty()) {
+    StoreBatch batch;
+    // Not synced: a lost receipt is learned again.
+    RETURN_IF_ERROR(device_.Apply(std::move(change), batch));
+  }
+  upload_.Receipted();
+  if (device_.outbox->counts().pending == 0) report_wanted_ = true;
+  host_.Changed();
+  return Pump();
+}
+
+absl::Status Session::OnResend(const Resend& resend) {
+  RETURN_IF_ERROR(OwnLog("resend", resend.log_id()));
+  const absl::Status status = upload_.Resend(Count(resend.from_count()));
+  refused_ = absl::IsFailedPrecondition(status);
+  RETURN_IF_ERROR(status);
+  return Pump();
+}
+
+absl::Status Session::OnForked(const Forked& forked) {
+  RETURN_IF_ERROR(OwnLog("forked", forked.log_id()));
+  upload_.Stop();
+  host_.Changed();
+  return absl::OkStatus();
+}
+
+absl::Status Session::OnDigest(const Digest& digest) {
+  if (digest.digest().size() != kDigestSize || digest.position() == 0) {
+    return Invalid("digest of \"", digest.projection(), "\": ", digest.digest().size(),
+                   " bytes at position ", digest.position());
+  }
+  const Projection* projection = device_.models->Find(digest.projection());
+  if (projection == nullptr) return absl::OkStatus();
+  digests_.Compare(digest, projection->info().version, std::string());
+  return absl::OkStatus();
+}
+
+absl::Status Session::OnThrottle(const Throttle& throttle) {
+  server_delay_ = Millis(throttle.retry_after_ms());
+  throttled_until_ = clock_.Passed() + server_delay_;
+  host_.PumpAfter(server_delay_);
+  host_.Changed();
+  return absl::OkStatus();
+}
+
+absl::Status Session::OnGoodbye(const Goodbye& goodbye) {
+  server_delay_ = Millis(goodbye.retry_after_ms());
+  refused_ = goodbye.code() == Goodbye::EPOCH_MISMATCH ||
+             goodbye.code() == Goodbye::UNSUPPORTED_PROTOCOL ||
+             goodbye.code() == Goodbye::UNKNOWN_TENANT;
+  const absl::StatusCode code =
+      refused_ ? absl::StatusCode::kFailedPrecondition : absl::StatusCode::kUnavailable;
+  return StatusOf(code, "the server ended the session: ", Goodbye::Code_Name(goodbye.code()),
+                  goodbye.text().empty() ? "" : ", ", goodbye.text());
+}
+
+absl::Status Session::Fold() {
+  fold_asked_ = false;
+  if (!download_.waiting()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Download::Folded folded, download_.Fold());
+  outgoing_.Clear();
+  outgoing_.mutable_credit()->set_bytes(folded.frame_bytes);
+  SendFrame(outgoing_);
+  if (folded.own) upload_.Receipted();
+  if (download_.waiting()) {
+    fold_asked_ = true;
+    host_.FoldSoon();
+  }
+  host_.Changed();
+  return folded.own ? Pump() : absl::OkStatus();
+}
+
+absl::Status Session::Pump() {
+  if (!open_) return absl::OkStatus();
+  if (throttled()) return absl::OkStatus();
+  while (host_.unsent_bytes() < options_.unsent_bytes_max) {
+    outgoing_.Clear();
+    ASSIGN_OR_RETURN(const bool more, upload_.Next(outgoing_.mutable_push()));
+    if (!more) break;
+    SendFrame(outgoing_);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::Tick(const QueueHealth& health) {
+  const absl::Duration now = clock_.Passed();
+  const bool waits = !open_ || upload_.in_flight();
+  if (waits && !throttled() && now - last_heard_ >= options_.silence_max) {
+    return Unavailable("the server has not answered for ", absl::ToInt64Seconds(now - last_heard_),
+                       " s");
+  }
+  const absl::Duration since = now - last_report_;
+  const bool due = report_wanted_ ? since >= options_.report_interval
+                                  : since >= options_.report_interval * kReportsPerSignOfLife;
+  if (open_ && due) SendReport(health);
+  return absl::OkStatus();
+}
+
+void Session::SendReport(const QueueHealth& health) {
+  report_wanted_ = false;
+  last_report_ = clock_.Passed();
+  outgoing_.Clear();
+  *outgoing_.mutable_report()->mutable_health() = health;
+  SendFrame(outgoing_);
+}
+
+void Session::SendFrame(const DeviceFrame& frame) { host_.Send(frame.SerializeAsString()); }
+
+}  // namespace intentlog

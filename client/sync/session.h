@@ -1,0 +1,121 @@
+// A Session is a device's side of one connection, as a state machine without I/O of its own: frames
+// come in, frames go out, and what they mean is written to the device. It lives for one connection
+// and is never restarted; an error from any of its functions ends it.
+//
+//   opening ── Welcome ──► open ── Goodbye, error, close ──► gone
+//
+// Frames of the server are not trusted: each is checked whole before anything changes. Frames of a
+// kind that this version does not know are left out.
+//
+// Thread-compatible: belongs to the client's executor.
+//
+//   Session session(device, options, clock, instance, host);
+//   RETURN_IF_ERROR(session.Start());            // Hello
+//   RETURN_IF_ERROR(session.OnFrame(bytes));     // for each frame
+//   RETURN_IF_ERROR(session.Fold());             // when the host was asked to FoldSoon
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/device.h"
+#include "client/sync/digest_check.h"
+#include "client/sync/download.h"
+#include "client/sync/upload.h"
+#include "eventlog/runtime/clock.h"
+#include "eventlog/runtime/ids.h"
+#include "proto/sync.pb.h"
+
+namespace intentlog {
+
+struct SessionOptions {
+  UploadOptions upload;
+  DownloadOptions download;
+  // Feed that may be on its way.
+  uint64_t feed_credit_bytes = 2 << 20;
+  // Bytes that the transport has not taken; pushing waits above it.
+  size_t unsent_bytes_max = 1 << 20;
+  // Queue health goes out at most this often, and a sign of life at least every three of these.
+  absl::Duration report_interval = absl::Seconds(10);
+  // An answer that is outstanding for longer ends the session.
+  absl::Duration silence_max = absl::Seconds(45);
+  std::string app_version;
+};
+
+// What a Session asks of whoever owns the connection.
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+  virtual void Send(std::string frame) = 0;
+  virtual size_t unsent_bytes() const = 0;
+  // Call Fold after the frames that have arrived already.
+  virtual void FoldSoon() = 0;
+  // Call Pump after `delay`.
+  virtual void PumpAfter(absl::Duration delay) = 0;
+  // Something that Status tells of has changed.
+  virtual void Changed() = 0;
+};
+
+class Session {
+ public:
+  Session(Device& device, const SessionOptions& options, const Clock& clock,
+          const InstanceId& instance, DigestCheck& digests, SessionHost& host);
+
+  void Start(const QueueHealth& health);
+  absl::Status OnFrame(std::string_view bytes);
+  absl::Status Fold();
+  // Pushes what may be pushed now.
+  absl::Status Pump();
+  // Time has passed: sends a report if one is due. UNAVAILABLE if an answer is overdue.
+  absl::Status Tick(const QueueHealth& health);
+
+  bool open() const { return open_; }
+  Position server_head() const { return head_; }
+  bool forked() const { return upload_.stopped(); }
+  // This server will not do, whatever is tried: another history, another protocol.
+  bool refused() const { return refused_; }
+  // What the server asked for before it ends or takes more; zero: nothing.
+  absl::Duration server_delay() const { return server_delay_; }
+  bool throttled() const { return clock_.Passed() < throttled_until_; }
+
+ private:
+  absl::Status OnWelcome(const Welcome& welcome);
+  absl::Status CheckHistory(const EpochId& epoch, const Welcome& welcome);
+  absl::Status OnReceipts(const Receipts& receipts);
+  absl::Status OnResend(const Resend& resend);
+  absl::Status OnForked(const Forked& forked);
+  absl::Status OnDigest(const Digest& digest);
+  absl::Status OnThrottle(const Throttle& throttle);
+  absl::Status OnGoodbye(const Goodbye& goodbye);
+  absl::Status OwnLog(std::string_view frame, std::string_view log_id) const;
+  absl::Status SeedDigests();
+  void SendFrame(const DeviceFrame& frame);
+  void SendReport(const QueueHealth& health);
+
+  Device& device_;
+  const SessionOptions options_;
+  const Clock& clock_;
+  const InstanceId instance_;
+  DigestCheck& digests_;
+  SessionHost& host_;
+  Upload upload_;
+  Download download_;
+
+  bool open_ = false;
+  bool refused_ = false;
+  bool fold_asked_ = false;
+  EpochId epoch_;
+  Position head_;
+  absl::Duration server_delay_;
+  absl::Duration throttled_until_;  // in passed time
+  absl::Duration last_heard_;       // in passed time
+  absl::Duration last_report_;      // in passed time
+  bool report_wanted_ = false;
+  DeviceFrame outgoing_;
+  ServerFrame incoming_;
+};
+
+}  // namespace intentlog

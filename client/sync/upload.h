@@ -1,0 +1,70 @@
+// An Upload decides what of a device log to push next in one session: from the first count without
+// a receipt, whole batches, several frames in flight up to the server's window.
+//
+// Thread-compatible: belongs to the session.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/outbox/outbox.h"
+#include "eventlog/runtime/ids.h"
+#include "proto/sync.pb.h"
+
+namespace intentlog {
+
+struct UploadOptions {
+  // Intents in one frame; a larger batch goes alone.
+  size_t push_frame_bytes = 256 << 10;
+  // Where the server names no limit.
+  size_t frame_bytes_max = 1 << 20;
+  size_t push_window_bytes = 1 << 20;
+};
+
+class Upload {
+ public:
+  Upload(Outbox& outbox, const LogId& log_id, const UploadOptions& options);
+
+  // The server's Welcome: what it has, and how much it takes. REQUIRES: called once, first.
+  absl::Status Start(Count server_highest, const Limits& limits);
+  // The next frame; nothing if all is pushed, the window is full, or this log is stopped.
+  // Syncs what is not durable yet before it is pushed. DATA_LOSS, or the outbox's failure.
+  absl::StatusOr<bool> Next(Push* push);
+
+  // The outbox as receipts must be judged against.
+  OutboxView view() const;
+  // Receipts came: the window opens.
+  void Receipted();
+  // INVALID_ARGUMENT if the server asks for what was never pushed; FAILED_PRECONDITION if for what
+  // it has acknowledged.
+  absl::Status Resend(Count from);
+  // Nothing more of this log is pushed.
+  void Stop() { stopped_ = true; }
+
+  bool stopped() const { return stopped_; }
+  bool server_ahead() const { return server_ahead_; }
+  bool in_flight() const { return !frames_.empty(); }
+
+ private:
+  struct Frame {
+    Count last;
+    size_t bytes;
+  };
+
+  Outbox& outbox_;
+  const LogId log_id_;
+  UploadOptions options_;
+  bool started_ = false;
+  bool stopped_ = false;
+  bool server_ahead_ = false;
+  Count pushed_;              // highest ever, in this session
+  Count next_;                // to push
+  std::deque<Frame> frames_;  // in flight, in count order
+  size_t bytes_in_flight_ = 0;
+};
+
+}  // namespace intentlog

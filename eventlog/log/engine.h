@@ -39,7 +39,8 @@ struct EngineHead {
   Term term;
 };
 
-// Walks a tenant's blocks in order. Thread-compatible; the engine must outlive it.
+// Walks a tenant's blocks in order. Thread-compatible; the engine must outlive it. Between the
+// first block and the end it may pin files and memory: do not keep one there for long.
 class EngineCursor {
  public:
   virtual ~EngineCursor() = default;

@@ -77,6 +77,16 @@ absl::Status IntentReader::ForEach(Count first, Count last, Use use) {
   }
 }
 
+namespace {
+
+// What the intents of a row take in a frame: tag and length of each besides its bytes.
+size_t FrameBytes(const AppendRow& row) {
+  constexpr size_t kFieldOverhead = 6;
+  return row.intent_bytes() + size_t{row.size()} * kFieldOverhead;
+}
+
+}  // namespace
+
 absl::StatusOr<Count> IntentReader::FillPush(Count from, Count last, size_t bytes_max, Push* push) {
   ASSIGN_OR_RETURN(RowAt at, Find(from));
   push->set_first_count(at.first.value());
@@ -87,12 +97,11 @@ absl::StatusOr<Count> IntentReader::FillPush(Count from, Count last, size_t byte
     at.row.ForEach([&](uint32_t, std::string_view intent) {
       push->add_intents(intent.data(), intent.size());
     });
-    bytes += at.row.intent_bytes();
+    bytes += FrameBytes(at.row);
     end = at.last();
     if (end >= last || bytes >= bytes_max) return end;
     ASSIGN_OR_RETURN(auto following, Next());
-    if (!following || following->last() > last ||
-        bytes + following->row.intent_bytes() > bytes_max) {
+    if (!following || following->last() > last || bytes + FrameBytes(following->row) > bytes_max) {
       return end;
     }
     if (following->first != end.Next()) {

@@ -9,9 +9,8 @@
 namespace intentlog {
 namespace {
 
-// What a frame holds besides its intents: ids, hash, and some bytes for each intent.
-constexpr size_t kFrameOverhead = 1024;
-constexpr size_t kIntentOverhead = 6;
+// What a frame holds besides its intents: ids and hash.
+constexpr size_t kFrameOverhead = 128;
 
 }  // namespace
 
@@ -23,8 +22,9 @@ absl::Status Upload::Start(Count server_highest, const Limits& limits) {
   started_ = true;
   if (limits.max_frame_bytes() > 0) options_.frame_bytes_max = limits.max_frame_bytes();
   if (limits.push_window_bytes() > 0) options_.push_window_bytes = limits.push_window_bytes();
-  options_.push_frame_bytes = std::min(
-      options_.push_frame_bytes, std::min(options_.frame_bytes_max, options_.push_window_bytes));
+  const size_t largest = std::min(options_.frame_bytes_max, options_.push_window_bytes);
+  options_.push_frame_bytes =
+      std::min(options_.push_frame_bytes, largest > kFrameOverhead ? largest - kFrameOverhead : 1);
   const OutboxView view = outbox_.view();
   next_ = PushFrom(view);
   if (CompareHighest(view, server_highest) == LogStanding::kServerAhead) {
@@ -52,8 +52,7 @@ absl::StatusOr<bool> Upload::Next(Push* push) {
   IntentReader reader(outbox_.store(), outbox_.priority());
   ASSIGN_OR_RETURN(const Count last,
                    reader.FillPush(next_, now.synced, options_.push_frame_bytes, push));
-  size_t bytes = kFrameOverhead;
-  for (const std::string& intent : push->intents()) bytes += intent.size() + kIntentOverhead;
+  const size_t bytes = push->ByteSizeLong();
   if (bytes > options_.frame_bytes_max) {
     return FailedPrecondition("the batch at count ", push->first_count(), " takes ", bytes,
                               " bytes, and the server takes frames of at most ",

@@ -32,8 +32,9 @@ std::shared_ptr<const Schema> AllRules() {
   return *schema;
 }
 
-const std::array<std::string, 6> kRuled = {"COMMUTES",          "LAST_WRITER_WINS", "REVIEW",
-                                           "FIRST_WRITER_WINS", "FIELDWISE",        "SAME_IS_DUPLICATE"};
+const std::array<std::string, 6> kRuled = {"COMMUTES",  "LAST_WRITER_WINS",
+                                           "REVIEW",    "FIRST_WRITER_WINS",
+                                           "FIELDWISE", "SAME_IS_DUPLICATE"};
 
 LogId Log(int number) { return LogId::FromBytes(std::string(16, static_cast<char>('a' + number))); }
 
@@ -50,8 +51,9 @@ class AdmitTest : public testing::Test {
     return intent;
   }
 
-  Verdict Decide(const Intent& intent, const EntitySummary* entity, std::vector<LogId> own = {Log(0)},
-                 uint64_t base = 0, const std::string& id = "1") const {
+  Verdict Decide(const Intent& intent, const EntitySummary* entity,
+                 std::vector<LogId> own = {Log(0)}, uint64_t base = 0,
+                 const std::string& id = "1") const {
     AdmitInput input;
     input.intent = &intent;
     input.schema = schema_.get();
@@ -99,8 +101,8 @@ TEST_F(AdmitTest, EveryPairOfRulesAsTheStricterOfBothWhenConcurrentAndAcceptedWh
     AddToSummary(IntentOf(earlier), ACCEPTED, Log(1), Position(10), summary);
     for (const std::string& later : kRuled) {
       const Intent intent = IntentOf(later);
-      const Rule rule = schema_->RuleFor(*schema_->Find("ruled." + later),
-                                         *schema_->Find("ruled." + earlier));
+      const Rule rule =
+          schema_->RuleFor(*schema_->Find("ruled." + later), *schema_->Find("ruled." + earlier));
       const std::string pair = Cat(later, " upon ", earlier);
       // By another log: not seen, seen exactly, seen and more.
       EXPECT_EQ(Decide(intent, &summary, {Log(0)}, 9).decision, ExpectedFor(rule)) << pair;
@@ -254,8 +256,8 @@ TEST_F(AdmitTest, ARejectedIntentDoesNotGiveItsEntityAScope) {
 }
 
 TEST_F(AdmitTest, I4_ABatchHasTheDecisionOfItsStrictestMember) {
-  const std::vector<Decision> ascending = {ACCEPTED, MERGED, DUPLICATE, PARKED, CONFLICTED,
-                                           REJECTED};
+  const std::vector<Decision> ascending = {ACCEPTED, MERGED,     DUPLICATE,
+                                           PARKED,   CONFLICTED, REJECTED};
   for (size_t worst = 0; worst < ascending.size(); ++worst) {
     std::vector<Verdict> members(worst + 1);
     for (size_t i = 0; i <= worst; ++i) {

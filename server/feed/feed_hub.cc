@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
 #include "proto/sync.pb.h"
 
 namespace intentlog {
@@ -221,6 +222,10 @@ void FeedHub::Pump(Follower& follower) {
     Subscription& subscription = *follower.behind.back();
     Scope& scope = *subscription.scope;
     if (subscription.cursor > scope.place.position) AdvanceQuiet(scope);
+    if (subscription.cursor > scope.place.position) {  // no frame of this server ended there
+      return follower.receiver->FeedFailed(
+          FailedPrecondition("the cursor of scope ", scope.name, " is above the head"));
+    }
     if (subscription.cursor == scope.place.position) {
       follower.behind.pop_back();
       JoinLive(subscription);

@@ -4,8 +4,18 @@
 #include <utility>
 
 namespace intentlog {
+namespace {
+
+bool IsKeyOf(std::string_view key, std::string_view type, std::string_view id) {
+  return key.size() == type.size() + id.size() + 2 && key.substr(1, type.size()) == type &&
+         key.substr(type.size() + 2) == id;
+}
+
+}  // namespace
 
 absl::StatusOr<CachedEntity*> EntityCache::Find(std::string_view type, std::string_view id) {
+  // Often one entity's intents come together.
+  if (!entities_.empty() && IsKeyOf(entities_.front().key, type, id)) return &entities_.front();
   key_ = EntityKey(type, id);
   const auto found = by_key_.find(key_);
   if (found != by_key_.end()) {

@@ -29,7 +29,8 @@ DeviceFrame PushOf(std::initializer_list<std::string> intents) {
 }
 
 TEST(PushFrameTest, APushIsReadAsProtobufWouldReadIt) {
-  const std::string bytes = PushOf({IntentBytes(0, 10), "", IntentBytes(2, 300)}).SerializeAsString();
+  const std::string bytes =
+      PushOf({IntentBytes(0, 10), "", IntentBytes(2, 300)}).SerializeAsString();
   const auto push = ParsePushFrame(bytes);
   ASSERT_TRUE(push.ok());
   ASSERT_TRUE(push->has_value());
@@ -53,7 +54,8 @@ TEST(PushFrameTest, OtherFramesAreNoPush) {
 TEST(PushFrameTest, FieldsOfANewerVersionArePassedOver) {
   DeviceFrame frame = PushOf({IntentBytes(0, 1)});
   const auto add = [](google::protobuf::Message& message) {
-    google::protobuf::UnknownFieldSet& unknown = *message.GetReflection()->MutableUnknownFields(&message);
+    google::protobuf::UnknownFieldSet& unknown =
+        *message.GetReflection()->MutableUnknownFields(&message);
     unknown.AddVarint(900, 7);
     unknown.AddFixed32(901, 7);
     unknown.AddFixed64(902, 7);

@@ -26,6 +26,7 @@ struct PushLane {
   bool skew_written = false;     // in a header of this session
   std::optional<Count> awaited;  // asked for by Resend; 0: is being looked up
   int hash_steps = 0;            // Resends asked for because hashes differed
+  Count same_through;            // up to here its history is known to be the server's
   bool forked = false;           // nothing more is taken
 };
 

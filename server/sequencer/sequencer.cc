@@ -1,5 +1,6 @@
 #include "server/sequencer/sequencer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
@@ -143,19 +144,39 @@ absl::Status Sequencer::Deliver(Answer& answer) {
   return absl::OkStatus();
 }
 
+// Whether the device's history before this unit is known to be the server's.
+absl::StatusOr<bool> Sequencer::SameBefore(const PushUnit& unit) const {
+  if (unit.first() <= unit.lane->same_through.Next()) return true;
+  const Count before(unit.first().value() - 1);
+  ASSIGN_OR_RETURN(const std::optional<Run> run, log_.FindRun(unit.lane->log, before));
+  return run && run->first_count() + run->length() - 1 == before.value() &&
+         run->hash_after() == Bytes(unit.hash_before);
+}
+
 absl::Status Sequencer::AnswerCovered(Answer& answer, PushAnswer& reply) {
   const PushUnit& unit = answer.unit;
+  PushLane& lane = *unit.lane;
+  bool differs = answer.outcome.hash_differs;
   if (answer.outcome.covered_through) {
     const size_t covered = answer.outcome.covered_through->Next().Since(unit.first());
     ASSIGN_OR_RETURN(ResendAnswer resend,
-                     AnswerFromLog(log_, unit.lane->log, unit.first(),
+                     AnswerFromLog(log_, lane.log, unit.first(),
                                    absl::MakeConstSpan(unit.push.intents).subspan(0, covered)));
+    ASSIGN_OR_RETURN(const bool same_before, SameBefore(unit));
+    if (resend.forked_at && same_before) {
+      lane.forked = true;
+      reply.forked_at = resend.forked_at;
+      differs = false;
+    } else if (resend.forked_at) {
+      differs = true;  // but perhaps not here first
+      resend.runs.clear();
+    } else if (same_before) {
+      lane.same_through = std::max(lane.same_through, *answer.outcome.covered_through);
+    }
     reply.runs = std::move(resend.runs);
-    reply.forked_at = resend.forked_at;
-    unit.lane->forked = resend.forked_at.has_value();
   }
-  if (answer.outcome.hash_differs && !reply.forked_at) return AskForEarlier(answer, reply);
-  return absl::OkStatus();
+  if (!answer.outcome.runs.empty()) lane.same_through = unit.last();
+  return differs ? AskForEarlier(answer, reply) : absl::OkStatus();
 }
 
 // The bytes of this push say nothing, so the difference lies earlier: first the last run is asked

@@ -93,6 +93,7 @@ class Sequencer {
   void Deliver(Group& group);
   absl::Status Deliver(Answer& answer);
   absl::Status AnswerCovered(Answer& answer, PushAnswer& reply);
+  absl::StatusOr<bool> SameBefore(const PushUnit& unit) const;
   absl::Status AskForEarlier(Answer& answer, PushAnswer& reply);
   void MergeBlocksIfMany(const Group& group);
   void Fail(const absl::Status& status);

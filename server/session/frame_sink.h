@@ -1,7 +1,8 @@
 // A FrameSink takes frames for one connected device. The transport is behind it (server/wire: gRPC;
 // tests: simulated).
 //
-// Called on the server core's executor only. After Close nothing more is sent.
+// Called on the server core's executor only. After Close nothing more is sent. Its methods must not
+// call back into the connection; they post.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,172 @@
+#include "server/projector/projector.h"
+
+#include <optional>
+#include <utility>
+
+#include "eventlog/log/coding.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+namespace {
+
+// The row: position, 8 bytes big-endian; then the names and versions of the projections.
+constexpr std::string_view kCheckpointKey = "server/projector";
+constexpr size_t kPositionBytes = 8;
+
+std::string SignatureOf(const Projections& projections) {
+  std::string text;
+  for (const auto& projection : projections) {
+    const ProjectionInfo info = projection->info();
+    text += Cat(info.name, " ", info.version, "\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+Projector::Projector(const EventLog& log, Store& views, ReadModels& models,
+                     const ServerOptions& options, Executors executors, Hooks hooks)
+    : log_(log),
+      views_(views),
+      models_(models),
+      options_(options),
+      executors_(executors),
+      hooks_(std::move(hooks)),
+      signature_(SignatureOf(options.projections)),
+      decoder_(options.schema) {}
+
+absl::Status Projector::Load() {
+  std::string row;
+  ASSIGN_OR_RETURN(const bool found, views_.Get(Space::kMeta, kCheckpointKey, &row));
+  Position position;
+  // With another set of projections it begins anew; each leaves out what it has.
+  if (found && row.size() >= kPositionBytes && row.substr(kPositionBytes) == signature_) {
+    position = Position(LoadBig64(row));
+  }
+  if (position > log_.head().position) {
+    return DataLoss("the read models are folded through position ", position, ", but the log of ",
+                    log_.tenant(), " ends at ", log_.head().position, "; remove the folder ",
+                    views_.dir(), " to have them folded again");
+  }
+  position_.store(position.value(), std::memory_order_release);
+  reader_ = log_.Read(position.Next());
+  for (const std::string& scope : models_.ScopeNames()) digests_due_.insert(scope);
+  return absl::OkStatus();
+}
+
+// ---- core
+
+void Projector::Wake() {
+  woken_ = true;
+  if (!stepping_ && !stopped_) PostStep();
+}
+
+void Projector::PostStep() {
+  stepping_ = true;
+  woken_ = false;
+  ++tasks_;
+  executors_.projector->Post([this] {
+    auto result = std::make_shared<StepResult>(Step());
+    executors_.core->Post([this, result] { OnStep(std::move(*result)); });
+  });
+}
+
+void Projector::OnStep(StepResult result) {
+  --tasks_;
+  stepping_ = false;
+  if (!result.status.ok()) {
+    stopped_ = true;
+    hooks_.failed(result.status);
+    return;
+  }
+  position_.store(result.through.value(), std::memory_order_release);
+  hooks_.folded(result.through, std::move(result.digests));
+  if (!stopped_ && (result.more || woken_)) PostStep();
+}
+
+// ---- projector executor
+
+Projector::StepResult Projector::Step() {
+  StepResult result;
+  result.through = position();
+  result.status = FoldSome(result);
+  if (!result.status.ok()) {
+    models_.Abandon();
+    return result;
+  }
+  if (result.more || digests_due_.empty()) return result;
+  absl::StatusOr<std::vector<ScopeDigests>> digests = ChangedDigests();
+  if (digests.ok()) result.digests = *std::move(digests);
+  result.status = digests.status();
+  return result;
+}
+
+absl::Status Projector::FoldSome(StepResult& result) {
+  uint64_t events = 0;
+  while (events < options_.fold_events_max) {
+    ASSIGN_OR_RETURN(const bool more, reader_->Next());
+    if (!more) break;
+    const BlockView& block = reader_->block();
+    RETURN_IF_ERROR(FoldBlock(block, reader_->begin()));
+    events += block.size() - reader_->begin();
+    result.through = block.last();
+  }
+  result.more = events >= options_.fold_events_max;
+  return events == 0 ? absl::OkStatus() : Commit(result.through);
+}
+
+absl::Status Projector::FoldBlock(const BlockView& block, size_t begin) {
+  for (size_t i = begin; i < block.size(); ++i) {
+    const EventRef ref = block.event(i);
+    if (!ref.in_feed) continue;  // changes no read model
+    ASSIGN_OR_RETURN(const Position before, FoldedBefore(ref.scope));
+    if (ref.position <= before) continue;
+    ASSIGN_OR_RETURN(const Event* const event, decoder_.Decode(ref));
+    if (!event->effective) continue;
+    RETURN_IF_ERROR(models_.Add(*event));
+    if (touched_.find(ref.scope) == touched_.end()) touched_.insert(std::string(ref.scope));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Position> Projector::FoldedBefore(std::string_view scope) {
+  const auto found = folded_before_.find(scope);
+  if (found != folded_before_.end()) return found->second;
+  ASSIGN_OR_RETURN(const Position through, models_.Through(scope));
+  folded_before_.emplace(scope, through);
+  return through;
+}
+
+absl::Status Projector::Commit(Position through) {
+  StoreBatch batch;
+  for (const std::string& scope : touched_) RETURN_IF_ERROR(models_.Finish(scope, through, batch));
+  std::string row;
+  AppendBig64(row, through.value());
+  batch.Put(Space::kMeta, kCheckpointKey, row + signature_);
+  RETURN_IF_ERROR(views_.Commit(batch, Sync::kBuffered));
+  models_.Committed();
+  digests_due_.merge(touched_);
+  touched_.clear();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<ScopeDigests>> Projector::ChangedDigests() {
+  std::map<std::string, std::vector<std::string>, std::less<>> by_scope;
+  for (const auto& projection : options_.projections) {
+    ASSIGN_OR_RETURN(const std::vector<ScopeState> states, models_.Scopes(projection->info().name));
+    for (const ScopeState& state : states) {
+      if (digests_due_.count(state.scope) > 0) {
+        by_scope[state.scope].push_back(state.digest.Bytes());
+      }
+    }
+  }
+  digests_due_.clear();
+  std::vector<ScopeDigests> digests;
+  for (auto& [scope, values] : by_scope) {
+    if (values.size() == options_.projections.size()) digests.push_back({scope, std::move(values)});
+  }
+  return digests;
+}
+
+}  // namespace intentlog

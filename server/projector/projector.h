@@ -1,0 +1,96 @@
+// A Projector folds a tenant's durable events into its read models. What it writes is not synced: a
+// power cut takes some of it, and it is folded again from the log.
+//
+// An event that can not be folded stops it, with a status that says where; the log goes on growing.
+//
+// Methods on the core executor; it folds on its own. Destroy it when idle() only, or when the
+// executors run nothing more.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "eventlog/log/event.h"
+#include "eventlog/log/event_log.h"
+#include "eventlog/runtime/executor.h"
+#include "eventlog/store/store.h"
+#include "projections/engine/read_models.h"
+#include "server/feed/feed_hub.h"
+#include "server/options.h"
+
+namespace intentlog {
+
+class Projector {
+ public:
+  struct Hooks {
+    // Everything through `position` is folded; `changed` has the digests of scopes, once in a
+    // while.
+    std::function<void(Position position, std::vector<ScopeDigests> changed)> folded;
+    std::function<void(const absl::Status& status)> failed;
+  };
+  struct Executors {
+    Executor* core;
+    Executor* projector;
+  };
+
+  // All must outlive the projector.
+  Projector(const EventLog& log, Store& views, ReadModels& models, const ServerOptions& options,
+            Executors executors, Hooks hooks);
+
+  // Reads the checkpoint. Before anything else.
+  absl::Status Load();
+  // The log has grown.
+  void Wake();
+  void Stop() { stopped_ = true; }
+  bool idle() const { return tasks_ == 0; }
+  // Any thread.
+  Position position() const { return Position(position_.load(std::memory_order_acquire)); }
+
+ private:
+  struct StepResult {
+    absl::Status status;
+    bool more = false;
+    Position through;
+    std::vector<ScopeDigests> digests;
+  };
+
+  void PostStep();
+  StepResult Step();
+  absl::Status FoldSome(StepResult& result);
+  absl::Status FoldBlock(const BlockView& block, size_t begin);
+  absl::Status Commit(Position through);
+  absl::StatusOr<std::vector<ScopeDigests>> ChangedDigests();
+  absl::StatusOr<Position> FoldedBefore(std::string_view scope);
+  void OnStep(StepResult result);
+
+  const EventLog& log_;
+  Store& views_;
+  ReadModels& models_;
+  const ServerOptions& options_;
+  const Executors executors_;
+  const Hooks hooks_;
+  const std::string signature_;  // of the set of projections
+
+  bool stopped_ = false;
+  bool stepping_ = false;
+  bool woken_ = false;
+  int tasks_ = 0;
+  std::atomic<uint64_t> position_{0};
+
+  // Owned by the projector executor.
+  std::unique_ptr<BlockReader> reader_;
+  EventDecoder decoder_;
+  std::map<std::string, Position, std::less<>> folded_before_;  // by scope, before this process
+  std::set<std::string, std::less<>> touched_;                  // of the batch in hand
+  std::set<std::string, std::less<>> digests_due_;
+};
+
+}  // namespace intentlog

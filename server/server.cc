@@ -1,0 +1,378 @@
+// Opening, the registry of tenants and sessions, reading from any thread, opening again after a
+// failed write, and stopping.
+#include "server/server.h"
+
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "eventlog/log/rocksdb_engine.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "server/sequencer/decider.h"
+#include "server/session/server_session.h"
+#include "server/tenant/tenant.h"
+#include "server/tenant/tenant_stores.h"
+
+namespace intentlog {
+namespace {
+
+// How often a closing server looks whether what is under way has ended.
+constexpr absl::Duration kPollInterval = absl::Milliseconds(1);
+// No tenant's name.
+constexpr const char* kStorePart = "/store";
+
+// What a device waits that found the server full.
+constexpr absl::Duration kFullRetryAfter = absl::Seconds(30);
+
+// A device's folder is one store; a server's has stores in it.
+absl::Status CheckFolder(const ServerOptions& options) {
+  if (options.dir.empty()) return Invalid("the server's folder has no name");
+  std::error_code error;
+  if (options.env == nullptr && std::filesystem::exists(options.dir + "/CURRENT", error)) {
+    return FailedPrecondition(options.dir,
+                              " is the folder of a device, or of another database; a server needs "
+                              "a folder of its own");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// The sessions of connections. Shared with them, because a connection may outlive its server.
+struct Sessions {
+  std::set<ServerSession*> all;  // on core
+  std::atomic<size_t> count{0};  // any thread
+
+  void Add(ServerSession* session) {
+    all.insert(session);
+    count.store(all.size(), std::memory_order_relaxed);
+  }
+  void Remove(ServerSession* session) {
+    all.erase(session);
+    count.store(all.size(), std::memory_order_relaxed);
+  }
+};
+
+struct Server::Rep final : public ServerSessionHost {
+  enum class State { kRunning, kFailed, kStopping, kStopped };
+
+  Rep(ServerOptions given, const Clock& the_clock, Random& the_random, Executors the_executors)
+      : options_(std::move(given)),
+        clock_(the_clock),
+        random_(the_random),
+        executors_(the_executors) {
+    if (executors_.projector == nullptr) executors_.projector = executors_.reader;
+  }
+
+  // ---- ServerSessionHost
+  absl::StatusOr<Tenant*> TenantFor(const std::string& name) override;
+  const ServerOptions& options() const override { return options_; }
+  const Clock& clock() const override { return clock_; }
+  Executor& core() override { return *executors_.core; }
+
+  absl::Status OpenAll();
+  absl::StatusOr<Tenant*> OpenTenant(const std::string& name);
+  absl::StatusOr<std::shared_ptr<TenantStores>> Find(std::string_view tenant) const;
+
+  void CloseSessions(Goodbye::Code code, std::string_view text, absl::Duration retry_after);
+  void ArmSweep();
+  void Sweep();
+
+  bool Idle() const;
+  void OnStoreFailed(const absl::Status& status);
+  void CloseStores();
+  void Reopen();
+  void AwaitStopped(std::function<void()> done);
+  void SetHealth(const std::string& part, const absl::Status& status);
+
+  const ServerOptions options_;
+  const Clock& clock_;
+  Random& random_;
+  Executors executors_;
+  State state_ = State::kRunning;
+  const std::shared_ptr<Sessions> sessions_ = std::make_shared<Sessions>();
+  std::map<std::string, std::unique_ptr<Tenant>> tenants_;
+  std::weak_ptr<RocksdbEngine> closing_;  // until its last reader lets go
+  Executor::TimerId sweep_ = 0;
+  Executor::TimerId reopen_ = 0;
+
+  mutable std::mutex mutex_;
+  // Protected by mutex_.
+  std::shared_ptr<RocksdbEngine> engine_;
+  std::map<std::string, std::shared_ptr<TenantStores>, std::less<>> stores_;
+  std::map<std::string, absl::Status>
+      health_;  // kStorePart, or the tenant whose read models stand still
+};
+
+// One connection's session, as the transport holds it.
+class ConnectedSession final : public ServerConnection {
+ public:
+  ConnectedSession(std::shared_ptr<ServerSession> session, std::shared_ptr<Sessions> sessions)
+      : session_(std::move(session)), sessions_(std::move(sessions)) {
+    sessions_->Add(session_.get());
+  }
+  ~ConnectedSession() override {
+    session_->Detach();
+    sessions_->Remove(session_.get());
+  }
+  void OnFrame(std::string_view bytes) override { session_->OnFrame(bytes); }
+  void OnWritable() override { session_->OnWritable(); }
+  size_t unprocessed_bytes() const override { return session_->unprocessed_bytes(); }
+
+ private:
+  const std::shared_ptr<ServerSession> session_;
+  const std::shared_ptr<Sessions> sessions_;
+};
+
+// ---- opening
+
+absl::Status Server::Rep::OpenAll() {
+  StoreOptions store;
+  store.env = options_.env;
+  ASSIGN_OR_RETURN(std::shared_ptr<RocksdbEngine> engine,
+                   RocksdbEngine::Open(ServerLogDir(options_.dir), store));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, engine->Tenants());
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    engine_ = std::move(engine);
+  }
+  for (const std::string& name : names) RETURN_IF_ERROR(OpenTenant(name).status());
+  for (const auto& [name, tenant] : tenants_) tenant->Start();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
+  ASSIGN_OR_RETURN(std::shared_ptr<TenantStores> stores,
+                   OpenTenantStores(name, engine_, options_, random_));
+  auto tenant = std::make_unique<Tenant>(
+      name, stores, options_, clock_,
+      Tenant::Executors{executors_.core, executors_.commit, executors_.reader,
+                        executors_.projector},
+      Tenant::Hooks{[this](const absl::Status& status) { OnStoreFailed(status); },
+                    [this, name](const absl::Status& status) { SetHealth(name, status); }});
+  RETURN_IF_ERROR(tenant->Load());
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stores_[name] = std::move(stores);
+  }
+  return (tenants_[name] = std::move(tenant)).get();
+}
+
+absl::StatusOr<Tenant*> Server::Rep::TenantFor(const std::string& name) {
+  if (state_ != State::kRunning) return Unavailable("the server's stores are closed");
+  const auto found = tenants_.find(name);
+  if (found != tenants_.end()) return found->second.get();
+  if (tenants_.size() >= options_.tenants_max) {
+    return Exhausted("there are ", tenants_.size(), " tenants, and no more may be made");
+  }
+  absl::StatusOr<Tenant*> tenant = OpenTenant(name);
+  if (!tenant.ok()) {
+    OnStoreFailed(tenant.status());
+    return tenant;
+  }
+  (*tenant)->Start();
+  return tenant;
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Open(ServerOptions options, const Clock& clock,
+                                                     Random& random, Executors executors) {
+  INTENTLOG_CHECK(options.schema != nullptr);
+  RETURN_IF_ERROR(CheckFolder(options));
+  auto rep = std::make_unique<Rep>(std::move(options), clock, random, executors);
+  RETURN_IF_ERROR(rep->OpenAll());
+  return std::unique_ptr<Server>(new Server(std::move(rep)));
+}
+
+Server::Server(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+Server::~Server() {
+  for (ServerSession* const session : rep_->sessions_->all) session->Detach();
+}
+
+// ---- sessions
+
+std::unique_ptr<ServerConnection> Server::Accept(FrameSink& sink) {
+  const bool full = sessions() >= rep_->options_.sessions_max;
+  auto session = std::make_shared<ServerSession>(*rep_, sink);
+  auto connection = std::make_unique<ConnectedSession>(session, rep_->sessions_);
+  if (rep_->state_ == Rep::State::kStopping || rep_->state_ == Rep::State::kStopped) {
+    session->Close(Goodbye::SHUTTING_DOWN, "the server is stopping",
+                   rep_->options_.reopen_interval);
+  } else if (full) {
+    session->Close(Goodbye::SHUTTING_DOWN, "the server has as many sessions as it may have",
+                   kFullRetryAfter);
+  }
+  rep_->ArmSweep();
+  return connection;
+}
+
+void Server::Rep::CloseSessions(Goodbye::Code code, std::string_view text,
+                                absl::Duration retry_after) {
+  const std::vector<ServerSession*> all(sessions_->all.begin(), sessions_->all.end());
+  for (ServerSession* const session : all) session->Close(code, text, retry_after);
+}
+
+void Server::Rep::ArmSweep() {
+  if (sweep_ != 0 || state_ == State::kStopped) return;
+  sweep_ = executors_.core->PostAfter(options_.silence_max / 4, [this] { Sweep(); });
+}
+
+void Server::Rep::Sweep() {
+  sweep_ = 0;
+  const absl::Duration now = clock_.Passed();
+  const std::vector<ServerSession*> all(sessions_->all.begin(), sessions_->all.end());
+  bool open = false;
+  for (ServerSession* const session : all) {
+    if (session->closed()) continue;
+    open = true;
+    if (now - session->heard() > options_.silence_max) {
+      session->Close(Goodbye::SHUTTING_DOWN, "nothing was heard from this device for too long");
+    }
+  }
+  if (open) ArmSweep();
+}
+
+// ---- a failed write, and stopping
+
+void Server::Rep::SetHealth(const std::string& part, const absl::Status& status) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (status.ok()) {
+    health_.erase(part);
+  } else {
+    health_.emplace(part, status);
+  }
+}
+
+bool Server::Rep::Idle() const {
+  for (const auto& [name, tenant] : tenants_) {
+    if (!tenant->idle()) return false;
+  }
+  return true;
+}
+
+// Called by what is going to be closed, so that is done by a task of its own.
+void Server::Rep::OnStoreFailed(const absl::Status& status) {
+  SetHealth(kStorePart, status);
+  if (state_ != State::kRunning) return;
+  state_ = State::kFailed;
+  reopen_ = executors_.core->PostAfter(absl::ZeroDuration(), [this] {
+    CloseSessions(Goodbye::STORE_FAILED, "the server could not write; it opens its store again",
+                  options_.reopen_interval);
+    for (const auto& [name, tenant] : tenants_) tenant->Stop();
+    CloseStores();
+  });
+}
+
+void Server::Rep::CloseStores() {
+  reopen_ = 0;
+  if (state_ != State::kFailed) return;
+  if (!Idle()) {
+    reopen_ = executors_.core->PostAfter(kPollInterval, [this] { CloseStores(); });
+    return;
+  }
+  tenants_.clear();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  stores_.clear();
+  if (engine_ != nullptr) closing_ = engine_;
+  engine_.reset();
+  reopen_ = executors_.core->PostAfter(options_.reopen_interval, [this] { Reopen(); });
+}
+
+void Server::Rep::Reopen() {
+  reopen_ = 0;
+  if (state_ != State::kFailed) return;
+  absl::Status status = Unavailable("a reader still holds the stores that are to be opened again");
+  if (closing_.expired()) status = OpenAll();
+  if (status.ok()) {
+    state_ = State::kRunning;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    health_.clear();
+    return;
+  }
+  for (const auto& [name, tenant] : tenants_) tenant->Stop();
+  CloseStores();
+}
+
+void Server::Stop(std::function<void()> done) {
+  rep_->state_ = Rep::State::kStopping;
+  if (rep_->reopen_ != 0) rep_->executors_.core->Cancel(rep_->reopen_);
+  for (const auto& [name, tenant] : rep_->tenants_) tenant->Stop();
+  rep_->AwaitStopped(std::move(done));
+}
+
+void Server::Rep::AwaitStopped(std::function<void()> done) {
+  if (!Idle()) {
+    executors_.core->PostAfter(
+        kPollInterval, [this, done = std::move(done)]() mutable { AwaitStopped(std::move(done)); });
+    return;
+  }
+  state_ = State::kStopped;
+  CloseSessions(Goodbye::SHUTTING_DOWN, "the server is stopping", options_.reopen_interval);
+  if (sweep_ != 0) executors_.core->Cancel(sweep_);
+  sweep_ = 0;
+  done();
+}
+
+// ---- reading
+
+absl::StatusOr<std::shared_ptr<TenantStores>> Server::Rep::Find(std::string_view tenant) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = stores_.find(tenant);
+  if (found != stores_.end()) return found->second;
+  if (engine_ == nullptr) return Unavailable("the server is opening its stores again");
+  std::string known;
+  for (const auto& [name, stores] : stores_) known += Cat(known.empty() ? "" : ", ", name);
+  return NotFound("there is no tenant \"", tenant, "\"; there ",
+                  known.empty() ? "are none yet" : Cat("are: ", known));
+}
+
+absl::StatusOr<std::shared_ptr<const EventLog>> Server::Log(std::string_view tenant) const {
+  ASSIGN_OR_RETURN(std::shared_ptr<TenantStores> stores, rep_->Find(tenant));
+  const EventLog* const log = stores->log.get();
+  return std::shared_ptr<const EventLog>(std::move(stores), log);
+}
+
+absl::StatusOr<std::shared_ptr<const ReadModels>> Server::Models(std::string_view tenant) const {
+  ASSIGN_OR_RETURN(std::shared_ptr<TenantStores> stores, rep_->Find(tenant));
+  const ReadModels* const models = stores->models.get();
+  return std::shared_ptr<const ReadModels>(std::move(stores), models);
+}
+
+Position Server::ViewPosition(std::string_view tenant) const {
+  const auto stores = rep_->Find(tenant);
+  return stores.ok() ? Position((*stores)->folded.load(std::memory_order_acquire)) : Position();
+}
+
+absl::StatusOr<StatsReply> Server::Stats(std::string_view tenant) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<TenantStores> stores, rep_->Find(tenant));
+  StatsReply stats;
+  const LogEnd head = stores->log->head();
+  ASSIGN_OR_RETURN(const std::optional<std::string> row, stores->log->GetIndex(StatsKey()));
+  if (row && !stats.ParseFromString(*row)) return DataLoss("the row ", StatsKey(), " is damaged");
+  const Epoch epoch = stores->log->epochs().back();
+  stats.set_head(head.position.value());
+  stats.set_chain(Bytes(head.chain).data(), head.chain.size());
+  stats.set_view_position(stores->folded.load(std::memory_order_acquire));
+  stats.set_sessions(stores->sessions.load(std::memory_order_relaxed));
+  stats.set_epoch_id(epoch.id());
+  stats.set_epoch_number(epoch.number());
+  return stats;
+}
+
+size_t Server::sessions() const { return rep_->sessions_->count.load(std::memory_order_relaxed); }
+
+absl::Status Server::health() const {
+  const std::lock_guard<std::mutex> lock(rep_->mutex_);
+  for (const auto& [part, status] : rep_->health_) {
+    return absl::Status(
+        status.code(), part == kStorePart ? Cat("the store can not be written: ", status)
+                                          : Cat("read models of ", part, " stand still: ", status));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace intentlog

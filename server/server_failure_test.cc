@@ -1,0 +1,198 @@
+// What the server does when its disk fails, and how it ends.
+#include <filesystem>
+#include <string>
+
+#include "eventlog/log/verify.h"
+#include "eventlog/store/faulty_file_system.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/session/scripted_device.h"
+#include "server/test_server.h"
+
+namespace intentlog {
+namespace {
+
+using Operation = FaultyFileSystem::Operation;
+using Error = FaultyFileSystem::Error;
+
+// A server on a disk that fails on order, and a till that pushes to it.
+class ServerFailureTest : public testing::Test {
+ protected:
+  ServerFailureTest() {
+    for (int i = 0; i < 12; ++i) till_.Record(Moved(Cat("p", i % 3), 1), "stock", Cat("p", i % 3));
+  }
+  static std::string Scratch() {
+    const std::string dir = testing::TempDir() + "/scratch";
+    std::filesystem::remove_all(dir);
+    std::filesystem::create_directories(dir);
+    return dir;
+  }
+  ServerOptions OnDisk() {
+    ServerOptions options;
+    options.env = disk_.env();
+    options.group_bytes_early = 1;  // groups overlap
+    return options;
+  }
+  void Settle() {
+    server_.RunUntilIdle();
+    till_.Absorb();
+  }
+  void PushRest() {
+    uint64_t first = till_.welcome().highest(0).count() + 1;
+    for (; first <= till_.last(); first += 2) {
+      till_.PushCounts(first, std::min(first + 1, till_.last()));
+      server_.RunWithoutCommits();
+    }
+    Settle();
+  }
+  bool Closed() const { return till_.goodbye().has_value(); }
+  void Reconnect() {
+    till_.others().clear();
+    till_.Connect(*server_);
+    Settle();
+  }
+  // Every intent has one position, and that is what the till was told, ever.
+  void ExpectExactlyOnce() {
+    ASSERT_EQ(till_.receipts().size(), till_.last());
+    const auto log = *server_->Log("default");
+    EXPECT_EQ(log->head().position.value(), till_.last());
+    const auto verified = VerifyLog(*log);
+    ASSERT_TRUE(verified.ok()) << verified.status();
+    EXPECT_THAT(verified->problems, testing::IsEmpty());
+    EXPECT_EQ(till_.seen().size(), till_.last());
+  }
+
+  FaultyFileSystem disk_{Scratch()};
+  ScriptedDevice till_{"till", {"shop"}};
+  TestServer server_{OnDisk()};
+};
+
+TEST_F(ServerFailureTest, I6_AfterAFailedSyncNothingIsAcknowledgedUntilTheStoreIsOpenedAgain) {
+  for (uint64_t nth = 1; nth <= 8; ++nth) {
+    till_.Connect(*server_);
+    disk_.FailAt(Operation::kLogSync, disk_.operations(Operation::kLogSync) + nth, Error::kIo,
+                 /*for_good=*/false);
+    Settle();
+    if (!Closed()) PushRest();
+    if (!disk_.happened()) break;
+    ASSERT_TRUE(Closed());
+    EXPECT_EQ(till_.goodbye()->code(), Goodbye::STORE_FAILED);
+    EXPECT_GT(till_.goodbye()->retry_after_ms(), 0u);
+    EXPECT_FALSE(server_->health().ok());
+    EXPECT_EQ(server_->Log("default").status().code(), absl::StatusCode::kUnavailable);
+    Reconnect();
+    EXPECT_EQ(till_.goodbye()->code(), Goodbye::STORE_FAILED);  // not yet
+    disk_.Heal();
+    server_.RunFor(server_.options().reopen_interval + absl::Seconds(1));
+    ASSERT_TRUE(server_->health().ok()) << server_->health();
+    Reconnect();
+    ASSERT_FALSE(Closed()) << till_.goodbye()->text();
+    // Whether the failed group is there or not: its counts say so.
+    EXPECT_EQ((*server_->Log("default"))->head().position.value(),
+              till_.welcome().highest(0).count());
+    for (int i = 0; i < 3; ++i) till_.Record(Moved("more", 1), "stock", "more");
+    till_.Disconnect();
+    till_.others().clear();
+  }
+  disk_.Heal();
+  Reconnect();
+  PushRest();
+  till_.PushCounts(1, till_.last());  // to hear what was lost on the way
+  Settle();
+  ExpectExactlyOnce();
+}
+
+TEST_F(ServerFailureTest, I6_AFullDiskHealsByItselfWhenThereIsSpace) {
+  Reconnect();
+  disk_.FailAt(Operation::kLogWrite, disk_.operations(Operation::kLogWrite) + 1, Error::kNoSpace,
+               /*for_good=*/true);
+  PushRest();
+  ASSERT_TRUE(Closed());
+  EXPECT_TRUE(till_.receipts().empty());
+  server_.RunFor(absl::Seconds(20));
+  EXPECT_FALSE(server_->health().ok());
+  disk_.Heal();
+  server_.RunFor(absl::Seconds(5));
+  EXPECT_TRUE(server_->health().ok()) << server_->health();
+  Reconnect();
+  PushRest();
+  ExpectExactlyOnce();
+}
+
+TEST_F(ServerFailureTest, AReaderThatHoldsTheLogDelaysTheReopeningAlone) {
+  Reconnect();
+  auto held = *server_->Log("default");
+  disk_.FailAt(Operation::kLogSync, disk_.operations(Operation::kLogSync) + 1, Error::kIo, false);
+  PushRest();
+  ASSERT_TRUE(Closed());
+  disk_.Heal();
+  server_.RunFor(absl::Seconds(10));
+  EXPECT_FALSE(server_->health().ok());
+  EXPECT_EQ(held->head().position, Position(0));  // still good to read
+  held.reset();
+  server_.RunFor(absl::Seconds(5));
+  EXPECT_TRUE(server_->health().ok()) << server_->health();
+}
+
+TEST_F(ServerFailureTest, I3_ACrashAtAnyMomentKeepsWhatWasAcknowledged) {
+  Reconnect();
+  for (int round = 0; round < 6; ++round) {
+    PushRest();
+    const auto acknowledged = till_.receipts();
+    till_.Record(Moved("late", 1), "stock", "late");
+    till_.PushCounts(till_.last(), till_.last());
+    if (round % 2 == 0) server_.RunWithoutCommits();
+    server_.Crash();
+    server_.Open();
+    Reconnect();
+    ASSERT_FALSE(Closed());
+    EXPECT_GE(till_.welcome().highest(0).count(), acknowledged.size());
+  }
+  PushRest();
+  ExpectExactlyOnce();
+}
+
+TEST_F(ServerFailureTest, I7_StoppingFinishesWhatIsBeingCommitted) {
+  Reconnect();
+  till_.PushCounts(1, 6);
+  server_.RunWithoutCommits();
+  bool stopped = false;
+  server_->Stop([&] { stopped = true; });
+  server_.RunFor(absl::Milliseconds(10));
+  till_.Absorb();
+  EXPECT_TRUE(stopped);
+  EXPECT_EQ(till_.receipts().size(), 6u);
+  ASSERT_TRUE(Closed());
+  EXPECT_EQ(till_.goodbye()->code(), Goodbye::SHUTTING_DOWN);
+  EXPECT_TRUE(till_.sink().closed());
+  ScriptedDevice late("late", {"shop"});
+  late.Connect(*server_);
+  late.Absorb();
+  EXPECT_EQ(late.goodbye()->code(), Goodbye::SHUTTING_DOWN);
+}
+
+TEST(ServerOpenTest, AFolderThatIsNoServersIsRefusedWithOneLine) {
+  TestServer server;
+  ManualClock clock;
+  ManualExecutor executor(clock);
+  SeededRandom random(2);
+  const Server::Executors executors{&executor, &executor, &executor, nullptr};
+  const auto error_of = [&](const ServerOptions& options) {
+    return Server::Open(options, clock, random, executors).status();
+  };
+  // In use.
+  EXPECT_THAT(error_of(server.options()).ToString(), testing::HasSubstr("in use"));
+  // A device's.
+  ServerOptions options = server.options();
+  options.dir = testing::TempDir() + "/device";
+  StoreOptions store;
+  store.role = "device";
+  ASSERT_TRUE(Store::Open(options.dir, store).ok());
+  EXPECT_THAT(error_of(options).ToString(), testing::HasSubstr("is the folder of a device"));
+  // A file.
+  options.dir = testing::TempDir() + "/device/CURRENT";
+  EXPECT_FALSE(error_of(options).ok());
+}
+
+}  // namespace
+}  // namespace intentlog

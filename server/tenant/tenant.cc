@@ -1,0 +1,156 @@
+#include "server/tenant/tenant.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "server/sequencer/decider.h"
+
+namespace intentlog {
+
+absl::Status CheckCursor(const EventLog& log, const Cursor& cursor) {
+  if (cursor.position() == 0) return absl::OkStatus();
+  const auto other = [&](const auto&... why) {
+    return FailedPrecondition("the cursor of scope ", cursor.scope(), " at position ",
+                              cursor.position(), " is of another history: ", why...);
+  };
+  const std::vector<Epoch> epochs = log.epochs();
+  const auto epoch = std::find_if(epochs.begin(), epochs.end(),
+                                  [&](const Epoch& one) { return one.id() == cursor.epoch_id(); });
+  if (epoch == epochs.end()) return other("its epoch is unknown here");
+  const LogEnd head = log.head();
+  const uint64_t end = std::next(epoch) == epochs.end() ? head.position.value()
+                                                        : std::next(epoch)->first_position() - 1;
+  if (cursor.position() > end) return other("its epoch ends at ", end);
+  ChainValue chain = head.chain;
+  if (cursor.position() != head.position.value()) {
+    ASSIGN_OR_RETURN(chain, log.ChainAt(Position(cursor.position())));
+  }
+  if (Bytes(chain) != cursor.chain()) return other("the chain there differs");
+  return absl::OkStatus();
+}
+
+Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const ServerOptions& options,
+               const Clock& clock, Executors executors, Hooks hooks)
+    : name_(std::move(name)),
+      stores_(std::move(stores)),
+      options_(options),
+      clock_(clock),
+      executors_(executors),
+      hub_(*stores_->log, options, clock, {executors.core, executors.reader}),
+      projector_(*stores_->log, *stores_->views, *stores_->models, options,
+                 {executors.core, executors.projector},
+                 {[this](Position position, std::vector<ScopeDigests> changed) {
+                    stores_->folded.store(position.value(), std::memory_order_release);
+                    hub_.OnFolded(position, std::move(changed));
+                  },
+                  [this, hooks](const absl::Status& status) {
+                    // A store that can not be written is opened again; an event that can not be
+                    // folded stops the folding alone.
+                    const bool by_store = !stores_->views->failed().ok();
+                    (by_store ? hooks.store_failed : hooks.projector_failed)(status);
+                  }}),
+      sequencer_(*stores_->log, options, clock, {executors.core, executors.commit},
+                 {[this](std::string_view scope) { return hub_.Wanted(scope); },
+                  [this](LiveGroup& live, const LogEnd& end) {
+                    hub_.OnDurable(live, end);
+                    projector_.Wake();
+                  },
+                  hooks.store_failed}) {}
+
+absl::Status Tenant::Load() {
+  RETURN_IF_ERROR(sequencer_.Load());
+  RETURN_IF_ERROR(hub_.Load());
+  RETURN_IF_ERROR(projector_.Load());
+  stores_->folded.store(projector_.position().value(), std::memory_order_release);
+  return absl::OkStatus();
+}
+
+// ---- devices
+
+void Tenant::Introduce(const Hello& hello, Introduced done) {
+  auto introduction = std::make_shared<Introduction>();
+  introduction->hello = hello;
+  introduction->done = std::move(done);
+  ++tasks_;
+  executors_.reader->Post([this, introduction] {
+    introduction->status = ReadIntroduction(*introduction);
+    executors_.core->Post([this, introduction] {
+      --tasks_;
+      if (!stopped_) FinishIntroduction(*introduction);
+    });
+  });
+}
+
+// On the reader.
+absl::Status Tenant::ReadIntroduction(Introduction& introduction) const {
+  const Hello& hello = introduction.hello;
+  for (const Cursor& cursor : hello.cursors()) RETURN_IF_ERROR(CheckCursor(log(), cursor));
+  ASSIGN_OR_RETURN(const std::optional<std::string> row, log().GetIndex(DeviceKey(hello.device())));
+  if (!row) return absl::OkStatus();
+  DeviceRecord record;
+  if (!record.ParseFromString(*row)) {
+    return DataLoss("the row of device ", hello.device(), " is damaged");
+  }
+  introduction.stored_session = record.session();
+  return absl::OkStatus();
+}
+
+void Tenant::FinishIntroduction(Introduction& introduction) {
+  if (!introduction.status.ok()) return introduction.done(introduction.status);
+  const Hello& hello = introduction.hello;
+  Device& device = devices_[hello.device()];
+  device.session = std::max(device.session, introduction.stored_session) + 1;
+  device.health = hello.health();
+  if (DeviceSession* const older = device.live) {
+    device.live = nullptr;
+    older->Supersede();
+  }
+  const int64_t now_us = clock_.WallMicros();
+  DeviceRecord record;
+  record.set_device(hello.device());
+  record.set_session(device.session);
+  record.set_instance(hello.instance());
+  record.set_last_seen_us(now_us);
+  record.set_skew_us(hello.wall_time_us() - now_us);
+  record.set_app_version(hello.app_version());
+  sequencer_.PutIndex(
+      DeviceKey(hello.device()), record.SerializeAsString(),
+      [done = std::move(introduction.done), session = device.session] { done(session); });
+}
+
+bool Tenant::Enter(const std::string& name, uint64_t number, DeviceSession& session) {
+  Device& device = devices_[name];
+  if (device.session != number) return false;
+  device.live = &session;
+  stores_->sessions.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void Tenant::Leave(const std::string& name, const DeviceSession& session) {
+  stores_->sessions.fetch_sub(1, std::memory_order_relaxed);
+  const auto found = devices_.find(name);
+  if (found != devices_.end() && found->second.live == &session) found->second.live = nullptr;
+}
+
+void Tenant::Note(const std::string& name, const QueueHealth& health) {
+  const auto found = devices_.find(name);
+  if (found != devices_.end()) found->second.health = health;
+}
+
+// ---- ending
+
+void Tenant::Stop() {
+  stopped_ = true;
+  sequencer_.Stop();
+  hub_.Stop();
+  projector_.Stop();
+}
+
+bool Tenant::idle() const {
+  return tasks_ == 0 && sequencer_.idle() && hub_.idle() && projector_.idle();
+}
+
+}  // namespace intentlog

@@ -1,0 +1,114 @@
+// A Tenant is one merchant at work: its log, the sequencer that decides, the hub that feeds, the
+// projector that folds, and the devices it knows.
+//
+//   Introduce ─► cursors compared with the log (reader) ─► session number durable (commit) ─►
+//   Welcome
+//
+// Everything on the core executor. Destroy it when idle() only, or when the executors run nothing
+// more.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "eventlog/log/event_log.h"
+#include "eventlog/runtime/clock.h"
+#include "eventlog/runtime/executor.h"
+#include "proto/store.pb.h"
+#include "proto/sync.pb.h"
+#include "server/feed/feed_hub.h"
+#include "server/options.h"
+#include "server/projector/projector.h"
+#include "server/sequencer/sequencer.h"
+#include "server/tenant/tenant_stores.h"
+
+namespace intentlog {
+
+// The live session of a device.
+class DeviceSession {
+ public:
+  virtual ~DeviceSession() = default;
+  // A newer session of the device took over.
+  virtual void Supersede() = 0;
+};
+
+class Tenant {
+ public:
+  struct Executors {
+    Executor* core;
+    Executor* commit;
+    Executor* reader;
+    Executor* projector;
+  };
+  struct Hooks {
+    std::function<void(const absl::Status& status)> store_failed;  // nothing is decided any more
+    std::function<void(const absl::Status& status)> projector_failed;  // ingest goes on
+  };
+
+  Tenant(std::string name, std::shared_ptr<TenantStores> stores, const ServerOptions& options,
+         const Clock& clock, Executors executors, Hooks hooks);
+
+  // Reads the state of all parts. Blocking; before anything else.
+  absl::Status Load();
+  // Begins to fold.
+  void Start() { projector_.Wake(); }
+
+  // Compares the device's cursors with this log, gives the session its number and makes that
+  // durable, then calls `done`, unless the tenant stops before. An older session of the device is
+  // superseded. FAILED_PRECONDITION: a cursor is of another history.
+  using Introduced = std::function<void(absl::StatusOr<uint64_t> session)>;
+  void Introduce(const Hello& hello, Introduced done);
+  // `session` is the device's live one from now on. False if a newer one was introduced meanwhile.
+  bool Enter(const std::string& device, uint64_t number, DeviceSession& session);
+  void Leave(const std::string& device, const DeviceSession& session);
+  void Note(const std::string& device, const QueueHealth& health);
+
+  // Drops what waits; what is being appended is finished and answered. No feed is sent any more.
+  void Stop();
+  // No task of the tenant is on its way.
+  bool idle() const;
+
+  const std::string& name() const { return name_; }
+  const EventLog& log() const { return *stores_->log; }
+  Sequencer& sequencer() { return sequencer_; }
+  FeedHub& hub() { return hub_; }
+
+ private:
+  struct Device {
+    uint64_t session = 0;  // the newest
+    DeviceSession* live = nullptr;
+    QueueHealth health;  // as last reported
+  };
+  struct Introduction {
+    Hello hello;
+    Introduced done;
+    uint64_t stored_session = 0;
+    absl::Status status;
+  };
+
+  absl::Status ReadIntroduction(Introduction& introduction) const;
+  void FinishIntroduction(Introduction& introduction);
+
+  const std::string name_;
+  const std::shared_ptr<TenantStores> stores_;
+  const ServerOptions& options_;
+  const Clock& clock_;
+  const Executors executors_;
+  FeedHub hub_;
+  Projector projector_;
+  Sequencer sequencer_;
+  std::map<std::string, Device, std::less<>> devices_;
+  bool stopped_ = false;
+  int tasks_ = 0;
+};
+
+// Whether the cursor is a place of this log's history. FAILED_PRECONDITION says why not.
+absl::Status CheckCursor(const EventLog& log, const Cursor& cursor);
+
+}  // namespace intentlog

@@ -1,0 +1,38 @@
+// What is open on disk for one tenant. Shared by the core and by readers on any thread; closed when
+// the last of them lets go.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "eventlog/log/event_log.h"
+#include "eventlog/log/rocksdb_engine.h"
+#include "eventlog/runtime/random.h"
+#include "eventlog/store/store.h"
+#include "projections/engine/read_models.h"
+#include "server/options.h"
+
+namespace intentlog {
+
+struct TenantStores {
+  std::shared_ptr<RocksdbEngine> engine;  // of all tenants
+  std::unique_ptr<EventLog> log;
+  std::unique_ptr<Store> views;
+  std::unique_ptr<ReadModels> models;
+  std::atomic<uint64_t> folded{0};    // position through which `models` are folded
+  std::atomic<uint64_t> sessions{0};  // of devices, past their Welcome
+};
+
+// Letters, digits, '.', '_' and '-', not beginning with '.': the name is also a folder's.
+absl::Status CheckTenantName(std::string_view tenant);
+
+// Opens or makes the tenant's log and read models, and takes over its log (a new term). Blocking.
+// Errors as EventLog::Open, Store::Open and ReadModels::Open.
+absl::StatusOr<std::shared_ptr<TenantStores>> OpenTenantStores(
+    const std::string& tenant, std::shared_ptr<RocksdbEngine> engine, const ServerOptions& options,
+    Random& random);
+
+}  // namespace intentlog

@@ -1,0 +1,122 @@
+// A TestServer is a Server in a folder of its own, on time and executors that move when the test
+// says so. What commits runs on an executor of its own, so that a test can look at the world
+// between a decision and its sync.
+//
+//   TestServer server;
+//   till.Connect(*server);
+//   server.RunUntilIdle();
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/manual_clock.h"
+#include "eventlog/runtime/manual_executor.h"
+#include "eventlog/runtime/random.h"
+#include "eventlog/runtime/text.h"
+#include "projections/views/commerce_views.h"
+#include "proto/commerce.pb.h"
+#include "server/server.h"
+
+namespace intentlog {
+
+// Thread-compatible.
+class TestServer {
+ public:
+  explicit TestServer(ServerOptions options = {}) : options_(std::move(options)) {
+    static int number = 0;
+    const char* const scratch = std::getenv("TEST_TMPDIR");
+    const std::string parent = scratch == nullptr ? "/tmp" : scratch;
+    if (options_.dir.empty()) options_.dir = Cat(parent, "/server-", ++number);
+    options_.schema = Schema::Compiled({commerce::OrderOpened::descriptor()->file()});
+    options_.projections = CommerceViews();
+    std::filesystem::remove_all(options_.dir);
+    Open();
+  }
+  ~TestServer() {
+    DropTasks();
+    server_.reset();
+    std::filesystem::remove_all(options_.dir);
+  }
+
+  Server& operator*() { return *server_; }
+  Server* operator->() { return server_.get(); }
+
+  void Open() {
+    auto server = Server::Open(options_, clock_, random_, {&core_, &commit_, &reader_, nullptr});
+    if (!server.ok()) CheckFailed(__FILE__, __LINE__, server.status().ToString().c_str());
+    server_ = *std::move(server);
+  }
+  // The process dies; what was not synced may be there or not.
+  void Crash() {
+    DropTasks();
+    server_.reset();
+    DropTasks();
+  }
+  // Stops in good order and closes.
+  bool Stop() {
+    bool stopped = false;
+    server_->Stop([&] { stopped = true; });
+    for (int i = 0; i < 1000 && !stopped; ++i) RunFor(absl::Milliseconds(1));
+    server_.reset();
+    return stopped;
+  }
+
+  // All executors, until nothing is due.
+  void RunUntilIdle() {
+    while (core_.RunUntilIdle() + reader_.RunUntilIdle() + commit_.RunUntilIdle() > 0) {
+    }
+  }
+  // Decides and reads, but commits nothing.
+  void RunWithoutCommits() {
+    while (core_.RunUntilIdle() + reader_.RunUntilIdle() > 0) {
+    }
+  }
+  void RunFor(absl::Duration duration) {
+    const absl::Duration step = absl::Milliseconds(100);
+    for (; duration > absl::ZeroDuration(); duration -= step) {
+      core_.RunFor(duration < step ? duration : step);
+      RunUntilIdle();
+    }
+  }
+
+  const ServerOptions& options() const { return options_; }
+  ManualClock& clock() { return clock_; }
+
+ private:
+  void DropTasks() {
+    core_.DropAll();
+    commit_.DropAll();
+    reader_.DropAll();
+  }
+
+  ServerOptions options_;
+  ManualClock clock_;
+  SeededRandom random_{1};
+  ManualExecutor core_{clock_};
+  ManualExecutor commit_{clock_};
+  ManualExecutor reader_{clock_};
+  std::unique_ptr<Server> server_;
+};
+
+// ---- events of a shop
+
+inline commerce::StockMoved Moved(const std::string& product, int64_t delta) {
+  commerce::StockMoved event;
+  event.set_product_id(product);
+  event.set_delta(delta);
+  return event;
+}
+inline commerce::PriceSet Priced(const std::string& product, int64_t price_micros) {
+  commerce::PriceSet event;
+  event.set_product_id(product);
+  event.set_price_micros(price_micros);
+  return event;
+}
+
+}  // namespace intentlog

@@ -1,0 +1,209 @@
+#include "tests/simulation/sim_network.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog::simulation {
+
+// One connection. The device's end is a Channel that borrows it, the server's end is its FrameSink.
+// Lives until the device let go of it and every frame under way was delivered or lost.
+class SimLink : public FrameSink, public std::enable_shared_from_this<SimLink> {
+ public:
+  SimLink(SimNetwork& network, std::string device, ChannelListener& listener)
+      : network_(&network), device_(std::move(device)), listener_(&listener) {}
+
+  void Open() {
+    After(Latency(), [this] {
+      if (cut_) return;
+      if (Refused()) return Cut(Unavailable("simulated: connection refused"));
+      server_end_ = network_->server_->Accept(*this);
+    });
+  }
+
+  // ---- the device's end
+  void ToServer(std::string bytes) {
+    if (cut_) return;
+    up_unsent_ += bytes.size();
+    const absl::Duration delay = Ordered(up_delay_);
+    After(delay, [this, bytes = std::move(bytes)] {
+      up_unsent_ -= bytes.size();
+      if (!Survives()) return;
+      if (server_end_ != nullptr) server_end_->OnFrame(bytes);
+      if (listener_ != nullptr && !cut_) listener_->OnWritable();
+    });
+  }
+  size_t up_unsent() const { return up_unsent_; }
+  void DeviceLetsGo() {
+    listener_ = nullptr;
+    After(Latency(), [this] { End(); });
+  }
+
+  // ---- the server's end
+  void Send(SharedFrame frame) override {
+    if (cut_ || closing_) return;
+    down_unsent_ += frame->size();
+    const absl::Duration delay = Ordered(down_delay_);
+    After(delay, [this, frame] {
+      down_unsent_ -= frame->size();
+      if (network_->mute_.count(device_) != 0) return Cut(Unavailable("simulated: reply lost"));
+      if (!Survives()) return;
+      if (listener_ != nullptr) listener_->OnFrame(*frame);
+      if (server_end_ != nullptr && !cut_) server_end_->OnWritable();
+    });
+  }
+  size_t unsent_bytes() const override { return down_unsent_; }
+  void Close() override {
+    closing_ = true;
+    const absl::Duration delay = Ordered(down_delay_);
+    After(delay, [this] { Cut(absl::OkStatus()); });
+  }
+
+  void Cut(const absl::Status& status) {
+    if (cut_) return;
+    End();
+    ++network_->cuts_;
+    ChannelListener* listener = std::exchange(listener_, nullptr);
+    if (listener != nullptr) listener->OnClosed(status);
+  }
+  bool half_open() const { return half_open_; }
+  void NetworkGone() { network_ = nullptr, cut_ = true, server_end_.reset(); }
+
+ private:
+  // Runs `task` later, with this link alive and its network there.
+  void After(absl::Duration delay, Task task) {
+    if (network_ == nullptr) return;
+    network_->executor_.PostAfter(delay,
+                                  [self = shared_from_this(), task = std::move(task)]() mutable {
+                                    if (self->network_ != nullptr) task();
+                                  });
+  }
+  bool Refused() const {
+    return network_->server_ == nullptr || network_->partitioned_.count(device_) != 0 ||
+           network_->random_.Unit() < network_->faults_.refuse_connection;
+  }
+  absl::Duration Latency() const {
+    const LinkFaults& faults = network_->faults_;
+    return faults.latency_min +
+           network_->random_.Unit() * (faults.latency_max - faults.latency_min);
+  }
+  // A delay that keeps the frames of one direction in order: it never falls during a connection.
+  absl::Duration Ordered(absl::Duration& longest) const {
+    longest = std::max(longest, Latency());
+    return longest;
+  }
+  // False if the frame at hand, or the whole line, is lost.
+  bool Survives() {
+    if (cut_ || half_open_) return false;
+    if (network_->random_.Unit() < network_->faults_.half_open) {
+      half_open_ = true;
+      return false;
+    }
+    if (network_->random_.Unit() < network_->faults_.cut_per_frame) {
+      Cut(Unavailable("simulated: connection cut"));
+      return false;
+    }
+    ++network_->frames_delivered_;
+    return true;
+  }
+  void End() {
+    cut_ = true;
+    server_end_.reset();
+  }
+
+  SimNetwork* network_;
+  const std::string device_;
+  ChannelListener* listener_;  // null: the device let go
+  std::unique_ptr<ServerConnection> server_end_;
+  bool cut_ = false;
+  bool closing_ = false;
+  bool half_open_ = false;
+  size_t up_unsent_ = 0;
+  size_t down_unsent_ = 0;
+  absl::Duration up_delay_, down_delay_;
+};
+
+namespace {
+
+class SimChannel final : public Channel {
+ public:
+  explicit SimChannel(std::shared_ptr<SimLink> link) : link_(std::move(link)) {}
+  ~SimChannel() override { link_->DeviceLetsGo(); }
+  void Send(std::string bytes) override { link_->ToServer(std::move(bytes)); }
+  size_t unsent_bytes() const override { return link_->up_unsent(); }
+  void Close() override { link_->DeviceLetsGo(); }
+
+ private:
+  std::shared_ptr<SimLink> link_;
+};
+
+}  // namespace
+
+class SimConnector final : public Connector {
+ public:
+  SimConnector(SimNetwork& network, std::string device)
+      : network_(network), device_(std::move(device)) {}
+  std::unique_ptr<Channel> Connect(ChannelListener& listener) override {
+    return network_.Connect(device_, listener);
+  }
+
+ private:
+  SimNetwork& network_;
+  const std::string device_;
+};
+
+SimNetwork::~SimNetwork() {
+  for (const auto& [device, weak] : links_) {
+    if (const auto link = weak.lock()) link->NetworkGone();
+  }
+}
+
+std::unique_ptr<Connector> SimNetwork::ConnectorOf(const std::string& device) {
+  return std::make_unique<SimConnector>(*this, device);
+}
+
+std::unique_ptr<Channel> SimNetwork::Connect(const std::string& device, ChannelListener& listener) {
+  std::erase_if(links_, [](const auto& entry) { return entry.second.expired(); });
+  auto link = std::make_shared<SimLink>(*this, device, listener);
+  links_.emplace(device, link);
+  link->Open();
+  return std::make_unique<SimChannel>(std::move(link));
+}
+
+void SimNetwork::Listen(Server* server) {
+  server_ = server;
+  const auto links = std::exchange(links_, {});
+  for (const auto& [device, weak] : links) {
+    if (const auto link = weak.lock()) link->Cut(Unavailable("simulated: server gone"));
+  }
+}
+
+void SimNetwork::Partition(const std::string& device) {
+  partitioned_.insert(device);
+  Cut(device);
+}
+
+void SimNetwork::Heal() {
+  faults_ = LinkFaults();
+  partitioned_.clear();
+  mute_.clear();
+  const auto links = links_;
+  for (const auto& [device, weak] : links) {
+    const auto link = weak.lock();
+    if (link != nullptr && link->half_open()) link->Cut(Unavailable("simulated: cut at last"));
+  }
+}
+
+void SimNetwork::Cut(const std::string& device) {
+  const auto [begin, end] = links_.equal_range(device);
+  std::vector<std::shared_ptr<SimLink>> links;
+  for (auto it = begin; it != end; ++it) {
+    if (auto link = it->second.lock()) links.push_back(std::move(link));
+  }
+  for (const auto& link : links) link->Cut(Unavailable("simulated: connection cut"));
+}
+
+}  // namespace intentlog::simulation

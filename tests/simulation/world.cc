@@ -1,0 +1,273 @@
+#include "tests/simulation/world.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "eventlog/log/event_log.h"
+#include "eventlog/log/verify.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "projections/views/commerce_views.h"
+#include "proto/commerce.pb.h"
+
+namespace intentlog::simulation {
+
+// One node's share of the world's executor: after a crash its tasks are dropped.
+class NodeExecutor final : public Executor, public std::enable_shared_from_this<NodeExecutor> {
+ public:
+  explicit NodeExecutor(Executor& world) : world_(world) {}
+  void Post(Task task) override { world_.Post(Guarded(std::move(task))); }
+  TimerId PostAfter(absl::Duration delay, Task task) override {
+    return world_.PostAfter(delay, Guarded(std::move(task)));
+  }
+  void Cancel(TimerId timer) override { world_.Cancel(timer); }
+  void Crash() { alive_ = false; }
+
+ private:
+  Task Guarded(Task task) {
+    return [self = shared_from_this(), task = std::move(task)]() mutable {
+      if (self->alive_) task();
+    };
+  }
+  Executor& world_;
+  bool alive_ = true;
+};
+
+namespace {
+
+constexpr char kTenant[] = "shop";
+
+// A folder in memory where there is one: simulated schedules do not wait for a disk.
+std::string MakeRoot(uint64_t seed) {
+  const char* given = std::getenv("TEST_TMPDIR");
+  std::error_code error;
+  const std::string shared = "/dev/shm";
+  std::string base = given != nullptr ? given : "/tmp";
+  if (std::filesystem::is_directory(shared, error)) base = shared;
+  std::string path = Cat(base, "/intentlog-world-", seed, "-XXXXXX");
+  if (mkdtemp(path.data()) == nullptr) {
+    path = Cat(given != nullptr ? given : "/tmp", "/world-", seed, "-XXXXXX");
+    INTENTLOG_CHECK(mkdtemp(path.data()) != nullptr);
+  }
+  return path;
+}
+
+std::shared_ptr<const Schema> ShopSchema() {
+  static const std::shared_ptr<const Schema> schema =
+      Schema::Compiled({commerce::OrderLineAdded::descriptor()->file()});
+  return schema;
+}
+
+}  // namespace
+
+World::World(uint64_t seed)
+    : root_(MakeRoot(seed)), executor_(clock_), random_(seed), network_(executor_, random_) {
+  server_.dir = root_ + "/server";
+}
+
+World::~World() {
+  CrashServer();
+  for (const std::string& name : devices()) CrashDevice(name);
+  // Tasks hold connections, whose end posts once more.
+  while (executor_.pending() > 0) executor_.DropAll();
+  std::error_code ignored;
+  std::filesystem::remove_all(root_, ignored);
+}
+
+void World::StartServer() {
+  INTENTLOG_CHECK(!server_runs());
+  server_.executor = std::make_shared<NodeExecutor>(executor_);
+  server_.random = std::make_unique<SeededRandom>(random_.Next());
+  ServerOptions options;
+  options.dir = server_.dir;
+  options.schema = ShopSchema();
+  options.projections = CommerceViews();
+  Executor* const executor = server_.executor.get();
+  auto server = Server::Open(std::move(options), clock_, *server_.random,
+                             {executor, executor, executor, executor});
+  INTENTLOG_CHECK(server.ok());
+  server_.server = std::move(*server);
+  network_.Listen(server_.server.get());
+}
+
+void World::CrashServer() {
+  if (!server_runs()) return;
+  server_.executor->Crash();
+  network_.Listen(nullptr);
+  server_.server.reset();
+}
+
+Client& World::AddDevice(const std::string& name, bool all_scopes) {
+  DeviceNode& node = devices_[name];
+  node.dir = Cat(root_, "/", name);
+  node.all_scopes = all_scopes;
+  node.connector = network_.ConnectorOf(name);
+  StartDevice(name);
+  return device(name);
+}
+
+void World::StartDevice(const std::string& name) {
+  DeviceNode& node = devices_.at(name);
+  INTENTLOG_CHECK(node.client == nullptr);
+  node.executor = std::make_shared<NodeExecutor>(executor_);
+  node.random = std::make_unique<SeededRandom>(random_.Next());
+  ClientOptions options;
+  options.dir = node.dir;
+  options.tenant = kTenant;
+  options.device = name;
+  options.scopes = {name, "shared"};
+  options.all_scopes = node.all_scopes;
+  options.write_scope = name;
+  options.schema = ShopSchema();
+  options.projections = CommerceViews();
+  options.runtime = {&clock_, node.executor.get(), node.random.get()};
+  auto client = Client::Open(std::move(options));
+  INTENTLOG_CHECK(client.ok());
+  node.client = std::move(*client);
+  INTENTLOG_CHECK(node.client->StartSync(*node.connector).ok());
+}
+
+void World::CrashDevice(const std::string& name) {
+  DeviceNode& node = devices_.at(name);
+  if (node.client == nullptr) return;
+  node.executor->Crash();
+  node.client.reset();
+}
+
+bool World::device_runs(const std::string& name) const {
+  return devices_.at(name).client != nullptr;
+}
+
+Client& World::device(const std::string& name) { return *devices_.at(name).client; }
+
+std::vector<std::string> World::devices() const {
+  std::vector<std::string> names;
+  for (const auto& [name, node] : devices_) names.push_back(name);
+  return names;
+}
+
+Appended World::Append(const std::string& name, const google::protobuf::Message& event,
+                       const AppendOptions& options) {
+  DeviceNode& node = devices_.at(name);
+  const auto appended = node.client->Append(event, options);
+  INTENTLOG_CHECK(appended.ok());
+  if (!appended->repeated) node.acknowledged.emplace_back(appended->count, appended->intent_id);
+  return *appended;
+}
+
+void World::AppendAll(const std::string& name,
+                      const std::vector<const google::protobuf::Message*>& events,
+                      const std::string& scope) {
+  DeviceNode& node = devices_.at(name);
+  std::vector<NewIntent> intents;
+  for (const auto* event : events) intents.push_back({event, IntentId(), scope});
+  const auto appended = node.client->AppendAll(intents);
+  INTENTLOG_CHECK(appended.ok());
+  for (const Appended& one : *appended) node.acknowledged.emplace_back(one.count, one.intent_id);
+}
+
+bool World::RunUntilQuiet(absl::Duration limit) {
+  const absl::Duration end = clock_.Passed() + limit;
+  while (clock_.Passed() < end) {
+    executor_.RunFor(absl::Seconds(1));
+    if (Quiet()) return true;
+  }
+  return false;
+}
+
+// Settled: no receipt outstanding, every cursor and the server's read models at the head.
+bool World::Quiet() {
+  if (!server_runs()) return false;
+  const auto log = server().Log(kTenant);
+  if (!log.ok()) return devices_.empty();
+  const Position head = (*log)->head().position;
+  if (server().ViewPosition(kTenant) < head) return false;
+  for (const auto& [name, node] : devices_) {
+    if (node.client == nullptr) continue;
+    const ClientStatus status = node.client->Status();
+    if (!status.connected || status.counts.pending > status.counts.parked) return false;
+    for (const ScopeStatus& scope : status.scopes) {
+      if (scope.cursor < head) return false;
+    }
+  }
+  return true;
+}
+
+std::string World::Problems() {
+  std::string out;
+  CheckLog(out);
+  for (auto& [name, node] : devices_) {
+    if (node.client == nullptr) continue;
+    CheckOutcomes(name, node, out);
+    CheckDigests(name, node, out);
+  }
+  return out;
+}
+
+// I8, I10, I12: every device log's counts are 1, 2, 3 …, each at one position; VerifyLog knows.
+void World::CheckLog(std::string& out) {
+  const auto log = server().Log(kTenant);
+  if (!log.ok()) return void(out += Cat("log: ", log.status(), "\n"));
+  const auto verified = VerifyLog(**log);
+  if (!verified.ok()) return void(out += Cat("verify: ", verified.status(), "\n"));
+  for (const std::string& problem : verified->problems) out += Cat("log: ", problem, "\n");
+}
+
+// I1, I16, I21: everything acknowledged is on the server under the outcome that the device knows.
+void World::CheckOutcomes(const std::string& name, DeviceNode& node, std::string& out) {
+  const auto log = server().Log(kTenant);
+  if (!log.ok()) return;
+  const ClientStatus status = node.client->Status();
+  for (const auto& [count, id] : node.acknowledged) {
+    const auto found = node.client->Find(id);
+    if (!found.ok()) {
+      out += Cat(name, ": lost intent at count ", count, ": ", found.status(), "\n");
+      continue;
+    }
+    const auto run = (*log)->FindRun(status.log_id, count);
+    if (!run.ok() || !run->has_value()) {
+      out += Cat(name, ": count ", count, " is not on the server\n");
+      continue;
+    }
+    const uint64_t position = (**run).first_position() + count.value() - (**run).first_count();
+    if (found->position.value() != position) {
+      out += Cat(name, ": count ", count, " is at ", position, ", the device says ",
+                 found->position, "\n");
+    }
+  }
+  const StateCounts& counts = status.counts;
+  if (counts.recorded != node.acknowledged.size() ||
+      counts.recorded != counts.synced + counts.pending + counts.failed + counts.conflicted) {
+    out += Cat(name, ": ", node.acknowledged.size(), " acknowledged, but recorded ",
+               counts.recorded, " = synced ", counts.synced, " + pending ", counts.pending,
+               " + failed ", counts.failed, " + conflicted ", counts.conflicted, "\n");
+  }
+}
+
+// I17: every scope that the device has, in every view. I13: the cursors agree.
+void World::CheckDigests(const std::string& name, DeviceNode& node, std::string& out) {
+  const auto models = server().Models(kTenant);
+  if (!models.ok()) return void(out += Cat("models: ", models.status(), "\n"));
+  for (const auto& projection : (*models)->projections()) {
+    const std::string view = projection->info().name;
+    const auto theirs = (*models)->Scopes(view);
+    const auto mine = node.client->Digests(view);
+    if (!theirs.ok() || !mine.ok()) {
+      out += Cat(name, ": ", view, ": no digests\n");
+      continue;
+    }
+    std::map<std::string, const ScopeState*> by_scope;
+    for (const ScopeState& state : *theirs) by_scope[state.scope] = &state;
+    for (const ScopeState& state : *mine) {
+      const auto other = by_scope.find(state.scope);
+      const bool equal = other == by_scope.end() ? state.rows == 0
+                                                 : other->second->digest == state.digest &&
+                                                       other->second->rows == state.rows;
+      if (!equal) out += Cat(name, ": ", view, " of scope ", state.scope, " differs\n");
+    }
+  }
+}
+
+}  // namespace intentlog::simulation

@@ -1,0 +1,100 @@
+// A World is a fleet in one thread: real client and server cores on simulated time and a simulated
+// network, with real stores. A seed gives everything that happens by chance.
+//
+//   World world(seed);
+//   world.StartServer();
+//   world.AddDevice("till-1");
+//   world.Append("till-1", Line("order-1", "milk", 2));
+//   ASSERT_TRUE(world.RunUntilQuiet());
+//   EXPECT_EQ(world.Problems(), "");
+//
+// Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/client.h"
+#include "eventlog/runtime/manual_clock.h"
+#include "eventlog/runtime/manual_executor.h"
+#include "eventlog/runtime/random.h"
+#include "server/server.h"
+#include "tests/simulation/sim_network.h"
+
+namespace intentlog::simulation {
+
+class NodeExecutor;
+
+class World {
+ public:
+  explicit World(uint64_t seed);
+  ~World();
+
+  // ---- the server
+  void StartServer();
+  // As kill -9: nothing is flushed, nobody is told. What was being done is not finished.
+  void CrashServer();
+  bool server_runs() const { return server_.server != nullptr; }
+  Server& server() { return *server_.server; }
+
+  // ---- devices. Each writes into the scope named like it and sees that and "shared".
+  Client& AddDevice(const std::string& name, bool all_scopes = false);
+  void CrashDevice(const std::string& name);
+  void StartDevice(const std::string& name);
+  bool device_runs(const std::string& name) const;
+  Client& device(const std::string& name);
+  std::vector<std::string> devices() const;
+  // Records an event and remembers that it was acknowledged. CHECK-fails unless OK.
+  Appended Append(const std::string& device, const google::protobuf::Message& event,
+                  const AppendOptions& options = {});
+  void AppendAll(const std::string& device,
+                 const std::vector<const google::protobuf::Message*>& events,
+                 const std::string& scope = {});
+
+  SimNetwork& network() { return network_; }
+  Random& random() { return random_; }
+  ManualClock& clock() { return clock_; }
+
+  void RunFor(absl::Duration duration) { executor_.RunFor(duration); }
+  // Lets time pass until every device that runs is settled and at the server's head, with read
+  // models there too. False if `limit` of simulated time does not do.
+  bool RunUntilQuiet(absl::Duration limit = absl::Minutes(30));
+
+  // What is wrong now, a line each: I1, I8, I10, I12, I16 (exactly once, in order, one outcome that
+  // the device knows), I17 (equal digests), I21 (recorded = synced + pending + failed +
+  // conflicted). Empty if all is well. REQUIRES: quiet, and the server runs.
+  std::string Problems();
+
+ private:
+  struct Node {
+    std::string dir;
+    std::shared_ptr<NodeExecutor> executor;
+    std::unique_ptr<Random> random;
+  };
+  struct ServerNode : Node {
+    std::unique_ptr<Server> server;
+  };
+  struct DeviceNode : Node {
+    bool all_scopes = false;
+    std::unique_ptr<Connector> connector;
+    std::unique_ptr<Client> client;
+    std::vector<std::pair<Count, IntentId>> acknowledged;
+  };
+  bool Quiet();
+  void CheckLog(std::string& out);
+  void CheckOutcomes(const std::string& name, DeviceNode& node, std::string& out);
+  void CheckDigests(const std::string& name, DeviceNode& node, std::string& out);
+
+  const std::string root_;
+  ManualClock clock_;
+  ManualExecutor executor_;
+  SeededRandom random_;
+  SimNetwork network_;
+  ServerNode server_;
+  std::map<std::string, DeviceNode> devices_;
+};
+
+}  // namespace intentlog::simulation

@@ -90,8 +90,8 @@ absl::StatusOr<std::string> ChildProcess::ReadLine() {
   }
 }
 
-absl::StatusOr<uint64_t> ChildProcess::MemoryBytes(const std::string& field) const {
-  std::ifstream status(Cat("/proc/", static_cast<int64_t>(pid_), "/status"));
+absl::StatusOr<uint64_t> ProcessMemory(const std::string& process, const std::string& field) {
+  std::ifstream status("/proc/" + process + "/status");
   std::string line;
   while (std::getline(status, line)) {
     if (line.compare(0, field.size() + 1, field + ":") != 0) continue;
@@ -100,7 +100,11 @@ absl::StatusOr<uint64_t> ChildProcess::MemoryBytes(const std::string& field) con
     figures >> kilobytes;
     return kilobytes << 10;
   }
-  return Unavailable("no ", field, " of \"", name_, "\"");
+  return Unavailable("process ", process, " shows no ", field);
+}
+
+absl::StatusOr<uint64_t> ChildProcess::ResidentBytes() const {
+  return ProcessMemory(std::to_string(pid_), "VmRSS");
 }
 
 absl::Status ChildProcess::Stop() {
@@ -131,15 +135,26 @@ std::string AddressIn(const std::string& line) {
   return "";
 }
 
-absl::StatusOr<Served> Serve(const std::string& dir, const std::string& log_file) {
+namespace {
+
+absl::StatusOr<Served> StartServer(const std::vector<std::string>& args,
+                                   const std::string& log_file) {
   Served served;
-  ASSIGN_OR_RETURN(
-      served.process,
-      ChildProcess::Start({"serve", "--data", dir, "--listen", "127.0.0.1:0"}, log_file));
+  ASSIGN_OR_RETURN(served.process, ChildProcess::Start(args, log_file));
   ASSIGN_OR_RETURN(const std::string line, served.process->ReadLine());
   served.address = AddressIn(line);
-  if (served.address.empty()) return Unavailable("serve names no address: ", line);
+  if (served.address.empty()) return Unavailable(args[0], " names no address: ", line);
   return served;
+}
+
+}  // namespace
+
+absl::StatusOr<Served> Serve(const std::string& dir, const std::string& log_file) {
+  return StartServer({"serve", "--data", dir, "--listen", "127.0.0.1:0"}, log_file);
+}
+
+absl::StatusOr<Served> ServeRaw(const std::string& messages_file, const std::string& log_file) {
+  return StartServer({"bench-part", "raw-server", "--messages", messages_file}, log_file);
 }
 
 }  // namespace intentlog::bench

@@ -26,8 +26,8 @@ class ChildProcess {
 
   // The next line of its stdout. UNAVAILABLE with what it said last on stderr if it ended.
   absl::StatusOr<std::string> ReadLine();
-  // `field` of /proc/PID/status in bytes: "VmRSS", "VmHWM".
-  absl::StatusOr<uint64_t> MemoryBytes(const std::string& field) const;
+  // Resident memory, as ProcessMemory.
+  absl::StatusOr<uint64_t> ResidentBytes() const;
   // Asks it to end and waits. UNAVAILABLE if it ended otherwise than with exit code 0.
   absl::Status Stop();
   // Waits until it ends by itself, as Stop.
@@ -44,12 +44,18 @@ class ChildProcess {
   std::string buffer_;
 };
 
+// `field` of /proc/PROCESS/status in bytes: "VmRSS", "VmHWM". `process`: a number, or "self".
+absl::StatusOr<uint64_t> ProcessMemory(const std::string& process, const std::string& field);
+
 // `intentlog serve` on the data folder, on a free port of loopback.
 struct Served {
   std::unique_ptr<ChildProcess> process;
   std::string address;
 };
 absl::StatusOr<Served> Serve(const std::string& dir, const std::string& log_file);
+
+// The bare gRPC server of raw_server.h, with the messages of that file or none.
+absl::StatusOr<Served> ServeRaw(const std::string& messages_file, const std::string& log_file);
 
 // The first HOST:PORT of an IPv4 address in `line`; empty if there is none.
 std::string AddressIn(const std::string& line);

@@ -47,6 +47,8 @@ std::shared_ptr<const Schema> ShopSchema();
 class IntentStream {
  public:
   IntentStream(const OrderStreamOptions& options, std::string scope);
+  IntentStream(const IntentStream&) = delete;
+  IntentStream& operator=(const IntentStream&) = delete;
 
   struct Made {
     IntentId id;

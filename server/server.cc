@@ -85,8 +85,9 @@ struct Server::Rep final : public ServerSessionHost {
 
   bool Idle() const;
   void OnStoreFailed(const absl::Status& status);
-  void CloseStores();
+  void ReopenAfter(absl::Duration delay);
   void Reopen();
+  void CloseStores();
   void AwaitStopped(std::function<void()> done);
   void SetHealth(const std::string& part, const absl::Status& status);
 
@@ -254,7 +255,8 @@ bool Server::Rep::Idle() const {
   return true;
 }
 
-// Called by what is going to be closed, so that is done by a task of its own.
+// Called by what is going to be closed, so that is done by tasks of their own. Reading goes on
+// until the stores are opened again.
 void Server::Rep::OnStoreFailed(const absl::Status& status) {
   SetHealth(kStorePart, status);
   if (state_ != State::kRunning) return;
@@ -263,29 +265,20 @@ void Server::Rep::OnStoreFailed(const absl::Status& status) {
     CloseSessions(Goodbye::STORE_FAILED, "the server could not write; it opens its store again",
                   options_.reopen_interval);
     for (const auto& [name, tenant] : tenants_) tenant->Stop();
-    CloseStores();
+    ReopenAfter(options_.reopen_interval);
   });
 }
 
-void Server::Rep::CloseStores() {
-  reopen_ = 0;
-  if (state_ != State::kFailed) return;
-  if (!Idle()) {
-    reopen_ = executors_.core->PostAfter(kPollInterval, [this] { CloseStores(); });
-    return;
-  }
-  tenants_.clear();
-  const std::lock_guard<std::mutex> lock(mutex_);
-  stores_.clear();
-  if (engine_ != nullptr) closing_ = engine_;
-  engine_.reset();
-  reopen_ = executors_.core->PostAfter(options_.reopen_interval, [this] { Reopen(); });
+void Server::Rep::ReopenAfter(absl::Duration delay) {
+  reopen_ = executors_.core->PostAfter(delay, [this] { Reopen(); });
 }
 
 void Server::Rep::Reopen() {
   reopen_ = 0;
   if (state_ != State::kFailed) return;
-  absl::Status status = Unavailable("a reader still holds the stores that are to be opened again");
+  if (!Idle()) return ReopenAfter(kPollInterval);
+  CloseStores();
+  absl::Status status = Unavailable("a reader holds the stores that are to be opened again");
   if (closing_.expired()) status = OpenAll();
   if (status.ok()) {
     state_ = State::kRunning;
@@ -294,7 +287,15 @@ void Server::Rep::Reopen() {
     return;
   }
   for (const auto& [name, tenant] : tenants_) tenant->Stop();
-  CloseStores();
+  ReopenAfter(options_.reopen_interval);
+}
+
+void Server::Rep::CloseStores() {
+  tenants_.clear();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  stores_.clear();
+  if (engine_ != nullptr) closing_ = engine_;
+  engine_.reset();
 }
 
 void Server::Stop(std::function<void()> done) {

@@ -79,7 +79,7 @@ TEST_F(ServerFailureTest, I6_AfterAFailedSyncNothingIsAcknowledgedUntilTheStoreI
     EXPECT_EQ(till_.goodbye()->code(), Goodbye::STORE_FAILED);
     EXPECT_GT(till_.goodbye()->retry_after_ms(), 0u);
     EXPECT_FALSE(server_->health().ok());
-    EXPECT_EQ(server_->Log("default").status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_TRUE(server_->Log("default").ok());  // reading goes on
     Reconnect();
     EXPECT_EQ(till_.goodbye()->code(), Goodbye::STORE_FAILED);  // not yet
     disk_.Heal();
@@ -128,6 +128,7 @@ TEST_F(ServerFailureTest, AReaderThatHoldsTheLogDelaysTheReopeningAlone) {
   disk_.Heal();
   server_.RunFor(absl::Seconds(10));
   EXPECT_FALSE(server_->health().ok());
+  EXPECT_EQ(server_->Log("default").status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(held->head().position, Position(0));  // still good to read
   held.reset();
   server_.RunFor(absl::Seconds(5));
@@ -158,7 +159,7 @@ TEST_F(ServerFailureTest, I7_StoppingFinishesWhatIsBeingCommitted) {
   server_.RunWithoutCommits();
   bool stopped = false;
   server_->Stop([&] { stopped = true; });
-  server_.RunFor(absl::Milliseconds(10));
+  server_.RunFor(absl::Milliseconds(300));
   till_.Absorb();
   EXPECT_TRUE(stopped);
   EXPECT_EQ(till_.receipts().size(), 6u);

@@ -413,6 +413,49 @@ TEST_F(ServerPushTest, TheServersClockNeverGoesBackInTheLog) {
   EXPECT_FALSE(second.restart());
 }
 
+TEST_F(ServerPushTest, WhereTooMuchWaitsDevicesAreAskedToPushAgainLater) {
+  ServerOptions options;
+  options.waiting_bytes_max = 2000;
+  TestServer server(options);
+  RecordMoves(till_, 60);
+  till_.Connect(*server);
+  server.RunUntilIdle();
+  till_.Absorb();
+  for (uint64_t first = 1; first <= 60; first += 5) till_.PushCounts(first, first + 4);
+  server.RunUntilIdle();
+  till_.Absorb();
+  ASSERT_GE(till_.others().size(), 2u);
+  EXPECT_GT(till_.others()[0].throttle().retry_after_ms(), 0u);
+  const uint64_t from = till_.others()[1].resend().from_count();
+  EXPECT_EQ(till_.receipts().size(), from - 1);
+  for (uint64_t first = from; first <= 60; first += 5) {
+    till_.PushCounts(first, first + 4);
+    server.RunUntilIdle();
+  }
+  till_.Absorb();
+  EXPECT_EQ(till_.receipts().size(), 60u);
+  EXPECT_EQ(till_.unprocessed_bytes(), 0u);
+  till_.Disconnect();
+}
+
+TEST_F(ServerPushTest, AnEventThatCanNotBeFoldedStopsTheFoldingAndNothingElse) {
+  ConnectAll({&till_});
+  till_.Record(Moved("milk", 1), "stock", "milk");
+  till_.Record(Moved("tea", INT64_MAX), "stock", "tea");
+  till_.Record(Moved("tea", INT64_MAX), "stock", "tea");
+  till_.PushCounts(1, 1);
+  Settle({&till_});
+  till_.PushCounts(2, 3);
+  Settle({&till_});
+  EXPECT_THAT(server_->health().ToString(), HasSubstr("read models of default stand still"));
+  EXPECT_EQ(server_->ViewPosition("default"), Position(1));
+  till_.Record(Moved("milk", 1), "stock", "milk");
+  till_.PushCounts(4, 4);
+  Settle({&till_});
+  EXPECT_EQ(till_.receipts().size(), 4u);
+  EXPECT_EQ(till_.seen().size(), 4u);
+}
+
 TEST_F(ServerPushTest, ManyGroupsInFlightKeepOneOrder) {
   ServerOptions options;
   options.group_bytes_early = 1;

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "eventlog/runtime/check.h"
-#include "eventlog/runtime/random.h"
 #include "eventlog/runtime/text.h"
 #include "projections/engine/made_event.h"
 #include "projections/views/commerce_views.h"

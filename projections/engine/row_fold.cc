@@ -18,6 +18,8 @@ namespace {
 constexpr size_t kFreeRowsMax = 4096;
 // A larger row gives its memory back instead.
 constexpr size_t kReusedRowBytesMax = 2048;
+// Rows above this share an eighth of the kept memory.
+constexpr size_t kLargeRowCharge = 1024;
 
 // A guess at the memory of a row: message fields take a few times the bytes of their serialized
 // form.
@@ -27,8 +29,14 @@ size_t Charge(const HotRow& row) {
 
 }  // namespace
 
-RowCache::RowCache(size_t kept_bytes_max, size_t projections)
-    : kept_bytes_max_(kept_bytes_max), free_(projections) {}
+RowCache::RowCache(size_t kept_bytes_max, size_t projections) : free_(projections) {
+  large_.bytes_max = kept_bytes_max / 8;
+  small_.bytes_max = kept_bytes_max - large_.bytes_max;
+}
+
+RowCache::Order& RowCache::OrderOf(const HotRow& row) {
+  return row.charge > kLargeRowCharge ? large_ : small_;
+}
 
 HotRow* RowCache::Take(RowFold* fold, size_t projection, std::string_view key) {
   std::vector<std::unique_ptr<HotRow>>& free = free_[projection];
@@ -53,23 +61,30 @@ void RowCache::Hold(HotRow* row) {
 void RowCache::Keep(HotRow* row) {
   row->touched = false;
   row->charge = Charge(*row);
-  kept_bytes_ += row->charge;
-  row->older = newest_;
+  Order& order = OrderOf(*row);
+  order.bytes += row->charge;
+  row->older = order.newest;
   row->newer = nullptr;
-  (newest_ == nullptr ? oldest_ : newest_->newer) = row;
-  newest_ = row;
+  (order.newest == nullptr ? order.oldest : order.newest->newer) = row;
+  order.newest = row;
 }
 
 void RowCache::Unlink(HotRow* row) {
-  (row->older == nullptr ? oldest_ : row->older->newer) = row->newer;
-  (row->newer == nullptr ? newest_ : row->newer->older) = row->older;
+  Order& order = OrderOf(*row);
+  (row->older == nullptr ? order.oldest : row->older->newer) = row->newer;
+  (row->newer == nullptr ? order.newest : row->newer->older) = row->older;
   row->older = row->newer = nullptr;
-  kept_bytes_ -= row->charge;
+  order.bytes -= row->charge;
 }
 
 void RowCache::Trim() {
-  while (kept_bytes_ > kept_bytes_max_ && oldest_ != nullptr) {
-    HotRow* row = oldest_;
+  Trim(small_);
+  Trim(large_);
+}
+
+void RowCache::Trim(Order& order) {
+  while (order.bytes > order.bytes_max && order.oldest != nullptr) {
+    HotRow* row = order.oldest;
     RowFold* fold = row->fold;
     fold->rows_.erase(row->key);
     if (fold->last_ == row) fold->last_ = nullptr;

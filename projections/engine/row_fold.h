@@ -68,11 +68,19 @@ class RowCache {
   friend class RowFold;
   void Unlink(HotRow* row);
 
-  const size_t kept_bytes_max_;
-  size_t kept_bytes_ = 0;
+  // Rows that no batch holds, by last use.
+  struct Order {
+    size_t bytes_max = 0;
+    size_t bytes = 0;
+    HotRow* oldest = nullptr;
+    HotRow* newest = nullptr;
+  };
+  Order& OrderOf(const HotRow& row);
+  void Trim(Order& order);
+
+  Order small_;
+  Order large_;
   size_t held_bytes_ = 0;
-  HotRow* oldest_ = nullptr;
-  HotRow* newest_ = nullptr;
   std::vector<std::vector<std::unique_ptr<HotRow>>> free_;  // by projection
 };
 

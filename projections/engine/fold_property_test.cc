@@ -1,0 +1,182 @@
+// The engine against the oracle: whatever the batches, crashes, scopes and limits of memory, rows
+// and digests are those of a naive sequential fold.
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eventlog/runtime/text.h"
+#include "gtest/gtest.h"
+#include "projections/engine/made_event.h"
+#include "projections/engine/made_lines.h"
+#include "projections/engine/made_store.h"
+#include "projections/engine/naive_fold.h"
+#include "projections/engine/read_models.h"
+#include "projections/engine/row_access.h"
+#include "projections/views/commerce_views.h"
+
+namespace intentlog {
+namespace {
+
+const std::vector<std::string> kScopes = {"east", "shared", "west"};
+
+struct Setting {
+  uint32_t seed;
+  size_t batch;           // events a commit
+  size_t kept_bytes;      // rows kept in memory
+  uint32_t crash_one_in;  // batches; 0: never
+};
+
+class Shop {
+ public:
+  Shop(const std::string& name, const Setting& setting)
+      : setting_(setting), store_(name, 1 << 20), naive_(CommerceViews()), dice_(setting.seed) {
+    Open();
+    MadeLines lines(setting.seed);
+    for (uint64_t position = 1; position <= 1500; ++position) {
+      const std::string& scope = kScopes[lines.Roll(3)];
+      const bool effective = lines.Roll(20) != 0;
+      events_.push_back(std::make_unique<MadeEvent>(position, scope, *lines.Next(), effective));
+      EXPECT_TRUE(naive_.Add(events_.back()->event()).ok());
+    }
+  }
+
+  // Folds everything; after a crash it goes on from what the store has.
+  void FoldAll() {
+    uint64_t done = 0;
+    while (done < events_.size()) {
+      const uint64_t end = std::min<uint64_t>(done + setting_.batch, events_.size());
+      if (FoldBatch(done, end)) done = end;
+    }
+  }
+
+  void ExpectEqualToTheOracle() {
+    for (const auto& projection : models_->projections()) {
+      const std::string view = projection->info().name;
+      EXPECT_EQ(Scanned(view), naive_.Merged(view)) << view;
+      const auto states = models_->Scopes(view);
+      ASSERT_TRUE(states.ok());
+      ASSERT_EQ(states->size(), kScopes.size());
+      for (const ScopeState& state : *states) {
+        EXPECT_EQ(state.position, Position(events_.size()));
+        EXPECT_EQ(state.digest, naive_.Digest(view, state.scope)) << view << " " << state.scope;
+        const auto rows = naive_.Rows(view, state.scope);
+        EXPECT_EQ(state.rows, rows.size());
+        for (const auto& [key, bytes] : rows) {
+          const auto row = models_->GetInScope(view, state.scope, key);
+          ASSERT_TRUE(row.ok() && row->has_value());
+          EXPECT_EQ(RowBytes(**row), bytes);
+        }
+      }
+      for (const auto& [key, bytes] : naive_.Merged(view)) {
+        EXPECT_EQ(RowBytes(**models_->Get(view, key)), bytes);
+      }
+    }
+  }
+
+ private:
+  void Open() {
+    ReadModelsOptions options;
+    options.kept_rows_bytes_max = setting_.kept_bytes;
+    auto models = ReadModels::Open(*store_, CommerceViews(), options);
+    ASSERT_TRUE(models.ok()) << models.status();
+    models_ = std::move(models).value();
+  }
+
+  // False if a crash took the batch.
+  bool FoldBatch(uint64_t from, uint64_t end) {
+    for (uint64_t i = from; i < end; ++i) {
+      const absl::Status status = models_->Add(events_[i]->event());
+      EXPECT_TRUE(status.ok()) << status;
+    }
+    const uint32_t crash = setting_.crash_one_in == 0 ? 99 : dice_.Roll(setting_.crash_one_in);
+    StoreBatch batch;
+    if (crash != 0) {
+      for (const std::string& scope : kScopes) {
+        EXPECT_TRUE(models_->Finish(scope, Position(end), batch).ok());
+      }
+    }
+    if (crash <= 1) {  // before Finish, or before the commit
+      Crash();
+      return false;
+    }
+    EXPECT_TRUE(store_->Commit(batch, Sync::kBuffered).ok());
+    models_->Committed();
+    if (crash == 2) Crash();
+    return true;
+  }
+
+  void Crash() {
+    if (dice_.Roll(8) != 0) return models_->Abandon();  // opening takes long
+    models_.reset();
+    store_.Reopen();
+    Open();
+  }
+
+  std::map<std::string, std::string> Scanned(const std::string& view) {
+    std::map<std::string, std::string> rows;
+    auto cursor = models_->Scan(view);
+    EXPECT_TRUE(cursor.ok());
+    std::string last;
+    for (;;) {
+      const auto row = (*cursor)->Next();
+      EXPECT_TRUE(row.ok()) << row.status();
+      if (!row.ok() || *row == nullptr) return rows;
+      EXPECT_TRUE(rows.empty() || last < (*row)->key);
+      last = (*row)->key;
+      rows[last] = RowBytes((*row)->row);
+    }
+  }
+
+  const Setting setting_;
+  MadeStore store_;
+  NaiveFold naive_;
+  MadeLines dice_;
+  std::unique_ptr<ReadModels> models_;
+  std::vector<std::unique_ptr<MadeEvent>> events_;
+};
+
+TEST(FoldPropertyTest, I18_I17_AnyBatchSizeGivesTheRowsAndDigestsOfANaiveFold) {
+  for (const size_t batch : {1, 7, 1000}) {
+    Shop shop("batches", {.seed = 1, .batch = batch, .kept_bytes = 4 << 20, .crash_one_in = 0});
+    shop.FoldAll();
+    shop.ExpectEqualToTheOracle();
+  }
+}
+
+TEST(FoldPropertyTest, I18_RowsKeptInMemoryChangeNothing) {
+  for (const size_t kept_bytes : {size_t{0}, size_t{5000}, size_t{40'000}}) {
+    Shop shop("kept", {.seed = 2, .batch = 13, .kept_bytes = kept_bytes, .crash_one_in = 0});
+    shop.FoldAll();
+    shop.ExpectEqualToTheOracle();
+  }
+}
+
+TEST(FoldPropertyTest, I13_I18_CrashesInBetweenChangeNothing) {
+  for (const uint32_t seed : {3, 4, 5}) {
+    for (const size_t batch : {7, 60, 1000}) {
+      Shop shop("crashes", {.seed = seed, .batch = batch, .kept_bytes = 20'000, .crash_one_in = 5});
+      shop.FoldAll();
+      shop.ExpectEqualToTheOracle();
+    }
+  }
+}
+
+// The bytes of a read model over fixed events: another compiler, optimization, clock, language or
+// allocator must give the same. It changes only together with a projection's version.
+TEST(FoldPropertyTest, I19_FixedEventsGiveFixedDigests) {
+  NaiveFold naive(CommerceViews());
+  MadeLines lines(7);
+  for (uint64_t position = 1; position <= 1000; ++position) {
+    ASSERT_TRUE(naive.Add(MadeEvent(position, "shop", *lines.Next()).event()).ok());
+  }
+  Digest128 all;
+  for (const auto& projection : CommerceViews()) {
+    const std::string view = projection->info().name;
+    all.Add(view, naive.Digest(view, "shop").Bytes());
+  }
+  EXPECT_EQ(Hex(all.Bytes()), "ca777f0ea588449067589749cf83285b");
+}
+
+}  // namespace
+}  // namespace intentlog

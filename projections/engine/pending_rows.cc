@@ -1,0 +1,261 @@
+#include "projections/engine/pending_rows.h"
+
+#include <algorithm>
+#include <set>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "projections/engine/row_access.h"
+#include "projections/engine/row_keys.h"
+
+namespace intentlog {
+namespace {
+
+// Memory of map nodes and vectors, about.
+constexpr size_t kTicketBytes = 120;
+constexpr size_t kTouchBytes = 20;
+constexpr size_t kSlotBytes = 200;
+
+std::vector<std::string> Names(const Projections& projections) {
+  std::vector<std::string> names;
+  for (const auto& projection : projections) names.push_back(projection->info().name);
+  return names;
+}
+
+// Confirmed rows with the pending ones in their places. The pending rows are those of the moment
+// when it was made, as the confirmed ones are.
+class PendingCursor final : public RowCursor {
+ public:
+  struct Pending {
+    std::string key;
+    absl::StatusOr<std::shared_ptr<const Row>> row;
+  };
+
+  PendingCursor(std::unique_ptr<RowCursor> confirmed, std::vector<Pending> pending)
+      : confirmed_(std::move(confirmed)), pending_(std::move(pending)) {}
+
+  absl::StatusOr<const MergedRow*> Next() override {
+    for (;;) {
+      if (!ahead_ && !end_) {
+        ASSIGN_OR_RETURN(ahead_, confirmed_->Next());
+        end_ = ahead_ == nullptr;
+      }
+      const bool pending_left = next_ < pending_.size();
+      if (!pending_left || (ahead_ && ahead_->key < pending_[next_].key)) {
+        return std::exchange(ahead_, nullptr);
+      }
+      const Pending& pending = pending_[next_++];
+      if (ahead_ && ahead_->key == pending.key) ahead_ = nullptr;
+      RETURN_IF_ERROR(pending.row.status());
+      if (!(*pending.row)->exists()) continue;
+      merged_.key = pending.key;
+      merged_.row = RowAccess::Copy(**pending.row);
+      return &merged_;
+    }
+  }
+
+ private:
+  const std::unique_ptr<RowCursor> confirmed_;
+  const std::vector<Pending> pending_;
+  size_t next_ = 0;
+  const MergedRow* ahead_ = nullptr;  // read from confirmed_, not given out
+  bool end_ = false;                  // of confirmed_
+  MergedRow merged_;
+};
+
+}  // namespace
+
+PendingRows::PendingRows(const ReadModels& models, std::shared_ptr<const Schema> schema,
+                         IntentSource source)
+    : models_(models),
+      names_(Names(models.projections())),
+      source_(std::move(source)),
+      decoder_(std::move(schema)),
+      views_(names_.size()) {}
+
+absl::Status PendingRows::Add(Ticket ticket, std::string_view intent_bytes) {
+  if (touched_.count(ticket) != 0) {
+    return StatusOf(absl::StatusCode::kAlreadyExists, "pending intent ", ticket,
+                    " is there already");
+  }
+  ASSIGN_OR_RETURN(const Event* event, decoder_.DecodePending(intent_bytes));
+  std::vector<Slots::iterator>& touched = touched_[ticket];
+  bytes_ += kTicketBytes;
+  if (!event->effective) return absl::OkStatus();
+  KeySink keys;
+  for (size_t view = 0; view < views_.size(); ++view) {
+    keys.Clear();
+    models_.projections()[view]->Keys(*event, keys);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const auto [slot, added] =
+          views_[view].try_emplace(Place{keys[i], std::string(event->scope)});
+      if (added) bytes_ += kSlotBytes + slot->first.key.size() + slot->first.scope.size();
+      slot->second.view = view;
+      Insert(slot->second, ticket);
+      touched.push_back(slot);
+      bytes_ += kTouchBytes;
+    }
+  }
+  touched.shrink_to_fit();
+  return absl::OkStatus();
+}
+
+void PendingRows::Insert(Slot& slot, Ticket ticket) {
+  if (slot.tickets.empty() || slot.tickets.back() < ticket) {
+    slot.tickets.push_back(ticket);
+    return;
+  }
+  const auto begin = slot.tickets.begin() + static_cast<ptrdiff_t>(slot.first);
+  slot.tickets.insert(std::lower_bound(begin, slot.tickets.end(), ticket), ticket);
+  slot.folded.reset();
+}
+
+void PendingRows::Remove(Ticket ticket) {
+  const auto found = touched_.find(ticket);
+  if (found == touched_.end()) return;
+  for (const Slots::iterator slot : found->second) {
+    Erase(slot->second, ticket);
+    bytes_ -= kTouchBytes;
+    if (slot->second.first < slot->second.tickets.size()) continue;
+    bytes_ -= kSlotBytes + slot->first.key.size() + slot->first.scope.size();
+    views_[slot->second.view].erase(slot);
+  }
+  bytes_ -= kTicketBytes;
+  touched_.erase(found);
+}
+
+// Intents leave in the order they came, nearly always: taking away the first one moves no others,
+// until half of the memory is unused.
+void PendingRows::Erase(Slot& slot, Ticket ticket) {
+  slot.folded.reset();
+  std::vector<Ticket>& tickets = slot.tickets;
+  const auto begin = tickets.begin() + static_cast<ptrdiff_t>(slot.first);
+  if (*begin != ticket) {
+    tickets.erase(std::lower_bound(begin, tickets.end(), ticket));
+    return;
+  }
+  if (++slot.first * 2 <= tickets.size()) return;
+  tickets.erase(tickets.begin(), tickets.begin() + static_cast<ptrdiff_t>(slot.first));
+  if (tickets.capacity() > 4 * tickets.size()) tickets.shrink_to_fit();
+  slot.first = 0;
+}
+
+void PendingRows::MarkChanged(const Projection& projection, std::string_view scope,
+                              std::string_view key) {
+  for (size_t view = 0; view < views_.size(); ++view) {
+    if (models_.projections()[view].get() != &projection) continue;
+    const auto slot = views_[view].find(Place{std::string(key), std::string(scope)});
+    if (slot != views_[view].end()) slot->second.folded.reset();
+  }
+}
+
+void PendingRows::MarkAllChanged() {
+  for (Slots& slots : views_) {
+    for (auto& [place, slot] : slots) slot.folded.reset();
+  }
+}
+
+absl::StatusOr<size_t> PendingRows::View(std::string_view name) const {
+  for (size_t view = 0; view < names_.size(); ++view) {
+    if (names_[view] == name) return view;
+  }
+  return models_.Scopes(name).status();  // NOT_FOUND, with the names there are
+}
+
+PendingRows::Slots::iterator PendingRows::FirstOf(size_t view, std::string_view key) const {
+  return views_[view].lower_bound(Place{std::string(key), std::string()});
+}
+
+absl::StatusOr<std::shared_ptr<const Row>> PendingRows::Fold(const Place& place, Slot& slot) const {
+  const size_t count = slot.tickets.size() - slot.first;
+  if (slot.folded != nullptr && slot.folded_count == count) return slot.folded;
+  std::shared_ptr<Row> row = std::exchange(slot.folded, nullptr);
+  size_t folded = slot.folded_count;
+  if (row == nullptr) {
+    ASSIGN_OR_RETURN(std::optional<Row> confirmed,
+                     models_.GetInScope(names_[slot.view], place.scope, place.key));
+    row = std::make_shared<Row>(confirmed ? std::move(*confirmed) : Row());
+    folded = 0;
+  } else if (row.use_count() > 1) {  // a cursor shows it
+    row = std::make_shared<Row>(RowAccess::Copy(*row));
+  }
+  for (; folded < count; ++folded) {
+    RETURN_IF_ERROR(ApplyTicket(place, slot, slot.tickets[slot.first + folded], *row));
+  }
+  slot.folded = row;
+  slot.folded_count = count;
+  return slot.folded;
+}
+
+absl::Status PendingRows::ApplyTicket(const Place& place, const Slot& slot, Ticket ticket,
+                                      Row& row) const {
+  ASSIGN_OR_RETURN(const std::string bytes, source_(ticket));
+  ASSIGN_OR_RETURN(const Event* event, decoder_.DecodePending(bytes));
+  const absl::Status status = models_.projections()[slot.view]->Apply(*event, place.key, row);
+  if (status.ok()) return status;
+  return StatusOf(status.code(), "view ", names_[slot.view], ", scope ", place.scope, ", key ",
+                  Quoted(place.key), ", pending intent ", ticket, ": ", status);
+}
+
+absl::StatusOr<std::shared_ptr<const Row>> PendingRows::FoldMerged(size_t view,
+                                                                   Slots::iterator& slot) const {
+  const Projection& projection = *models_.projections()[view];
+  const std::string& key = slot->first.key;
+  const std::vector<std::string> confirmed = models_.ScopeNames();
+  std::map<std::string_view, Slots::iterator> pending;
+  for (auto next = slot; next != views_[view].end() && next->first.key == key; ++next) {
+    pending[next->first.scope] = next;
+    slot = next;
+  }
+  ++slot;
+  std::set<std::string_view> scopes(confirmed.begin(), confirmed.end());
+  for (const auto& [scope, place] : pending) scopes.insert(scope);
+
+  std::shared_ptr<const Row> first;  // shared as long as it is alone
+  std::shared_ptr<Row> merged;
+  for (const std::string_view scope : scopes) {
+    std::shared_ptr<const Row> row;
+    if (const auto found = pending.find(scope); found != pending.end()) {
+      ASSIGN_OR_RETURN(row, Fold(found->second->first, found->second->second));
+    } else {
+      ASSIGN_OR_RETURN(std::optional<Row> stored, models_.GetInScope(names_[view], scope, key));
+      if (stored) row = std::make_shared<Row>(std::move(*stored));
+    }
+    if (row == nullptr || !row->exists()) continue;
+    if (first == nullptr) {
+      first = row;
+      if (!projection.merges()) return first;
+      continue;
+    }
+    if (merged == nullptr) merged = std::make_shared<Row>(RowAccess::Copy(*first));
+    RETURN_IF_ERROR(projection.Merge(*row, *merged));
+  }
+  if (merged != nullptr) return merged;
+  return first != nullptr ? first : std::make_shared<const Row>();
+}
+
+absl::StatusOr<std::optional<Row>> PendingRows::Get(std::string_view view_name,
+                                                    std::string_view key) const {
+  ASSIGN_OR_RETURN(const size_t view, View(view_name));
+  Slots::iterator slot = FirstOf(view, key);
+  if (slot == views_[view].end() || slot->first.key != key) return models_.Get(view_name, key);
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Row> row, FoldMerged(view, slot));
+  if (!row->exists()) return std::nullopt;
+  return std::optional<Row>(RowAccess::Copy(*row));
+}
+
+absl::StatusOr<std::unique_ptr<RowCursor>> PendingRows::Scan(std::string_view view_name,
+                                                             std::string_view from_key) const {
+  ASSIGN_OR_RETURN(const size_t view, View(view_name));
+  ASSIGN_OR_RETURN(std::unique_ptr<RowCursor> confirmed, models_.Scan(view_name, from_key));
+  std::vector<PendingCursor::Pending> pending;
+  for (Slots::iterator slot = FirstOf(view, from_key); slot != views_[view].end();) {
+    const std::string& key = slot->first.key;
+    auto row = FoldMerged(view, slot);
+    pending.push_back({key, std::move(row)});
+  }
+  return std::unique_ptr<RowCursor>(
+      std::make_unique<PendingCursor>(std::move(confirmed), std::move(pending)));
+}
+
+}  // namespace intentlog

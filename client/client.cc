@@ -7,7 +7,7 @@
 
 #include "client/client_rep.h"
 #include "client/outbox/intent_reader.h"
-#include "client/outbox/intent_view.h"
+#include "client/refold.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/intent.h"
@@ -94,6 +94,7 @@ Client::Rep::Rep(ClientOptions given, std::unique_ptr<Device> opened, const Inst
 absl::StatusOr<std::unique_ptr<Client>> Client::Open(ClientOptions options) {
   RETURN_IF_ERROR(CheckOptions(options));
   ASSIGN_OR_RETURN(std::unique_ptr<Device> device, Device::Open(DeviceOptionsOf(options)));
+  RETURN_IF_ERROR(Refold(*device));
   ASSIGN_OR_RETURN(const uint64_t last_hlc, LastTimestamp(*device));
   const auto instance = InstanceId::FromBytes(options.runtime.random->Bytes(InstanceId::kSize));
   auto rep = std::make_unique<Rep>(std::move(options), std::move(device), instance, last_hlc);
@@ -112,29 +113,36 @@ Client::~Client() {
 
 // ---- recording
 
+// The type that `event` is of, and the base for `scope`: looked up once for a whole batch.
+absl::Status Client::Rep::Prepare(const google::protobuf::Message& event, const std::string& scope,
+                                  const AppendOptions& append, Encoding& encoding) {
+  if (encoding.type == nullptr || encoding.type->descriptor() != event.GetDescriptor()) {
+    encoding.type = options.schema->Find(event.GetDescriptor()->full_name());
+    if (encoding.type == nullptr) {
+      return Invalid(event.GetDescriptor()->full_name(), " is no event type of this schema");
+    }
+  }
+  if (encoding.scope == scope && !scope.empty()) return absl::OkStatus();
+  encoding.scope = scope;
+  encoding.envelope = Envelope();
+  if (append.based_on) {
+    encoding.envelope.based_on_epoch = EpochId::FromBytes(append.based_on->epoch_id());
+    encoding.envelope.based_on_position = Position(append.based_on->position());
+  } else if (const auto cursor = device->cursors->Find(scope)) {
+    encoding.envelope.based_on_epoch = cursor->epoch;
+    encoding.envelope.based_on_position = cursor->position;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<EncodedIntent> Client::Rep::Encode(const google::protobuf::Message& event,
                                                   const NewIntent& which, uint32_t batch_size,
-                                                  const AppendOptions& append) {
-  const EventType* type = options.schema->Find(event.GetDescriptor()->full_name());
-  if (type == nullptr) {
-    return Invalid(event.GetDescriptor()->full_name(), " is no event type of this schema");
-  }
-  if (const auto violation = type->Validate(event)) return ToStatus(*violation);
+                                                  const AppendOptions& append, Encoding& encoding) {
   const std::string& scope = !which.scope.empty()    ? which.scope
                              : !append.scope.empty() ? append.scope
                                                      : device->identity.write_scope();
-  Envelope envelope;
-  envelope.scope = scope;
-  envelope.batch_size = batch_size;
-  envelope.device_time_us = options.runtime.clock->WallMicros();
-  envelope.hlc = hlc.Now();
-  if (append.based_on) {
-    envelope.based_on_epoch = EpochId::FromBytes(append.based_on->epoch_id());
-    envelope.based_on_position = Position(append.based_on->position());
-  } else if (const auto cursor = device->cursors->Find(scope)) {
-    envelope.based_on_epoch = cursor->epoch;
-    envelope.based_on_position = cursor->position;
-  }
+  RETURN_IF_ERROR(Prepare(event, scope, append, encoding));
+  if (const auto violation = encoding.type->Validate(event)) return ToStatus(*violation);
   EncodedIntent encoded;
   encoded.id_given = !which.intent_id.nil();
   encoded.id = which.intent_id;
@@ -142,11 +150,16 @@ absl::StatusOr<EncodedIntent> Client::Rep::Encode(const google::protobuf::Messag
     const std::lock_guard<std::mutex> lock(random_mutex);
     encoded.id = ids.Make();
   }
+  Envelope& envelope = encoding.envelope;
   envelope.intent_id = encoded.id;
-  const Intent intent = MakeIntent(*type, event, envelope);
-  if (const auto violation = CheckEnvelope(intent)) return ToStatus(*violation);
-  encoded.entity = {intent.entity_type(), intent.entity_id()};
-  intent.SerializeToString(&encoded.bytes);
+  envelope.scope = scope;
+  envelope.batch_size = batch_size;
+  envelope.device_time_us = options.runtime.clock->WallMicros();
+  envelope.hlc = hlc.Now();
+  FillIntent(*encoding.type, event, envelope, encoding.intent);
+  if (const auto violation = CheckEnvelope(encoding.intent)) return ToStatus(*violation);
+  encoded.entity = {encoding.intent.entity_type(), encoding.intent.entity_id()};
+  encoding.intent.SerializeToString(&encoded.bytes);
   return encoded;
 }
 
@@ -170,7 +183,8 @@ absl::StatusOr<AppendResult> Client::Rep::Write(absl::Span<const EncodedIntent> 
 absl::StatusOr<Appended> Client::Append(const google::protobuf::Message& event,
                                         const AppendOptions& options) {
   const NewIntent which{&event, options.intent_id, options.scope};
-  ASSIGN_OR_RETURN(const EncodedIntent intent, rep_->Encode(event, which, 0, options));
+  Rep::Encoding encoding;
+  ASSIGN_OR_RETURN(const EncodedIntent intent, rep_->Encode(event, which, 0, options, encoding));
   ASSIGN_OR_RETURN(const AppendResult done, rep_->Write({&intent, 1}, options.durability));
   return Appended{intent.id, done.first, done.repeated};
 }
@@ -182,6 +196,7 @@ absl::StatusOr<std::vector<Appended>> Client::AppendAll(absl::Span<const NewInte
     return Exhausted("a batch has at most ", rep_->options.batch_intents_max,
                      " intents; this one has ", intents.size());
   }
+  Rep::Encoding encoding;
   std::vector<EncodedIntent> encoded;
   encoded.reserve(intents.size());
   for (const NewIntent& intent : intents) {
@@ -192,8 +207,9 @@ absl::StatusOr<std::vector<Appended>> Client::AppendAll(absl::Span<const NewInte
       which.intent_id = MemberId(options.intent_id, index);
     }
     const bool names_size = index == 0 && intents.size() > 1;
-    auto made = rep_->Encode(*intent.event, which,
-                             names_size ? static_cast<uint32_t>(intents.size()) : 0, options);
+    auto made =
+        rep_->Encode(*intent.event, which, names_size ? static_cast<uint32_t>(intents.size()) : 0,
+                     options, encoding);
     if (!made.ok()) {
       return StatusOf(made.status().code(), "intent ", index, " of the batch: ", made.status());
     }

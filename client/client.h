@@ -59,7 +59,8 @@ struct ClientOptions {
   // One Push frame; also at most one batch.
   size_t push_frame_bytes = 256 << 10;
   // Feed that may be on its way: bounds memory of a device that folds slower than it downloads.
-  uint64_t feed_credit_bytes = 2 << 20;
+  // What one commit folds (2 MiB), and as much that comes meanwhile.
+  uint64_t feed_credit_bytes = 4 << 20;
   // Back-off after a failed session: full jitter in [0, min(cap, base << attempts)].
   absl::Duration retry_base = absl::Milliseconds(500);
   absl::Duration retry_cap = absl::Minutes(5);

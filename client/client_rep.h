@@ -11,6 +11,7 @@
 #include "client/sync/syncer.h"
 #include "client/watchers.h"
 #include "eventlog/runtime/hybrid_clock.h"
+#include "eventlog/schema/intent.h"
 
 namespace intentlog {
 
@@ -18,9 +19,18 @@ struct Client::Rep {
   Rep(ClientOptions given, std::unique_ptr<Device> opened, const InstanceId& instance,
       uint64_t last_hlc);
 
+  // What the members of a batch have in common, and memory that they reuse.
+  struct Encoding {
+    const EventType* type = nullptr;
+    std::string scope;
+    Envelope envelope;
+    Intent intent;
+  };
+  absl::Status Prepare(const google::protobuf::Message& event, const std::string& scope,
+                       const AppendOptions& append, Encoding& encoding);
   absl::StatusOr<EncodedIntent> Encode(const google::protobuf::Message& event,
                                        const NewIntent& which, uint32_t batch_size,
-                                       const AppendOptions& append);
+                                       const AppendOptions& append, Encoding& encoding);
   absl::Status CheckBatch(absl::Span<const EncodedIntent> intents) const;
   absl::StatusOr<AppendResult> Write(absl::Span<const EncodedIntent> intents,
                                      Durability durability);

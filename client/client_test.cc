@@ -279,6 +279,25 @@ TEST(ClientTest, HeadOfficeSeesEveryScopeAlsoNewOnes) {
   EXPECT_EQ(shop.Stock("milk"), -6);
 }
 
+TEST(ClientTest, AViewThatComesWithAnUpdateHasAllThatTheDeviceHas) {
+  TestShop shop("update");
+  const Projections all = shop.options().projections;
+  shop.options().projections = {all[0]};
+  shop.Restart();
+  shop.Sell("1", "milk", 2);
+  shop.server().FeedEvents(3);
+  for (int i = 0; i < 10; ++i) shop.server().Append("shop", TestShop::ByOthers("2", "milk", 1));
+  shop.Sync();
+  shop.options().projections = all;
+  shop.Restart();
+  EXPECT_EQ(shop.ConfirmedStock("milk"), -12);
+  EXPECT_EQ(shop.Stock("milk"), -12);
+  shop.Sync();
+  shop.server().Append("shop", TestShop::ByOthers("2", "milk", 1));
+  shop.Run();
+  EXPECT_EQ(shop.ConfirmedStock("milk"), -13);
+}
+
 TEST(ClientTest, WhatGoesToAScopeThatIsNotSubscribedLeavesTheViewWithItsReceipt) {
   TestShop shop("unsubscribed");
   AppendOptions elsewhere;

@@ -337,7 +337,7 @@ TEST_F(OutboxTest, I16_ASettlementThatComesBeforeItsReceiptIsNotLost) {
 
 TEST_F(OutboxTest, I4_APushNeverCutsABatch) {
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(outbox_->Append(Batch(10), true).ok());
-  const size_t batch_bytes = 10 * Fresh().bytes.size();
+  const size_t batch_bytes = 10 * (Fresh().bytes.size() + 6);  // as fields of a frame
   IntentReader reader(*store_, kPlainClass);
   Push push;
   EXPECT_EQ(*reader.FillPush(Count(1), Count(40), batch_bytes * 2 + 50, &push), Count(20));

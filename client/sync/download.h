@@ -27,7 +27,7 @@ namespace intentlog {
 struct DownloadOptions {
   // One commit folds at most this, and at least one frame: enough for few syncs, little enough for
   // memory on small devices.
-  size_t commit_bytes_max = 1 << 20;
+  size_t commit_bytes_max = 2 << 20;
   uint64_t commit_events_max = 8000;
   // Frames that wait, whatever the peer thinks its credit is.
   size_t waiting_bytes_max = 16 << 20;

@@ -34,8 +34,8 @@ namespace intentlog {
 struct SessionOptions {
   UploadOptions upload;
   DownloadOptions download;
-  // Feed that may be on its way.
-  uint64_t feed_credit_bytes = 2 << 20;
+  // Feed that may be on its way: what one commit folds, and as much that comes meanwhile.
+  uint64_t feed_credit_bytes = 4 << 20;
   // Bytes that the transport has not taken; pushing waits above it.
   size_t unsent_bytes_max = 1 << 20;
   // Queue health goes out at most this often, and a sign of life at least every three of these.

@@ -1,0 +1,72 @@
+#include "client/refold.h"
+
+#include <string>
+
+#include "eventlog/log/block.h"
+#include "eventlog/log/event.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+namespace {
+
+// One commit folds about this much: as much as a live one, for the same memory.
+constexpr size_t kCommitBytes = 2 << 20;
+
+absl::Status Commit(Device& device, std::string_view scope, Position through) {
+  StoreBatch batch;
+  RETURN_IF_ERROR(device.models->Finish(scope, through, batch));
+  RETURN_IF_ERROR(device.store->Commit(batch, Sync::kBuffered));
+  device.models->Committed();
+  return absl::OkStatus();
+}
+
+absl::Status AddBlock(Device& device, EventDecoder& decoder, const BlockView& block,
+                      Position after) {
+  for (size_t i = 0; i < block.size(); ++i) {
+    if (block.position(i) <= after) continue;
+    ASSIGN_OR_RETURN(const Event* event, decoder.Decode(block.event(i)));
+    if (event->effective) RETURN_IF_ERROR(device.models->Add(*event));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RefoldScope(Device& device, const std::string& scope, Position cursor) {
+  ASSIGN_OR_RETURN(const Position after, device.models->Through(scope));
+  if (after >= cursor) return absl::OkStatus();
+  EventDecoder decoder(device.schema);
+  const std::string prefix = Cat('f', scope, '\0');
+  const auto row = device.store->Scan(Space::kLog);
+  Position through = after;
+  size_t bytes = 0;
+  for (row->Seek(FeedKey(scope, after.Next()));
+       row->Valid() && row->key().substr(0, prefix.size()) == prefix; row->Next()) {
+    auto block = BlockView::Parse(row->value());
+    if (!block.ok()) {
+      return DataLoss(device.store->dir(), ": feed of scope \"", scope, "\": ", block.status());
+    }
+    RETURN_IF_ERROR(AddBlock(device, decoder, *block, after));
+    through = block->last();
+    bytes += row->value().size();
+    if (bytes < kCommitBytes) continue;
+    RETURN_IF_ERROR(Commit(device, scope, through));
+    bytes = 0;
+  }
+  RETURN_IF_ERROR(row->status());
+  return Commit(device, scope, cursor);
+}
+
+}  // namespace
+
+absl::Status Refold(Device& device) {
+  for (const auto& [scope, cursor] : device.cursors->All()) {
+    const absl::Status status = RefoldScope(device, scope, cursor.position);
+    if (!status.ok()) {
+      device.models->Abandon();
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace intentlog

@@ -1,18 +1,33 @@
 // The intentlog command: one binary, a subcommand for each thing that people do. README.md in this
 // folder has an example of each; commands/command.h says how a subcommand joins.
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <cstdlib>
 #include <string>
 
+#include "tools/bench/bench_command.h"
 #include "tools/commands/command.h"
+#include "tools/commands/device.h"
+#include "tools/commands/events.h"
+#include "tools/commands/serve.h"
 #include "tools/commands/version.h"
+#include "tools/commands/view.h"
+#include "tools/demo_story/demo_command.h"
+#include "tools/demo_story/demo_device_command.h"
+#include "tools/import/import_command.h"
 
 namespace intentlog {
 namespace {
 
 // In the order of --help.
 constexpr Register kCommands[] = {
-    nullptr,
+    RegisterDemo,
+    RegisterServe,
+    RegisterImport,
+    RegisterDevice,
+    RegisterEvents,
+    RegisterView,
+    RegisterBench,
+    RegisterDemoDevice,
 };
 
 // Wrong usage in one line that says what to type.
@@ -24,7 +39,7 @@ std::string UsageMessage(const CLI::App* app, const CLI::Error& error) {
     path += " " + chosen->get_name();
   }
   std::string text = error.what();
-  const auto extras = chosen->remaining();
+  const auto extras = app->remaining(true);
   const auto known = chosen->get_subcommands([](const CLI::App*) { return true; });
   if (!known.empty() && (!extras.empty() || error.get_name() == "RequiredError")) {
     text = extras.empty() ? "a subcommand is missing" : "no subcommand \"" + extras.front() + "\"";
@@ -38,6 +53,8 @@ std::string UsageMessage(const CLI::App* app, const CLI::Error& error) {
 }
 
 int Main(int argc, char** argv) {
+  // What gRPC would log, the commands say in words of their own.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   CLI::App app("Intentlog: record offline, sync, and prove that both sides hold the same.",
                "intentlog");
   app.set_version_flag("--version", VersionText());
@@ -45,9 +62,7 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   app.failure_message(UsageMessage);
   int exit_code = 0;
-  for (const Register add : kCommands) {
-    if (add != nullptr) add(app, &exit_code);
-  }
+  for (const Register add : kCommands) add(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

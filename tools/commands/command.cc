@@ -1,5 +1,6 @@
 #include "tools/commands/command.h"
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -47,8 +48,50 @@ absl::Status ExplainedFailure() {
   return status;
 }
 
+CLI::App& AddCommand(CLI::App& parent, const std::string& name, const std::string& help) {
+  return *parent.add_subcommand(name, help);
+}
+
+CLI::App& AddGroup(CLI::App& parent, const std::string& name, const std::string& help) {
+  CLI::App& group = AddCommand(parent, name, help);
+  group.require_subcommand(1);
+  return group;
+}
+
+void AddText(CLI::App& command, const std::string& name, std::string* value,
+             const std::string& help, Need need) {
+  command.add_option(name, *value, help)->required(need == kRequired);
+}
+
+void AddNumber(CLI::App& command, const std::string& name, uint64_t* value, uint64_t least,
+               uint64_t most, const std::string& help) {
+  command.add_option(name, *value, help)->check(CLI::Range(least, most))->type_name("N");
+}
+
+void AddDuration(CLI::App& command, const std::string& name, absl::Duration* value,
+                 const std::string& help) {
+  command
+      .add_option_function<std::string>(
+          name, [value](const std::string& text) { absl::ParseDuration(text, value); }, help)
+      ->check([](const std::string& text) -> std::string {
+        absl::Duration parsed;
+        if (absl::ParseDuration(text, &parsed) && parsed >= absl::ZeroDuration()) return "";
+        return Cat("\"", text, "\" is no duration, such as 90s, 5m or 1h30m");
+      })
+      ->type_name("DURATION");
+}
+
+void AddChoice(CLI::App& command, const std::string& name, std::string* value,
+               const std::vector<std::string>& choices, const std::string& help) {
+  command.add_option(name, *value, help)->check(CLI::IsMember(choices));
+}
+
+void AddFlag(CLI::App& command, const std::string& name, bool* value, const std::string& help) {
+  command.add_flag(name, *value, help);
+}
+
 void AddJson(CLI::App& command, bool* json) {
-  command.add_flag("--json", *json, "one JSON document on stdout, for programs");
+  AddFlag(command, "--json", json, "one JSON document on stdout, for programs");
 }
 
 int Finish(const CLI::App& command, const absl::Status& status) {

@@ -1,0 +1,226 @@
+// Real clients and a real server over gRPC on loopback, in one process: so that the sanitizers see
+// the whole way.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/wire/grpc_connector.h"
+#include "client/wire/reader_client.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "proto/commerce.pb.h"
+#include "server/wire/grpc_server.h"
+#include "server/wire/server_backend.h"
+#include "tests/integration/process.h"
+#include "tools/commands/open_device.h"
+#include "tools/commands/open_server.h"
+
+namespace intentlog {
+namespace {
+
+constexpr std::chrono::seconds kPatience(60);
+
+// A server that can be stopped and started again on its port.
+class TestServer {
+ public:
+  explicit TestServer(std::string dir) : dir_(std::move(dir)) {}
+  ~TestServer() { Stop(); }
+
+  void Start() {
+    ServerOptions options;
+    options.dir = dir_;
+    absl::StatusOr<OpenServer> server = OpenServer::Open(options, "");
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_.emplace(std::move(*server));
+    backend_ = BackendOf(server_->server(), server_->core());
+    GrpcServerOptions wire;
+    wire.listen = address_;
+    absl::StatusOr<std::unique_ptr<GrpcServer>> grpc = GrpcServer::Start(*backend_, wire);
+    ASSERT_TRUE(grpc.ok()) << grpc.status();
+    grpc_ = std::move(*grpc);
+    address_ = grpc_->address();
+  }
+  void Stop() {
+    if (grpc_ == nullptr) return;
+    server_->Stop();
+    grpc_.reset();
+    backend_.reset();
+    server_.reset();
+  }
+  const std::string& address() const { return address_; }
+
+ private:
+  const std::string dir_;
+  std::string address_ = "127.0.0.1:0";
+  std::optional<OpenServer> server_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<GrpcServer> grpc_;
+};
+
+class Till {
+ public:
+  Till(const std::string& dir, const std::string& name, const std::string& scope) {
+    DeviceFolderOptions options;
+    options.dir = dir;
+    options.device = name;
+    options.scope = scope;
+    options.all_scopes = scope == "office";
+    options.create = true;
+    absl::StatusOr<OpenDevice> device = OpenDeviceFolder(options);
+    INTENTLOG_CHECK(device.ok());
+    device_ = std::move(*device);
+    client().OnStatusChange([this] { changed_.notify_all(); });
+  }
+  ~Till() { Disconnect(); }
+
+  Client& client() { return *device_.client; }
+
+  // One batch of lines of one order.
+  void Sell(const std::string& order, int lines) {
+    std::vector<commerce::OrderLineAdded> events(static_cast<size_t>(lines));
+    std::vector<NewIntent> intents(events.size());
+    for (size_t i = 0; i < events.size(); ++i) {
+      events[i].set_order_id(order);
+      events[i].set_product_id(Cat("product-", i % 7));
+      events[i].set_quantity(static_cast<int64_t>(i) + 1);
+      events[i].set_unit_price_micros(1'250'000);
+      events[i].set_country("France");
+      intents[i].event = &events[i];
+    }
+    const auto done = client().AppendAll(intents);
+    ASSERT_TRUE(done.ok()) << done.status();
+  }
+  void Connect(const std::string& address) {
+    connector_ =
+        std::make_unique<GrpcConnector>(WireOptions{.address = address}, *device_.executor);
+    ASSERT_TRUE(client().StartSync(*connector_).ok());
+  }
+  void Disconnect() {
+    client().StopSync();
+    connector_.reset();
+  }
+  // Until the condition holds for the status.
+  template <class Condition>
+  bool WaitFor(Condition condition) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (!condition(client().Status())) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      changed_.wait_for(lock, std::chrono::milliseconds(10));
+    }
+    return true;
+  }
+  bool WaitForSynced(uint64_t intents) {
+    return WaitFor([intents](const ClientStatus& s) { return s.counts.synced == intents; });
+  }
+  bool WaitForFeed(uint64_t position) {
+    return WaitFor([position](const ClientStatus& status) {
+      for (const ScopeStatus& scope : status.scopes) {
+        if (scope.cursor.value() >= position) return true;
+      }
+      return false;
+    });
+  }
+
+ private:
+  OpenDevice device_;
+  std::unique_ptr<GrpcConnector> connector_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+// Digests of a view by scope; scopes without rows are left out.
+std::map<std::string, std::string> Digests(Client& client, const std::string& view) {
+  std::map<std::string, std::string> digests;
+  const auto states = client.Digests(view);
+  EXPECT_TRUE(states.ok()) << states.status();
+  for (const ScopeState& state : *states) {
+    if (state.rows > 0) digests[state.scope] = state.digest.Bytes();
+  }
+  return digests;
+}
+std::map<std::string, std::string> Digests(const ViewInfo& view) {
+  std::map<std::string, std::string> digests;
+  for (const ScopeDigest& scope : view.scopes()) {
+    if (scope.rows() > 0) digests[scope.scope()] = scope.digest();
+  }
+  return digests;
+}
+
+TEST(ClientServerTest, I17_WhatWasRecordedOfflineIsEqualEverywhereAfterSync) {
+  TestServer server(FreshFolder("server"));
+  Till paris(FreshFolder("paris"), "paris", "paris"), lyon(FreshFolder("lyon"), "lyon", "lyon");
+  for (int i = 0; i < 20; ++i) {
+    paris.Sell(Cat("p", i), 10);
+    lyon.Sell(Cat("l", i), 10);
+  }
+  server.Start();
+  Till office(FreshFolder("office"), "office", "office");
+  for (Till* till : {&paris, &lyon, &office}) till->Connect(server.address());
+  EXPECT_TRUE(paris.WaitForSynced(200));
+  EXPECT_TRUE(lyon.WaitForSynced(200));
+  ASSERT_TRUE(office.WaitFor([](const ClientStatus& s) { return s.server_head.value() == 400; }));
+  ASSERT_TRUE(office.WaitForFeed(400));
+
+  const ReaderClient reader({.address = server.address()}, "default");
+  uint64_t events = 0;
+  EXPECT_TRUE(reader
+                  .ReadEvents({.from = Position(1)},
+                              [&](const EventRef& event, Position) {
+                                return event.position.value() == ++events;
+                              })
+                  .ok());
+  EXPECT_EQ(events, 400u);
+  // A dump waits until the server's views have all of its log.
+  const auto dumped =
+      reader.DumpView("orders", Position(400), [](auto, auto) { return absl::OkStatus(); });
+  ASSERT_TRUE(dumped.ok()) << dumped.status();
+  const auto views = reader.ListViews();
+  ASSERT_TRUE(views.ok()) << views.status();
+  EXPECT_GT(views->views_size(), 0);
+  for (const ViewInfo& view : views->views()) {
+    EXPECT_EQ(Digests(office.client(), view.name()), Digests(view)) << view.name();
+  }
+  EXPECT_EQ(office.client().Status().digests_unequal, 0u);
+  for (Till* till : {&paris, &lyon}) till->Disconnect();
+}
+
+TEST(ClientServerTest, I8_AServerThatStopsAndStartsAgainLosesAndDoublesNothing) {
+  TestServer server(FreshFolder("server"));
+  server.Start();
+  Till till(FreshFolder("till"), "till", "paris");
+  till.Connect(server.address());
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 10; ++i) till.Sell(Cat("order-", round, "-", i), 20);
+    server.Stop();
+    till.Sell(Cat("offline-", round), 5);
+    server.Start();
+  }
+  ASSERT_TRUE(till.WaitForSynced(3 * 205));
+  const ReaderClient reader({.address = server.address()}, "default");
+  const auto stats = reader.Stats();
+  ASSERT_TRUE(stats.ok()) << stats.status();
+  EXPECT_EQ(stats->head(), 3u * 205);
+  EXPECT_TRUE(till.WaitForFeed(3 * 205));
+}
+
+TEST(ClientServerTest, AWrongAddressLeavesTheWorkPendingAndSaysWhy) {
+  Till till(FreshFolder("till"), "till", "paris");
+  till.Sell("1", 1);
+  till.Connect("127.0.0.1:1");
+  EXPECT_TRUE(till.WaitFor([](const ClientStatus& status) {
+    return status.last_error.find("connection refused") != std::string::npos;
+  }));
+  EXPECT_EQ(till.client().Status().counts.pending, 1u);
+  EXPECT_FALSE(till.client().Status().blocked_by.text.empty());
+}
+
+}  // namespace
+}  // namespace intentlog

@@ -1,0 +1,309 @@
+// The intentlog command as scripts and people meet it: exit codes, one clear line on failure,
+// stdout that holds a document and nothing else, and the whole way from an append to equal read
+// models.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/integration/process.h"
+
+namespace intentlog {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+using Arguments = std::vector<std::string>;
+
+void ExpectOneLine(const std::string& text) {
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+}
+
+// Fails with `code`, nothing on stdout, and one line on stderr that holds each of `words`.
+void ExpectRefused(const Arguments& arguments, int code, const std::vector<std::string>& words) {
+  const Ran ran = RunIntentlog(arguments);
+  EXPECT_EQ(ran.exit_code, code) << ran.err;
+  EXPECT_EQ(ran.out, "");
+  ExpectOneLine(ran.err);
+  for (const std::string& word : words) EXPECT_THAT(ran.err, HasSubstr(word));
+}
+
+std::string MustRun(const Arguments& arguments, const std::string& input = "") {
+  const Ran ran = RunIntentlog(arguments, input);
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  return ran.out;
+}
+
+json MustRunJson(Arguments arguments) {
+  arguments.push_back("--json");
+  const std::string out = MustRun(arguments);
+  json document = json::parse(out, nullptr, /*allow_exceptions=*/false);
+  EXPECT_FALSE(document.is_discarded()) << out;
+  return document;
+}
+
+std::string LinePayload(const std::string& order, int quantity) {
+  return json{{"order_id", order},           {"product_id", "milk"},
+              {"quantity", quantity},        {"unit_price_micros", 1250000},
+              {"sold_at_us", 1700000000000}, {"country", "France"},
+              {"customer_id", "17"}}
+      .dump();
+}
+
+// Records one order line on a device; makes its folder on first use.
+json AppendLine(const std::string& dir, const std::string& order, int quantity,
+                const Arguments& more = {}) {
+  Arguments arguments = {"device", "append",         "--dir",
+                         dir,      "OrderLineAdded", LinePayload(order, quantity)};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return MustRunJson(arguments);
+}
+
+class Serving {
+ public:
+  explicit Serving(const std::string& data)
+      : process_({"serve", "--data", data, "--listen", "127.0.0.1:0", "--json"}) {
+    const json ready = json::parse(process_.ReadLine(), nullptr, /*allow_exceptions=*/false);
+    EXPECT_FALSE(ready.is_discarded());
+    if (ready.is_object()) address_ = ready.value("address", "");
+    EXPECT_THAT(address_, StartsWith("127.0.0.1:"));
+  }
+  const std::string& address() const { return address_; }
+  int Stop(int signal) { return process_.Stop(signal); }
+
+ private:
+  Background process_;
+  std::string address_;
+};
+
+// ---- usage
+
+TEST(CommandTest, TheVersionNamesCommitAndFormats) {
+  const std::string out = MustRun({"--version"});
+  EXPECT_THAT(out, StartsWith("intentlog "));
+  EXPECT_THAT(out, HasSubstr("commit "));
+  EXPECT_THAT(out, HasSubstr("formats: store "));
+}
+
+TEST(CommandTest, WrongUsageIsExitCode2AndSaysWhatThereIs) {
+  ExpectRefused({}, 2, {"a subcommand is missing", "serve", "device", "events", "view"});
+  ExpectRefused({"sreve"}, 2, {"no subcommand \"sreve\"", "serve"});
+  ExpectRefused({"device"}, 2, {"intentlog device", "append", "sync"});
+  ExpectRefused({"device", "push"}, 2, {"no subcommand \"push\"", "append"});
+  ExpectRefused({"serve"}, 2, {"--data"});
+  ExpectRefused({"serve", "--data", "d", "--heal-wait", "soon"}, 2, {"soon", "no duration"});
+  ExpectRefused({"events", "read"}, 2, {"--dir DIR or --server HOST:PORT"});
+  ExpectRefused({"view", "list", "--nonsense"}, 2, {"--nonsense"});
+}
+
+TEST(CommandTest, EverySubcommandHasHelp) {
+  for (const Arguments& arguments : {Arguments{"--help"},
+                                     {"serve", "--help"},
+                                     {"device", "append", "--help"},
+                                     {"device", "sync", "--help"},
+                                     {"device", "status", "--help"},
+                                     {"device", "show", "--help"},
+                                     {"device", "why", "--help"},
+                                     {"events", "read", "--help"},
+                                     {"events", "tail", "--help"},
+                                     {"events", "stats", "--help"},
+                                     {"events", "verify", "--help"},
+                                     {"view", "list", "--help"},
+                                     {"view", "get", "--help"},
+                                     {"view", "dump", "--help"},
+                                     {"view", "digest", "--help"}}) {
+    EXPECT_THAT(MustRun(arguments), HasSubstr("Usage"));
+  }
+}
+
+// ---- folders
+
+TEST(CommandTest, AFolderThatIsNoneIsCalledSo) {
+  const std::string foreign = FreshFolder("foreign");
+  std::ofstream(foreign + "/letter.txt") << "hello";
+  ExpectRefused({"events", "read", "--dir", "/nowhere/at/all"}, 1, {"nothing at /nowhere/at/all"});
+  ExpectRefused({"events", "read", "--dir", foreign}, 1, {foreign, "no folder of Intentlog"});
+  ExpectRefused({"device", "status", "--dir", foreign}, 1, {foreign, "no folder of Intentlog"});
+  ExpectRefused({"serve", "--data", foreign}, 1, {foreign, "no folder of Intentlog"});
+  ExpectRefused({"device", "append", "--dir", foreign, "OrderLineAdded", LinePayload("1", 1)}, 1,
+                {foreign, "no folder of Intentlog"});
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(foreign), {}), 1);
+}
+
+TEST(CommandTest, ADevicesFolderIsNoServersAndTheReverse) {
+  const std::string base = FreshFolder("both");
+  AppendLine(base + "/device-1", "1", 1);
+  ExpectRefused({"serve", "--data", base + "/device-1"}, 1, {"the folder of a device"});
+  {
+    Serving server(base + "/server");
+    EXPECT_EQ(server.Stop(SIGTERM), 0);
+  }
+  ExpectRefused({"device", "status", "--dir", base + "/server"}, 1,
+                {"the data folder of a server"});
+  ExpectRefused({"view", "list", "--dir", base}, 1, {"name one of them", base + "/server"});
+}
+
+// ---- recording
+
+TEST(CommandTest, WhatIsWrongWithAPayloadIsNamedAndNoFolderIsMade) {
+  const std::string dir = FreshFolder("new") + "/device";
+  const auto append = [&dir](const std::string& type, const std::string& payload) {
+    return Arguments{"device", "append", "--dir", dir, type, payload};
+  };
+  ExpectRefused(append("OrderLineRemoved", "{}"), 1, {"OrderLineRemoved", "OrderLineAdded"});
+  ExpectRefused(append("OrderLineAdded", "{"), 1, {"OrderLineAdded"});
+  ExpectRefused(append("OrderLineAdded", R"({"order_id": "1", "colour": "red"})"), 1, {"colour"});
+  EXPECT_FALSE(std::filesystem::exists(dir));
+  ExpectRefused(append("OrderLineAdded", R"({"product_id": "milk"})"), 1, {"order_id"});
+}
+
+TEST(CommandTest, AnAppendIsShownPendingWithAReason) {
+  const std::string dir = FreshFolder("device");
+  const json appended = AppendLine(dir, "581482", 2, {"--device", "till-1", "--scope", "paris"});
+  EXPECT_EQ(appended["count"], 1);
+  const std::string id = appended["intent_id"];
+  const json status = MustRunJson({"device", "status", "--dir", dir});
+  EXPECT_EQ(status["device"], "till-1");
+  EXPECT_EQ(status["recorded"], 1);
+  EXPECT_EQ(status["pending"], 1);
+  EXPECT_EQ(MustRunJson({"device", "show", "--dir", dir, "order/581482"})["state"], "pending");
+  EXPECT_EQ(MustRunJson({"device", "show", "--dir", dir, id})["payload"]["product_id"], "milk");
+  EXPECT_EQ(MustRunJson({"device", "show", "--dir", dir})["intents"].size(), 1u);
+  EXPECT_EQ(MustRunJson({"device", "why", "--dir", dir, id})["kind"], "sync-stopped");
+  EXPECT_EQ(MustRunJson({"view", "get", "sales_by_invoice", "581482", "--dir", dir})["units"], 2);
+  ExpectRefused({"device", "show", "--dir", dir, "order/1"}, 1, {"order/1"});
+  ExpectRefused({"device", "why", "--dir", dir, "order/1"}, 1, {"order/1"});
+  ExpectRefused({"device", "why", "--dir", dir, "nonsense"}, 1, {"nonsense"});
+}
+
+TEST(CommandTest, ARetryWithItsIdIsRecordedOnce) {
+  const std::string dir = FreshFolder("device");
+  const json first = AppendLine(dir, "7", 1);
+  const Arguments id = {"--intent-id", first["intent_id"].get<std::string>()};
+  const json again = AppendLine(dir, "7", 1, id);
+  EXPECT_EQ(again["count"], 1);
+  EXPECT_EQ(again["repeated"], true);
+  ExpectRefused({"device", "append", "--dir", dir, "OrderLineAdded", LinePayload("7", 9),
+                 "--intent-id", id[1]},
+                1, {id[1]});
+}
+
+TEST(CommandTest, LinesOfStandardInputAreOneBatch) {
+  const std::string dir = FreshFolder("device");
+  const Arguments arguments = {"device", "append", "--dir", dir, "OrderLineAdded", "-"};
+  const std::string out =
+      MustRun(arguments, LinePayload("1", 1) + "\n\n" + LinePayload("2", 2) + "\n");
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 2);
+  const Ran bad = RunIntentlog(arguments, LinePayload("3", 1) + "\n{\"order_id\": 4,}\n");
+  EXPECT_EQ(bad.exit_code, 1);
+  EXPECT_THAT(bad.err, HasSubstr("line 2"));
+  EXPECT_EQ(MustRunJson({"device", "status", "--dir", dir})["recorded"], 2);
+}
+
+// ---- servers
+
+TEST(CommandTest, NoServerIsSaidWithItsAddress) {
+  const std::string dir = FreshFolder("device");
+  AppendLine(dir, "1", 1);
+  ExpectRefused({"view", "list", "--server", "127.0.0.1:1"}, 1,
+                {"no server at 127.0.0.1:1", "connection refused"});
+  ExpectRefused({"events", "read", "--server", "127.0.0.1"}, 1, {"HOST:PORT"});
+  const Ran sync =
+      RunIntentlog({"device", "sync", "--dir", dir, "--server", "127.0.0.1:1", "--wait", "300ms"});
+  EXPECT_EQ(sync.exit_code, 1);
+  EXPECT_THAT(sync.err, HasSubstr("not synced with 127.0.0.1:1"));
+  EXPECT_EQ(MustRunJson({"device", "status", "--dir", dir})["pending"], 1);
+}
+
+TEST(CommandTest, AnAddressThatOthersReachNeedsConsent) {
+  ExpectRefused({"serve", "--data", FreshFolder("data"), "--listen", "0.0.0.0:0"}, 1,
+                {"0.0.0.0:0", "--insecure"});
+}
+
+TEST(CommandTest, APortOrAFolderInUseIsOneClearLine) {
+  const std::string data = FreshFolder("data");
+  Serving server(data);
+  ExpectRefused({"serve", "--data", FreshFolder("other"), "--listen", server.address()}, 1,
+                {server.address(), "another program listens there"});
+  ExpectRefused({"serve", "--data", data, "--listen", "127.0.0.1:0"}, 1, {data, "in use"});
+  ExpectRefused({"events", "read", "--dir", data}, 1, {"in use", "--server"});
+  EXPECT_EQ(server.Stop(SIGINT), 0);
+}
+
+TEST(CommandTest, WhatIsUnknownOnAServerIsNamed) {
+  const std::string base = FreshFolder("unknown");
+  AppendLine(base + "/device", "1", 1);
+  Serving server(base + "/data");
+  MustRun({"device", "sync", "--dir", base + "/device", "--server", server.address()});
+  ExpectRefused({"view", "dump", "sales_by_moon", "--server", server.address()}, 1,
+                {"sales_by_moon", "sales_by_month"});
+  ExpectRefused({"view", "get", "orders", "99", "--server", server.address()}, 1, {"99"});
+  ExpectRefused({"events", "stats", "--server", server.address(), "--tenant", "nobody"}, 1,
+                {"nobody"});
+}
+
+// ---- the whole way
+
+TEST(CommandTest, I17_TwoDevicesAndTheServerHoldEqualReadModels) {
+  const std::string base = FreshFolder("whole");
+  const std::string data = base + "/server";
+  const Arguments devices = {base + "/device-1", base + "/device-2"};
+  for (int i = 0; i < 6; ++i) AppendLine(devices[i % 2], std::to_string(i % 3), i + 1);
+  std::string dump, digests;
+  {
+    Serving server(data);
+    for (const std::string& dir : {devices[0], devices[1], devices[0]}) {
+      MustRun({"device", "sync", "--dir", dir, "--server", server.address()});
+    }
+    dump = MustRun({"view", "dump", "sales_by_invoice", "--tsv", "--server", server.address()});
+    EXPECT_EQ(std::count(dump.begin(), dump.end(), '\n'), 3);
+    const json stats = MustRunJson({"events", "stats", "--server", server.address()});
+    EXPECT_EQ(stats["head"], 6);
+    EXPECT_EQ(stats["decisions"]["accepted"].get<int>() + stats["decisions"]["merged"].get<int>(),
+              6);
+    digests = MustRunJson({"view", "digest", "--server", server.address()}).dump();
+    EXPECT_EQ(MustRunJson({"events", "verify", "--server", server.address()})["ok"], true);
+    EXPECT_EQ(MustRunJson({"events", "read", "--from", "3", "--limit", "2", "--server",
+                           server.address()})["events"]
+                  .size(),
+              2u);
+    EXPECT_EQ(server.Stop(SIGTERM), 0);
+  }
+  EXPECT_EQ(MustRun({"view", "dump", "sales_by_invoice", "--tsv", "--dir", data}), dump);
+  EXPECT_EQ(MustRunJson({"view", "digest", "--dir", data}).dump(), digests);
+  EXPECT_EQ(MustRunJson({"events", "verify", "--dir", data})["ok"], true);
+  for (const std::string& dir : devices) {
+    EXPECT_EQ(MustRun({"view", "dump", "sales_by_invoice", "--tsv", "--dir", dir}), dump);
+    EXPECT_EQ(MustRunJson({"device", "status", "--dir", dir})["synced"], 3);
+    EXPECT_EQ(MustRunJson({"events", "read", "--dir", dir})["events"].size(), 6u);
+    EXPECT_EQ(MustRunJson({"events", "verify", "--dir", dir})["ok"], true);
+  }
+}
+
+TEST(CommandTest, I7_AServerThatIsKilledAndStartedAgainHasAllThatWasReceipted) {
+  const std::string base = FreshFolder("again");
+  const std::string device = base + "/device", data = base + "/server";
+  AppendLine(device, "1", 1);
+  {
+    Serving server(data);
+    MustRun({"device", "sync", "--dir", device, "--server", server.address()});
+    server.Stop(SIGKILL);
+  }
+  AppendLine(device, "2", 2);
+  Serving server(data);
+  MustRun({"device", "sync", "--dir", device, "--server", server.address()});
+  EXPECT_EQ(MustRunJson({"events", "stats", "--server", server.address()})["head"], 2);
+  EXPECT_EQ(MustRun({"view", "dump", "orders", "--tsv", "--server", server.address()}),
+            MustRun({"view", "dump", "orders", "--tsv", "--dir", device}));
+}
+
+}  // namespace
+}  // namespace intentlog

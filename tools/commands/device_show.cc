@@ -1,0 +1,134 @@
+// intentlog device show --dir DIR [ENTITY|INTENT_ID]
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "tools/commands/command.h"
+#include "tools/commands/device.h"
+#include "tools/commands/json.h"
+#include "tools/commands/stats_json.h"
+#include "tools/commands/status_json.h"
+#include "tools/commands/table.h"
+
+namespace intentlog {
+namespace {
+
+// Intents are read in steps of this many.
+constexpr size_t kStep = 500;
+constexpr size_t kPayloadColumns = 70;
+
+struct Options : DeviceArguments {
+  uint64_t limit = 20;
+};
+
+using Intents = std::vector<Client::RecordedIntent>;
+
+// Those of one entity, all of them.
+absl::StatusOr<Intents> OfEntity(const Client& client, const Entity& entity) {
+  Intents found;
+  for (Count from(1);;) {
+    ASSIGN_OR_RETURN(Intents step, client.List(from, kStep));
+    if (step.empty()) return found;
+    from = step.back().count.Next();
+    for (Client::RecordedIntent& intent : step) {
+      if (intent.intent.entity_id() == entity.id && intent.intent.entity_type() == entity.type) {
+        found.push_back(std::move(intent));
+      }
+    }
+  }
+}
+
+absl::StatusOr<Intents> Last(const Client& client, uint64_t limit) {
+  const uint64_t recorded = client.Status().counts.recorded;
+  return client.List(Count(recorded > limit ? recorded - limit + 1 : 1), limit);
+}
+
+void PrintTable(const Intents& intents, const Schema& schema) {
+  Table table({"count", "recorded", "state", "position", "entity", "type", "payload"});
+  for (const Client::RecordedIntent& one : intents) {
+    const std::string& type = one.intent.type();
+    table.Add({std::to_string(one.count.value()), TimeText(one.intent.device_time_us()),
+               StateWord(one.state),
+               one.position.value() == 0 ? "-" : std::to_string(one.position.value()),
+               Cat(one.intent.entity_type(), "/", one.intent.entity_id()),
+               type.substr(type.rfind('.') + 1),
+               Shorten(ToText(PayloadJson(schema, type, one.intent.payload())), kPayloadColumns)});
+  }
+  table.Print();
+}
+
+void PrintOne(const Client::RecordedIntent& intent, const Schema& schema) {
+  const Json json = IntentJson(intent, schema);
+  for (const auto& [name, value] : json.items()) {
+    const std::string text = value.is_string() ? value.get<std::string>() : ToText(value);
+    std::printf("%-12s %s\n", name.c_str(), text.c_str());
+  }
+}
+
+Json ListJson(const Intents& intents, const Schema& schema) {
+  Json list = Json::array();
+  for (const Client::RecordedIntent& one : intents) list.push_back(IntentJson(one, schema));
+  return list;
+}
+
+absl::Status ShowEntity(const Client& client, const Options& options) {
+  ASSIGN_OR_RETURN(const Entity entity, ParseEntity(options.what));
+  ASSIGN_OR_RETURN(const RecordState state, client.StateOf(entity));
+  ASSIGN_OR_RETURN(const Intents intents, OfEntity(client, entity));
+  if (options.json) {
+    PrintJson({{"entity", options.what},
+               {"state", StateWord(state)},
+               {"intents", ListJson(intents, *client.schema())}});
+    return absl::OkStatus();
+  }
+  std::printf("%s is %s\n", options.what.c_str(), StateWord(state).c_str());
+  PrintTable(intents, *client.schema());
+  return absl::OkStatus();
+}
+
+absl::Status ShowIntent(const Client& client, const Options& options) {
+  ASSIGN_OR_RETURN(const IntentId id, ParseIntentId(options.what));
+  ASSIGN_OR_RETURN(const Client::RecordedIntent intent, client.Find(id));
+  if (options.json) {
+    PrintJson(IntentJson(intent, *client.schema()));
+  } else {
+    PrintOne(intent, *client.schema());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ShowLast(const Client& client, const Options& options) {
+  ASSIGN_OR_RETURN(const Intents intents, Last(client, options.limit));
+  if (options.json) {
+    PrintJson({{"intents", ListJson(intents, *client.schema())}});
+  } else {
+    PrintTable(intents, *client.schema());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunShow(const Options& options) {
+  ASSIGN_OR_RETURN(const OpenDevice device, OpenDeviceFolder(options.folder));
+  if (options.what.empty()) return ShowLast(*device.client, options);
+  if (options.what.find('/') != std::string::npos) return ShowEntity(*device.client, options);
+  return ShowIntent(*device.client, options);
+}
+
+}  // namespace
+
+void RegisterDeviceShow(CLI::App& device, int* exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command =
+      AddCommand(device, "show",
+                 "What this device recorded: the last ones, those of an entity, or one intent.");
+  AddDeviceArguments(command, options.get());
+  AddWhat(command, options.get(), "such as order/581482, or the id that append printed");
+  AddNumber(command, "--limit", &options->limit, 1, 1000000,
+            "how many of the last ones (default: 20)");
+  OnRun(command, exit_code, [options] { return RunShow(*options); });
+}
+
+}  // namespace intentlog

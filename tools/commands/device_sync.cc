@@ -1,0 +1,186 @@
+// intentlog device sync --dir DIR --server HOST:PORT [--wait DURATION | --for DURATION | --follow]
+#include <condition_variable>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "client/wire/grpc_connector.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/clock.h"
+#include "eventlog/runtime/text.h"
+#include "tools/commands/command.h"
+#include "tools/commands/device.h"
+#include "tools/commands/json.h"
+#include "tools/commands/signals.h"
+#include "tools/commands/status_json.h"
+#include "tools/commands/terminal.h"
+
+namespace intentlog {
+namespace {
+
+struct Options : DeviceArguments {
+  std::string server;
+  absl::Duration wait = absl::Seconds(60);
+  absl::Duration run_for;
+  bool follow = false;
+};
+
+// Says in plain words what changes, once each.
+class Teller {
+ public:
+  explicit Teller(const Options& options)
+      : options_(options), bar_("waiting for receipts of intents:", 0) {}
+
+  void Tell(const ClientStatus& status) {
+    if (options_.json) return;
+    if (status.connected != connected_) {
+      connected_ = status.connected;
+      if (connected_) {
+        Say(Cat("connected to ", options_.server, "; its log is at position ", status.server_head));
+      }
+    }
+    const uint64_t waiting = status.counts.pending - status.counts.parked;
+    if (connected_) bar_.Update(waiting);
+    const std::string blocked = status.connected ? "" : status.blocked_by.text;
+    if (blocked != blocked_ && !blocked.empty()) Say(blocked);
+    blocked_ = blocked;
+    if (status.digests_unequal != unequal_) {
+      unequal_ = status.digests_unequal;
+      Say("a read model differs from the server's");
+    }
+  }
+
+  // The last words.
+  void Conclude(const ClientStatus& status) {
+    bar_.Finish();
+    if (options_.json) return PrintJson(StatusJson(status));
+    const StateCounts& counts = status.counts;
+    std::printf("%s recorded: %s synced, %s pending, %s failed, %s conflicted; server at %s\n",
+                Grouped(counts.recorded).c_str(), Grouped(counts.synced).c_str(),
+                Grouped(counts.pending).c_str(), Grouped(counts.failed).c_str(),
+                Grouped(counts.conflicted).c_str(),
+                Grouped(static_cast<int64_t>(status.server_head.value())).c_str());
+    if (status.digests_equal + status.digests_unequal > 0) {
+      std::printf("read models compared with the server's: %s equal, %s different\n",
+                  Grouped(status.digests_equal).c_str(), Grouped(status.digests_unequal).c_str());
+    }
+  }
+
+ private:
+  void Say(const std::string& text) {
+    bar_.Finish();
+    std::fprintf(stderr, "%s\n", text.c_str());
+  }
+
+  const Options& options_;
+  ProgressBar bar_;
+  bool connected_ = false;
+  std::string blocked_;
+  uint64_t unequal_ = 0;
+};
+
+// Everything recorded has its receipt (or waits at the server), and every scope has what the server
+// had when this began and what this device wrote.
+bool IsCaughtUp(const ClientStatus& status, Position target) {
+  if (!status.connected || status.counts.pending > status.counts.parked) return false;
+  for (const ScopeStatus& scope : status.scopes) {
+    if (scope.cursor < target) return false;
+  }
+  return true;
+}
+
+// Highest position of this device's own intents that its write scope must reach.
+absl::StatusOr<Position> LastOwn(const Client& client, const ClientStatus& status) {
+  if (status.counts.recorded == 0) return Position();
+  ASSIGN_OR_RETURN(const auto last, client.List(Count(status.counts.recorded), 1));
+  return last.empty() ? Position() : last.front().position;
+}
+
+class SyncRun {
+ public:
+  SyncRun(const Options& options, Client& client)
+      : options_(options), client_(client), teller_(options) {}
+
+  absl::Status Run() {
+    StopSignal stop;
+    const absl::Duration begin = SystemClock().Passed();
+    const bool bounded = options_.run_for > absl::ZeroDuration();
+    while (true) {
+      const ClientStatus status = client_.Status();
+      teller_.Tell(status);
+      ASSIGN_OR_RETURN(const bool caught_up, CaughtUp(status));
+      const absl::Duration passed = SystemClock().Passed() - begin;
+      if (options_.follow || bounded) {
+        if (bounded && passed >= options_.run_for) return Conclude(status, caught_up);
+      } else if (caught_up) {
+        return Conclude(status, true);
+      } else if (passed >= options_.wait || Hopeless(status)) {
+        return Conclude(status, false);
+      }
+      if (stop.Wait(absl::Milliseconds(20))) return Conclude(client_.Status(), true);
+    }
+  }
+
+ private:
+  absl::StatusOr<bool> CaughtUp(const ClientStatus& status) {
+    if (!status.connected) {
+      target_ = Position();
+      return false;
+    }
+    if (target_ == Position()) target_ = status.server_head;
+    if (!IsCaughtUp(status, target_)) return false;
+    ASSIGN_OR_RETURN(const Position own, LastOwn(client_, status));
+    for (const ScopeStatus& scope : status.scopes) {
+      if (scope.cursor >= own) return true;
+    }
+    return own == Position() || status.scopes.empty();
+  }
+
+  static bool Hopeless(const ClientStatus& status) {
+    return status.blocked_by.kind == BlockedBy::kRefused ||
+           status.blocked_by.kind == BlockedBy::kStoreFailed;
+  }
+
+  absl::Status Conclude(const ClientStatus& status, bool good) {
+    client_.StopSync();
+    teller_.Conclude(status);
+    if (good) return absl::OkStatus();
+    const std::string why = status.blocked_by.kind == BlockedBy::kNothing
+                                ? std::string("the feed is not complete yet")
+                                : status.blocked_by.text;
+    return Unavailable("not synced with ", options_.server, ": ", why);
+  }
+
+  const Options& options_;
+  Client& client_;
+  Teller teller_;
+  Position target_;
+};
+
+absl::Status RunSync(const Options& options) {
+  RETURN_IF_ERROR(CheckAddress(options.server));
+  ASSIGN_OR_RETURN(OpenDevice device, OpenDeviceFolder(options.folder));
+  GrpcConnector connector({.address = options.server}, *device.executor);
+  RETURN_IF_ERROR(device.client->StartSync(connector));
+  const absl::Status status = SyncRun(options, *device.client).Run();
+  device.client.reset();
+  return status;
+}
+
+}  // namespace
+
+void RegisterDeviceSync(CLI::App& device, int* exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command =
+      AddCommand(device, "sync", "Bring what was recorded to a server, and take what others did.");
+  AddDeviceArguments(command, options.get());
+  AddText(command, "--server", &options->server, "HOST:PORT where it runs", kRequired);
+  AddDuration(command, "--wait", &options->wait,
+              "give up when it is not synced after this (default: 60s)");
+  AddDuration(command, "--for", &options->run_for, "stay connected for this long, then end");
+  AddFlag(command, "--follow", &options->follow, "stay connected until Ctrl-C");
+  OnRun(command, exit_code, [options] { return RunSync(*options); });
+}
+
+}  // namespace intentlog

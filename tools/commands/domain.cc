@@ -1,0 +1,56 @@
+#include "tools/commands/domain.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "eventlog/schema/descriptor_set.h"
+#include "projections/views/commerce_views.h"
+#include "proto/commerce.pb.h"
+#include "tools/commands/command.h"
+
+namespace intentlog {
+
+void AddSchema(CLI::App& command, std::string* file) {
+  AddText(command, "--schema", file,
+          "FILE: an application's own event types, made by protoc --include_imports "
+          "--descriptor_set_out=FILE");
+}
+
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_max) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
+  if (file == nullptr) {
+    return NotFound("cannot read ", path, ": ", std::string_view(std::strerror(errno)));
+  }
+  std::string bytes(bytes_max + 1, '\0');
+  const size_t size = std::fread(bytes.data(), 1, bytes.size(), file.get());
+  if (std::ferror(file.get()) != 0) {
+    return Unavailable("cannot read ", path, ": ", std::string_view(std::strerror(errno)));
+  }
+  if (size > bytes_max) {
+    return Exhausted(path, " has more than ", bytes_max, " bytes");
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+absl::StatusOr<Domain> LoadDomain(const std::string& schema_file) {
+  Domain domain;
+  domain.projections = CommerceViews();
+  if (schema_file.empty()) {
+    domain.schema = Schema::Compiled({commerce::OrderOpened::descriptor()->file()});
+    return domain;
+  }
+  ASSIGN_OR_RETURN(const std::string bytes, ReadWholeFile(schema_file, kDescriptorSetSizeMax));
+  absl::StatusOr<std::shared_ptr<const Schema>> schema = Schema::FromDescriptorSet(bytes);
+  if (!schema.ok()) return Invalid(schema_file, ": ", schema.status());
+  domain.schema = std::move(*schema);
+  return domain;
+}
+
+}  // namespace intentlog

@@ -1,0 +1,54 @@
+#include "tools/commands/open_server.h"
+
+#include <future>
+#include <utility>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/clock.h"
+#include "tools/commands/domain.h"
+
+namespace intentlog {
+
+struct OpenServer::Rep {
+  std::unique_ptr<Random> random = MakeSystemRandom();
+  std::unique_ptr<Executor> core = MakeThreadExecutor("core");
+  std::unique_ptr<Executor> commit = MakeThreadExecutor("commit");
+  std::unique_ptr<Executor> reader = MakeThreadExecutor("reader");
+  std::unique_ptr<Executor> projector = MakeThreadExecutor("projector");
+  std::unique_ptr<Server> server;  // goes before what it runs on
+  bool stopped = false;
+};
+
+OpenServer::OpenServer(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+OpenServer::OpenServer(OpenServer&&) noexcept = default;
+OpenServer::~OpenServer() {
+  if (rep_ == nullptr) return;
+  Stop();
+}
+
+absl::StatusOr<OpenServer> OpenServer::Open(ServerOptions options, const std::string& schema_file) {
+  ASSIGN_OR_RETURN(Domain domain, LoadDomain(schema_file));
+  options.schema = std::move(domain.schema);
+  options.projections = std::move(domain.projections);
+  auto rep = std::make_unique<Rep>();
+  ASSIGN_OR_RETURN(rep->server, Server::Open(std::move(options), SystemClock(), *rep->random,
+                                             {rep->core.get(), rep->commit.get(), rep->reader.get(),
+                                              rep->projector.get()}));
+  return OpenServer(std::move(rep));
+}
+
+Server& OpenServer::server() const { return *rep_->server; }
+Executor& OpenServer::core() const { return *rep_->core; }
+
+void OpenServer::Stop() {
+  if (rep_->stopped) return;
+  rep_->stopped = true;
+  const auto done = std::make_shared<std::promise<void>>();
+  rep_->core->Post([rep = rep_.get(), done] {
+    // A task of its own, so that the server's has ended when it may be destroyed.
+    rep->server->Stop([rep, done] { rep->core->Post([done] { done->set_value(); }); });
+  });
+  done->get_future().wait();
+}
+
+}  // namespace intentlog

@@ -1,0 +1,109 @@
+#include "tools/commands/serve.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "server/wire/grpc_server.h"
+#include "server/wire/server_backend.h"
+#include "tools/commands/command.h"
+#include "tools/commands/domain.h"
+#include "tools/commands/folder.h"
+#include "tools/commands/json.h"
+#include "tools/commands/open_server.h"
+#include "tools/commands/signals.h"
+
+namespace intentlog {
+namespace {
+
+struct Options {
+  std::string data;
+  std::string listen = "127.0.0.1:7420";
+  std::string schema_file;
+  std::string backups = "off";
+  absl::Duration heal_wait = absl::Minutes(10);
+  bool insecure = false;
+  bool json = false;
+};
+
+absl::Status CheckData(const std::string& dir) {
+  ASSIGN_OR_RETURN(const FolderKind kind, KindOfFolder(dir));
+  return kind == FolderKind::kAbsent ? absl::OkStatus() : RequireFolder(dir, FolderKind::kServer);
+}
+
+GrpcServerOptions WireOf(const Options& options, const ServerOptions& limits) {
+  GrpcServerOptions wire;
+  wire.listen = options.listen;
+  wire.insecure = options.insecure;
+  wire.sync.unprocessed_bytes_max = limits.push_window_bytes;
+  wire.sync.unsent_bytes_max = limits.unsent_bytes_max + 4 * size_t{limits.frame_bytes_max};
+  wire.sync.streams_max = limits.sessions_max;
+  wire.frame_bytes_max = limits.frame_bytes_max + (64 << 10);
+  return wire;
+}
+
+void SayReady(const Options& options, const std::string& address) {
+  if (options.json) {
+    const Json line = {{"serving", options.data}, {"address", address}, {"pid", getpid()}};
+    std::printf("%s\n", ToText(line).c_str());
+  } else {
+    std::printf("intentlog serving %s on %s (Ctrl-C stops it)\n", options.data.c_str(),
+                address.c_str());
+  }
+  std::fflush(stdout);
+}
+
+// Until a signal comes. Says once on stderr when the server cannot write, and when it can again.
+void Watch(StopSignal& stop, const Server& server) {
+  std::string said;
+  while (!stop.Wait(absl::Seconds(1))) {
+    const absl::Status health = server.health();
+    const std::string now = health.ok() ? "" : std::string(MessageOf(health));
+    if (now == said) continue;
+    std::fprintf(stderr, "intentlog serve: %s\n", now.empty() ? "writing again" : now.c_str());
+    said = now;
+  }
+}
+
+absl::Status Serve(const Options& options) {
+  RETURN_IF_ERROR(CheckData(options.data));
+  StopSignal stop;
+  ServerOptions server_options;
+  server_options.dir = options.data;
+  absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
+  if (!server.ok()) return ExplainInUse(server.status());
+  const std::unique_ptr<Backend> backend = BackendOf(server->server(), server->core());
+  ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> wire,
+                   GrpcServer::Start(*backend, WireOf(options, server_options)));
+  SayReady(options, wire->address());
+  Watch(stop, server->server());
+  // Devices hear goodbye and what is being committed finishes; then the streams end.
+  server->Stop();
+  wire->Stop();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RegisterServe(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App& command = AddCommand(app, "serve", "Run a server: one data folder, one address.");
+  AddText(command, "--data", &options->data, "the server's data folder; made if absent", kRequired);
+  AddText(command, "--listen", &options->listen,
+          "HOST:PORT; port 0: any free one (default: 127.0.0.1:7420)");
+  AddSchema(command, &options->schema_file);
+  AddChoice(command, "--backups", &options->backups, {"off", "required"},
+            "whether devices may forget what no backup holds yet");
+  AddDuration(command, "--heal-wait", &options->heal_wait,
+              "after a restore: how long to wait for what devices bring back");
+  AddFlag(command, "--insecure", &options->insecure,
+          "allow an address that other machines reach, without encryption");
+  AddJson(command, &options->json);
+  OnRun(command, exit_code, [options] { return Serve(*options); });
+}
+
+}  // namespace intentlog

@@ -1,0 +1,96 @@
+// A Source is where a command reads events and views: a running server, the data folder of a server
+// that is not running, or a device's folder. Each has a file of its own.
+//
+// Thread-compatible; calls block.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "eventlog/log/block.h"
+#include "projections/engine/read_models.h"
+#include "tools/commands/domain.h"
+#include "tools/commands/json.h"
+
+namespace CLI {
+class App;
+}
+
+namespace intentlog {
+
+struct SourceOptions {
+  std::string dir;
+  std::string server;
+  std::string tenant;  // of a server; empty: "default"
+  std::string schema_file;
+  bool confirmed = false;  // of a device: without pending work
+};
+
+// Adds --dir, --server, --tenant and --schema.
+void AddSource(CLI::App& command, SourceOptions* options);
+
+struct EventsWanted {
+  Position from;        // 0 counts as 1
+  uint64_t limit = 0;   // 0: all
+  bool follow = false;  // goes on with what comes later; a running server only
+};
+
+struct ViewSummary {
+  std::string name;
+  uint32_t version = 1;
+  std::vector<ScopeState> scopes;
+};
+
+// What a verification found; `problems` empty: all is well.
+struct Verified {
+  uint64_t events = 0, blocks = 0, intents = 0;
+  Position head;
+  std::vector<std::string> problems;
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+
+  const Domain& domain() const { return domain_; }
+
+  // Ordered events in position order, until `take` returns false. Those of a device are the ones in
+  // its feed, and after them its pending intents, with position 0 and no header.
+  using TakeEvent = std::function<bool(const EventRef& event)>;
+  virtual absl::Status ReadEvents(const EventsWanted& wanted, const TakeEvent& take) = 0;
+  // Figures, as one object.
+  virtual absl::StatusOr<Json> Stats() = 0;
+  virtual absl::StatusOr<Verified> Verify() = 0;
+
+  virtual absl::StatusOr<std::vector<ViewSummary>> Views() = 0;
+  // Rows merged over scopes in ascending byte order of keys.
+  using TakeRow = std::function<absl::Status(std::string_view key, const Row& row)>;
+  virtual absl::Status Dump(const std::string& view, const TakeRow& take) = 0;
+  virtual absl::StatusOr<std::optional<Row>> Get(const std::string& view,
+                                                 const std::string& key) = 0;
+  // The projection that prints a view's rows. NOT_FOUND names those there are.
+  absl::StatusOr<const Projection*> FindView(const std::string& view) const;
+
+ protected:
+  explicit Source(Domain domain) : domain_(std::move(domain)) {}
+
+ private:
+  const Domain domain_;
+};
+
+// INVALID_ARGUMENT (wrong usage) unless exactly one of dir and server is given.
+absl::StatusOr<std::unique_ptr<Source>> OpenSource(const SourceOptions& options);
+
+// ---- one for each kind
+absl::StatusOr<std::unique_ptr<Source>> OpenRunningServer(const SourceOptions& options);
+absl::StatusOr<std::unique_ptr<Source>> OpenServerFolder(const SourceOptions& options);
+absl::StatusOr<std::unique_ptr<Source>> OpenDeviceFolderSource(const SourceOptions& options);
+
+}  // namespace intentlog

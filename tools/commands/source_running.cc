@@ -1,0 +1,119 @@
+// A running server, asked through its Reader service.
+#include <utility>
+
+#include "client/wire/reader_client.h"
+#include "eventlog/log/chain.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "projections/engine/row_access.h"
+#include "tools/commands/source.h"
+#include "tools/commands/stats_json.h"
+
+namespace intentlog {
+namespace {
+
+class RunningServer final : public Source {
+ public:
+  RunningServer(Domain domain, const SourceOptions& options)
+      : Source(std::move(domain)),
+        reader_({.address = options.server}, options.tenant.empty() ? "default" : options.tenant) {}
+
+  absl::Status ReadEvents(const EventsWanted& wanted, const TakeEvent& take) override {
+    return reader_.ReadEvents({.from = wanted.from, .limit = wanted.limit, .follow = wanted.follow},
+                              [&take](const EventRef& event, Position) { return take(event); });
+  }
+
+  absl::StatusOr<Json> Stats() override {
+    ASSIGN_OR_RETURN(const StatsReply stats, reader_.Stats());
+    return StatsJson(stats);
+  }
+
+  // The chain from the first event on, against that of each block and of the head.
+  absl::StatusOr<Verified> Verify() override {
+    ASSIGN_OR_RETURN(const StatsReply stats, reader_.Stats());
+    Verified verified;
+    ChainValue chain = {};
+    const auto check = [&](const BlockView& block, Position) {
+      ++verified.blocks;
+      for (size_t i = 0; i < block.size(); ++i) {
+        const EventRef event = block.event(i);
+        if (event.position <= verified.head) continue;
+        if (event.position != verified.head.Next()) {
+          verified.problems.push_back(Cat("position ", verified.head.Next(), " is missing"));
+          return false;
+        }
+        chain = NextChain(chain, event.header, event.intent);
+        verified.head = event.position;
+        ++verified.events;
+      }
+      if (chain == block.chain()) return true;
+      verified.problems.push_back(
+          Cat("the chain does not hold at position ", verified.head,
+              ": an event at or before it is not as it was written; restore from a backup"));
+      return false;
+    };
+    RETURN_IF_ERROR(reader_.ReadBlocks({.from = Position(1)}, check));
+    if (verified.problems.empty() && verified.head.value() < stats.head()) {
+      verified.problems.push_back(
+          Cat("the log ends at position ", verified.head, ", and its head is ", stats.head()));
+    }
+    return verified;
+  }
+
+  absl::StatusOr<std::vector<ViewSummary>> Views() override {
+    ASSIGN_OR_RETURN(const ListViewsReply reply, reader_.ListViews());
+    std::vector<ViewSummary> views;
+    for (const ViewInfo& info : reply.views()) {
+      ViewSummary view{info.name(), info.version(), {}};
+      for (const ScopeDigest& scope : info.scopes()) {
+        ScopeState state{scope.scope(), Position(scope.position()), {}, scope.rows()};
+        if (!Digest128::FromBytes(scope.digest(), &state.digest)) {
+          return DataLoss("the server sent a digest of ", scope.digest().size(), " bytes");
+        }
+        view.scopes.push_back(std::move(state));
+      }
+      views.push_back(std::move(view));
+    }
+    return views;
+  }
+
+  absl::Status Dump(const std::string& view, const TakeRow& take) override {
+    ASSIGN_OR_RETURN(const Projection* projection, FindView(view));
+    ASSIGN_OR_RETURN(const Position head, Head());
+    return reader_
+        .DumpView(view, head,
+                  [&](std::string_view key, std::string_view bytes) -> absl::Status {
+                    ASSIGN_OR_RETURN(const Row row, RowFromBytes(*projection, bytes));
+                    return take(key, row);
+                  })
+        .status();
+  }
+
+  absl::StatusOr<std::optional<Row>> Get(const std::string& view, const std::string& key) override {
+    ASSIGN_OR_RETURN(const Projection* projection, FindView(view));
+    ASSIGN_OR_RETURN(const Position head, Head());
+    ASSIGN_OR_RETURN(const GetRowReply reply, reader_.GetRow(view, key, head));
+    if (!reply.found()) return std::optional<Row>();
+    ASSIGN_OR_RETURN(Row row, RowFromBytes(*projection, reply.row()));
+    return std::optional<Row>(std::move(row));
+  }
+
+ private:
+  // So that a dump holds everything that was in the log when it was asked for.
+  absl::StatusOr<Position> Head() const {
+    ASSIGN_OR_RETURN(const StatsReply stats, reader_.Stats());
+    return Position(stats.head());
+  }
+
+  const ReaderClient reader_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Source>> OpenRunningServer(const SourceOptions& options) {
+  RETURN_IF_ERROR(CheckAddress(options.server));
+  ASSIGN_OR_RETURN(Domain domain, LoadDomain(options.schema_file));
+  return std::unique_ptr<Source>(std::make_unique<RunningServer>(std::move(domain), options));
+}
+
+}  // namespace intentlog

@@ -1,0 +1,116 @@
+// The data folder of a server that is not running: the server's own core opens it, without a
+// transport.
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "eventlog/log/verify.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "tools/commands/folder.h"
+#include "tools/commands/open_server.h"
+#include "tools/commands/source.h"
+#include "tools/commands/stats_json.h"
+#include "tools/commands/terminal.h"
+
+namespace intentlog {
+namespace {
+
+class ServerFolder final : public Source {
+ public:
+  ServerFolder(Domain domain, OpenServer server, std::string tenant)
+      : Source(std::move(domain)), server_(std::move(server)), tenant_(std::move(tenant)) {}
+
+  absl::Status ReadEvents(const EventsWanted& wanted, const TakeEvent& take) override {
+    ASSIGN_OR_RETURN(const auto log, server_.server().Log(tenant_));
+    const auto reader = log->Read(std::max(wanted.from, Position(1)));
+    uint64_t left = wanted.limit == 0 ? UINT64_MAX : wanted.limit;
+    while (left > 0) {
+      ASSIGN_OR_RETURN(const bool more, reader->Next());
+      if (!more) break;
+      for (size_t i = reader->begin(); i < reader->block().size() && left > 0; ++i, --left) {
+        if (!take(reader->block().event(i))) return absl::OkStatus();
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Json> Stats() override {
+    RETURN_IF_ERROR(FoldAll());
+    ASSIGN_OR_RETURN(const StatsReply stats, server_.server().Stats(tenant_));
+    return StatsJson(stats);
+  }
+
+  absl::StatusOr<Verified> Verify() override {
+    ASSIGN_OR_RETURN(const auto log, server_.server().Log(tenant_));
+    ASSIGN_OR_RETURN(LogVerification found, VerifyLog(*log));
+    Verified verified;
+    verified.events = found.events;
+    verified.blocks = found.blocks;
+    verified.head = found.head;
+    verified.problems = std::move(found.problems);
+    return verified;
+  }
+
+  absl::StatusOr<std::vector<ViewSummary>> Views() override {
+    ASSIGN_OR_RETURN(const auto models, Folded());
+    std::vector<ViewSummary> views;
+    for (const auto& projection : models->projections()) {
+      const ProjectionInfo info = projection->info();
+      ASSIGN_OR_RETURN(std::vector<ScopeState> scopes, models->Scopes(info.name));
+      views.push_back({info.name, info.version, std::move(scopes)});
+    }
+    return views;
+  }
+
+  absl::Status Dump(const std::string& view, const TakeRow& take) override {
+    ASSIGN_OR_RETURN(const auto models, Folded());
+    ASSIGN_OR_RETURN(const auto cursor, models->Scan(view));
+    while (true) {
+      ASSIGN_OR_RETURN(const MergedRow* row, cursor->Next());
+      if (row == nullptr) return absl::OkStatus();
+      RETURN_IF_ERROR(take(row->key, row->row));
+    }
+  }
+
+  absl::StatusOr<std::optional<Row>> Get(const std::string& view, const std::string& key) override {
+    ASSIGN_OR_RETURN(const auto models, Folded());
+    return models->Get(view, key);
+  }
+
+ private:
+  absl::StatusOr<std::shared_ptr<const ReadModels>> Folded() {
+    RETURN_IF_ERROR(FoldAll());
+    return server_.server().Models(tenant_);
+  }
+  // The server may have ended before its views had all of the log.
+  absl::Status FoldAll() {
+    ASSIGN_OR_RETURN(const auto log, server_.server().Log(tenant_));
+    const Position head = log->head().position;
+    ProgressBar bar("folding", head.value());
+    while (true) {
+      const Position now = server_.server().ViewPosition(tenant_);
+      if (now >= head) return absl::OkStatus();
+      RETURN_IF_ERROR(server_.server().health());
+      bar.Update(now.value());
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+
+  OpenServer server_;
+  const std::string tenant_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Source>> OpenServerFolder(const SourceOptions& options) {
+  ASSIGN_OR_RETURN(Domain domain, LoadDomain(options.schema_file));
+  ServerOptions server_options;
+  server_options.dir = options.dir;
+  absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
+  if (!server.ok()) return ExplainInUse(server.status());
+  return std::unique_ptr<Source>(std::make_unique<ServerFolder>(
+      std::move(domain), std::move(*server), options.tenant.empty() ? "default" : options.tenant));
+}
+
+}  // namespace intentlog

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <unordered_map>
 
 #include "absl/status/statusor.h"
@@ -30,13 +31,14 @@ struct Event {
   const EventType* type = nullptr;
   const google::protobuf::Message* payload = nullptr;
 
-  // The payload as T, or null if it is of another type:  if (auto* line =
-  // event.As<OrderLineAdded>())
+  // The payload as T, or null if it is of another type:
+  //   if (const auto* line = event.As<OrderLineAdded>()) …
+  // Compares classes, not descriptors, because projections ask many times for each event.
   template <class T>
   const T* As() const {
-    return type != nullptr && payload->GetDescriptor() == T::descriptor()
-               ? static_cast<const T*>(payload)
-               : nullptr;
+    if (type == nullptr) return nullptr;
+    const google::protobuf::Message& message = *payload;
+    return typeid(message) == typeid(T) ? static_cast<const T*>(&message) : nullptr;
   }
 };
 

@@ -1,7 +1,7 @@
 // How fast the commerce views fold, decoding excluded: a year of a shop's order lines, made up
 // here, into a store, at several batch sizes.
 //
-//   bazel run -c opt //projections/engine:fold_benchmark [-- LINES [KEPT_BYTES]]
+//   bazel run -c opt //projections/engine:fold_benchmark [-- LINES [KEPT_BYTES [BATCH]]]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -127,7 +127,9 @@ int main(int argc, char** argv) {
   const auto lines = MakeLines(count);
   std::printf("%d order lines into 8 views\n%8s %12s %8s %8s %8s\n", count, "batch", "events/s",
               "fold s", "finish s", "commit s");
-  for (size_t batch_size : {100, 500, 2000, 4000, 16000}) {
+  std::vector<size_t> batch_sizes = {100, 500, 2000, 4000, 16000};
+  if (argc > 3) batch_sizes = {static_cast<size_t>(std::strtoull(argv[3], nullptr, 10))};
+  for (const size_t batch_size : batch_sizes) {
     const Times times = Run(lines, batch_size, options);
     std::printf("%8zu %12.0f %8.2f %8.2f %8.2f\n", batch_size,
                 count / (times.fold + times.finish + times.commit), times.fold, times.finish,

@@ -16,6 +16,7 @@ bool IntentReader::AtRow() const {
 }
 
 absl::StatusOr<IntentReader::RowAt> IntentReader::Current() {
+  row_.reset();
   const Count first = CountOf(cursor_->key());
   auto row = AppendRow::Parse(cursor_->value());
   if (!row.ok()) return DataLoss("device log, count ", first, ": ", row.status());
@@ -51,6 +52,16 @@ absl::StatusOr<std::optional<IntentReader::RowAt>> IntentReader::Last() {
   }
   ASSIGN_OR_RETURN(RowAt at, Current());
   return at;
+}
+
+absl::StatusOr<std::string_view> IntentReader::Get(Count count) {
+  const bool ahead = row_ && count >= row_->first.Plus(next_.index) && count <= row_->last();
+  if (!ahead) {
+    ASSIGN_OR_RETURN(const RowAt found, Find(count));
+    row_ = found;
+    next_ = {};
+  }
+  return row_->row.Walk(static_cast<uint32_t>(count.Since(row_->first)), &next_);
 }
 
 absl::Status IntentReader::ForEach(Count first, Count last, Use use) {

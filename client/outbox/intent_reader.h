@@ -39,6 +39,10 @@ class IntentReader {
   // The last row of the log; nothing if it is empty.
   absl::StatusOr<std::optional<RowAt>> Last();
 
+  // The intent at `count`. Cheap where counts ascend. Valid until the reader moves. NOT_FOUND,
+  // DATA_LOSS.
+  absl::StatusOr<std::string_view> Get(Count count);
+
   // All intents in [first, last], in order. DATA_LOSS if one is missing; an error of `use` ends it.
   using Use = absl::FunctionRef<absl::Status(Count count, std::string_view intent)>;
   absl::Status ForEach(Count first, Count last, Use use);
@@ -48,12 +52,16 @@ class IntentReader {
   absl::StatusOr<Count> FillPush(Count from, Count last, size_t bytes_max, Push* push);
 
  private:
-  absl::StatusOr<RowAt> Current();
+  absl::StatusOr<RowAt> Current();  // forgets where Get was
   bool AtRow() const;
 
   const std::string prefix_;
   const PriorityClass priority_;
   std::unique_ptr<StoreCursor> cursor_;
+
+  // Where Get was: `next_` is the place in `row_` behind the intent that it returned.
+  std::optional<RowAt> row_;
+  AppendRow::Place next_;
 };
 
 // The first decision on a count, and what closed it if it was open.

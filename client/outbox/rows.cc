@@ -118,9 +118,16 @@ uint32_t AppendRow::LengthOf(uint32_t index) const {
 }
 
 std::string_view AppendRow::intent(uint32_t index) const {
-  size_t at = 0;
-  for (uint32_t i = 0; i < index; ++i) at += LengthOf(i);
-  return body_.substr(at, LengthOf(index));
+  Place place;
+  return Walk(index, &place);
+}
+
+std::string_view AppendRow::Walk(uint32_t index, Place* place) const {
+  for (; place->index < index; ++place->index) place->offset += LengthOf(place->index);
+  const std::string_view intent = body_.substr(place->offset, LengthOf(index));
+  ++place->index;
+  place->offset += intent.size();
+  return intent;
 }
 
 void AppendRowBuilder::Start(uint32_t size, uint64_t attempts, const ChainValue& hash_before) {

@@ -104,6 +104,13 @@ class AppendRow {
   }
   // REQUIRES: index < size().
   std::string_view intent(uint32_t index) const;
+  // Between two intents: a walk forward costs nothing but the steps.
+  struct Place {
+    uint32_t index = 0;
+    size_t offset = 0;
+  };
+  // The intent at `index`; moves `place` behind it. REQUIRES: place.index <= index < size().
+  std::string_view Walk(uint32_t index, Place* place) const;
 
  private:
   uint32_t LengthOf(uint32_t index) const;

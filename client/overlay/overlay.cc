@@ -33,7 +33,7 @@ class Overlay::Edit final : public OverlayEdit {
   }
   void Moved(std::string_view scope, Position position) override {
     if (!overlay_.built_) return;
-    overlay_.fold_.ConfirmedChanged();
+    overlay_.rows_.MarkAllChanged();
     const auto awaited = overlay_.awaited_.find(scope);
     if (awaited == overlay_.awaited_.end()) return;
     std::map<Position, Count>& counts = awaited->second;
@@ -54,7 +54,8 @@ Overlay::Overlay(const Outbox& outbox, const ReadModels& models, const ScopeCurs
     : outbox_(outbox),
       models_(models),
       cursors_(cursors),
-      fold_(outbox.store(), outbox.priority(), models, std::move(schema)) {}
+      rows_(models, schema, [this](Ticket ticket) { return Read(Count(ticket)); }),
+      decoder_(std::move(schema)) {}
 
 Overlay::~Overlay() = default;
 
@@ -94,14 +95,27 @@ void Overlay::Change(absl::FunctionRef<void(OverlayEdit&)> change) {
 absl::StatusOr<std::optional<Row>> Overlay::Get(std::string_view view, std::string_view key) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   RETURN_IF_ERROR(Build());
-  return fold_.Get(view, key);
+  auto row = rows_.Get(view, key);
+  reader_.reset();
+  return row;
 }
 
 absl::StatusOr<std::unique_ptr<RowCursor>> Overlay::Scan(std::string_view view,
                                                          std::string_view from_key) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   RETURN_IF_ERROR(Build());
-  return fold_.Scan(view, from_key);
+  auto cursor = rows_.Scan(view, from_key);
+  reader_.reset();
+  return cursor;
+}
+
+// A reader holds on to what the store had when it was made: it lives for one call.
+absl::StatusOr<std::string> Overlay::Read(Count count) const {
+  if (reader_ == nullptr) {
+    reader_ = std::make_unique<IntentReader>(outbox_.store(), outbox_.priority());
+  }
+  ASSIGN_OR_RETURN(const std::string_view intent, reader_->Get(count));
+  return std::string(intent);
 }
 
 absl::Status Overlay::ListenToKeys(KeyListener listener) {
@@ -196,9 +210,9 @@ absl::Status Overlay::HoldOne(Count count, std::string_view intent, Position dec
     awaited_[std::string(view.scope)][decided] = count;
   }
   held_[count] = {std::string(view.scope), decided};
-  return fold_.Add(count, intent, [this](const Projection& projection, std::string_view key) {
-    Tell(projection, key);
-  });
+  RETURN_IF_ERROR(rows_.Add(count.value(), intent));
+  Tell(intent);
+  return absl::OkStatus();
 }
 
 // It took effect at `position`: waits for the cursor of its scope, or leaves.
@@ -219,16 +233,23 @@ void Overlay::Drop(Count count) const {
     if (awaited != awaited_.end()) awaited->second.erase(held->second.decided);
   }
   held_.erase(held);
-  IntentReader reader(outbox_.store(), outbox_.priority());
-  failure_.Update(reader.ForEach(count, count, [&](Count, std::string_view intent) {
-    return fold_.Remove(count, intent, [this](const Projection& projection, std::string_view key) {
-      Tell(projection, key);
-    });
-  }));
+  rows_.Remove(count.value());
+  if (!listener_) return;
+  auto intent = Read(count);
+  reader_.reset();
+  failure_.Update(intent.status());
+  if (intent.ok()) Tell(*intent);
 }
 
-void Overlay::Tell(const Projection& projection, std::string_view key) const {
-  if (listener_) listener_(projection, key);
+void Overlay::Tell(std::string_view intent) const {
+  if (!listener_) return;
+  const auto event = decoder_.DecodePending(intent);
+  if (!event.ok() || (*event)->type == nullptr) return;
+  for (const auto& projection : models_.projections()) {
+    keys_.Clear();
+    projection->Keys(**event, keys_);
+    for (size_t i = 0; i < keys_.size(); ++i) listener_(*projection, keys_[i]);
+  }
 }
 
 }  // namespace intentlog

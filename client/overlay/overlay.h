@@ -25,10 +25,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "client/outbox/intent_reader.h"
 #include "client/outbox/outbox.h"
-#include "client/overlay/pending_fold.h"
 #include "client/sync/scope_cursors.h"
 #include "eventlog/schema/schema.h"
+#include "projections/engine/pending_rows.h"
 #include "projections/engine/read_models.h"
 
 namespace intentlog {
@@ -84,7 +85,8 @@ class Overlay {
   absl::Status HoldOne(Count count, std::string_view intent, Position decided) const;
   void Drop(Count count) const;
   void Decide(Count count, Position position) const;
-  void Tell(const Projection& projection, std::string_view key) const;
+  void Tell(std::string_view intent) const;
+  absl::StatusOr<std::string> Read(Count count) const;
 
   const Outbox& outbox_;
   const ReadModels& models_;
@@ -95,7 +97,10 @@ class Overlay {
   mutable bool built_ = false;
   mutable Count built_through_;
   mutable absl::Status failure_;  // an intent that can not be read: optimistic reads fail with it
-  mutable PendingFold fold_;
+  mutable PendingRows rows_;
+  mutable std::unique_ptr<IntentReader> reader_;  // during one read
+  mutable EventDecoder decoder_;
+  mutable KeySink keys_;
   KeyListener listener_;
   mutable std::map<Count, Held> held_;
   // Decided ones that wait for the cursor of their scope.

@@ -200,6 +200,7 @@ absl::Status Session::OnDigest(const Digest& digest) {
   const Projection* projection = device_.models->Find(digest.projection());
   if (projection == nullptr) return absl::OkStatus();
   digests_.Compare(digest, projection->info().version, std::string());
+  host_.Changed();
   return absl::OkStatus();
 }
 

@@ -268,7 +268,7 @@ absl::StatusOr<std::unique_ptr<ByteSource>> ByteSource::Open(const std::string& 
       options.buffer_bytes);
   if (known && S_ISDIR(about.st_mode)) return Invalid(path, ": is a folder, not a file");
   ASSIGN_OR_RETURN(const std::string_view first, file->Read());
-  auto unpacker = UnpackerFor(first, options.unpack_memory_max);
+  auto unpacker = options.unpack ? UnpackerFor(first, options.unpack_memory_max) : nullptr;
   if (unpacker == nullptr) return std::make_unique<PlainSource>(std::move(file), first);
   return std::make_unique<PackedSource>(std::move(file), first, options.buffer_bytes,
                                         std::move(unpacker));

@@ -27,6 +27,8 @@ struct ByteSourceOptions {
   size_t buffer_bytes = 64 << 10;
   // What unpacking may take: xz -9 needs 65 MB, zstd --ultra 128 MB. More is refused by name.
   size_t unpack_memory_max = 192 << 20;
+  // False: the bytes as they lie in the file.
+  bool unpack = true;
 };
 
 class ByteSource {

@@ -5,6 +5,7 @@
 #include "absl/time/civil_time.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/engine/dump.h"
 
 namespace intentlog {
 namespace {
@@ -57,7 +58,7 @@ const SalesByKey& SalesTally::View(std::string_view view) const {
 std::string SalesTsv(const SalesByKey& rows) {
   std::string out;
   for (const auto& [key, sum] : rows) {
-    out += Cat(key, '\t', sum.lines, '\t', sum.units, '\t', sum.mills, '\n');
+    out += Cat(TsvEscaped(key), '\t', sum.lines, '\t', sum.units, '\t', sum.mills, '\n');
   }
   return out;
 }

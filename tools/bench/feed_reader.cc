@@ -51,6 +51,8 @@ std::string HelloOfHeadOffice() {
   hello.set_tenant("default");
   hello.set_device("replay");
   hello.set_instance(std::string(16, 'r'));
+  hello.add_logs()->set_log_id(
+      std::string(16, 'r'));  // a device has one, also if it records nothing
   hello.set_all_scopes(true);
   hello.set_schema_digest(ShopSchema()->digest());
   hello.set_wall_time_us(SystemClock().WallMicros());

@@ -21,8 +21,10 @@ namespace intentlog::bench {
 namespace {
 
 constexpr int kPairs = 3;
-// Rows in memory before they are written.
-constexpr size_t kCommitBytes = 8 << 20;
+// A rebuild has a server's memory: rows in hand before they are written, and rows kept for what
+// comes next, which hold the products of eight shops.
+constexpr size_t kCommitBytes = 32 << 20;
+constexpr size_t kKeptRowsBytes = 64 << 20;
 
 struct Query {
   const char* table;
@@ -125,7 +127,8 @@ absl::StatusOr<double> FoldAll(const EventLog& log, const std::string& dir) {
   options.role = "server-views";
   ASSIGN_OR_RETURN(const auto store, Store::Open(dir, options));
   const Stopwatch watch;
-  ASSIGN_OR_RETURN(const auto models, ReadModels::Open(*store, CommerceViews()));
+  ASSIGN_OR_RETURN(const auto models, ReadModels::Open(*store, CommerceViews(),
+                                                       {.kept_rows_bytes_max = kKeptRowsBytes}));
   EventDecoder decoder(ShopSchema());
   std::set<std::string> scopes;
   uint64_t events = 0;

@@ -96,6 +96,8 @@ class Builder {
 
  private:
   absl::Status Build(const FileDescriptorProto& file) {
+    // The program's own file: the set's is taken for equal.
+    if (pool_.FindFileByName(file.name()) != nullptr) return absl::OkStatus();
     FirstError error;
     if (pool_.BuildFileCollectingErrors(file, &error) != nullptr) return absl::OkStatus();
     return Invalid("the descriptor set is not sound: ", error.text());
@@ -111,7 +113,6 @@ class Builder {
                      " imports: make it with protoc --include_imports");
     }
     for (const FileDescriptor* file : WithImports({own})) {
-      if (pool_.FindFileByName(file->name()) != nullptr) continue;
       started_.insert(file->name());
       FileDescriptorProto proto;
       file->CopyTo(&proto);

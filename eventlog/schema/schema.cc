@@ -97,9 +97,13 @@ std::optional<Violation> EventType::Read(std::string_view bytes, Message& payloa
 
 // ---- making a Schema
 
-// Prototypes of the factory use the pool, so it comes first.
+// On top of the program's own files: where a set holds one of them, the program's is used, so that
+// code that knows its messages finds them in payloads. Prototypes of the factory use the pool, so
+// it comes first.
 struct Schema::Dynamic {
-  DescriptorPool pool;
+  Dynamic() { factory.SetDelegateToGeneratedFactory(true); }
+
+  DescriptorPool pool{DescriptorPool::generated_pool()};
   google::protobuf::DynamicMessageFactory factory{&pool};
 };
 
@@ -128,7 +132,10 @@ absl::Status Schema::Load(const std::vector<const FileDescriptor*>& files,
   for (const Descriptor* message : book.events()) {
     const auto [added, is_new] = types_.try_emplace(
         message->full_name(), book, validators_->Of(message), *factory.GetPrototype(message));
-    INTENTLOG_CHECK(is_new);
+    if (!is_new) {
+      return Invalid("event type ", message->full_name(), " of ", message->file()->name(),
+                     " is declared in another file too");
+    }
     AddShortName(added->second);
   }
   for (auto& [name, type] : types_) RETURN_IF_ERROR(ResolveOverrides(type));

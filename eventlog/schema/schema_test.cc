@@ -277,5 +277,22 @@ TEST(SchemaDeathTest, ContradictoryCompiledRulesStopTheProgram) {
   EXPECT_DEATH(Schema::Compiled({files->front()}), "message a.E: entity is missing");
 }
 
+// ---- a set that holds files of this program
+
+TEST(SchemaTest, ASetMayBuildOnTheProgramsOwnFilesAndItsMessagesStayTheOnesThatCodeKnows) {
+  SchemaMaker maker("loyalty.proto", "loyalty");
+  maker.Event("PointsGiven", R"(entity: "customer" key: "customer_id" concurrent: COMMUTES)",
+              {{"customer_id", 1, "string", "required: true"}, {"points", 2, "sint64", ""}});
+  google::protobuf::FileDescriptorSet set;
+  ASSERT_TRUE(set.ParseFromString(Commerce()->DescriptorSet()));
+  *set.add_file() = maker.file();
+  const auto schema = Schema::FromDescriptorSet(set.SerializeAsString());
+  ASSERT_TRUE(schema.ok()) << schema.status();
+  EXPECT_EQ((*schema)->types().size(), 10u);
+  EXPECT_NE((*schema)->Find("PointsGiven"), nullptr);
+  EXPECT_EQ((*schema)->Find("OrderLineAdded")->descriptor(),
+            commerce::OrderLineAdded::descriptor());
+}
+
 }  // namespace
 }  // namespace intentlog

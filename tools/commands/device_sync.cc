@@ -1,8 +1,7 @@
 // intentlog device sync --dir DIR --server HOST:PORT [--wait DURATION | --for DURATION | --follow]
-#include <condition_variable>
 #include <cstdio>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 
 #include "client/wire/grpc_connector.h"
@@ -18,6 +17,8 @@
 
 namespace intentlog {
 namespace {
+
+constexpr absl::Duration kDigestWait = absl::Seconds(3);
 
 struct Options : DeviceArguments {
   std::string server;
@@ -100,7 +101,7 @@ absl::StatusOr<Position> LastOwn(const Client& client, const ClientStatus& statu
 class SyncRun {
  public:
   SyncRun(const Options& options, Client& client)
-      : options_(options), client_(client), teller_(options) {}
+      : options_(options), client_(client), begin_(Cursors(client.Status())), teller_(options) {}
 
   absl::Status Run() {
     StopSignal stop;
@@ -113,7 +114,7 @@ class SyncRun {
       const absl::Duration passed = SystemClock().Passed() - begin;
       if (options_.follow || bounded) {
         if (bounded && passed >= options_.run_for) return Conclude(status, caught_up);
-      } else if (caught_up) {
+      } else if (caught_up && Compared(status, passed)) {
         return Conclude(status, true);
       } else if (passed >= options_.wait || Hopeless(status)) {
         return Conclude(status, false);
@@ -137,6 +138,19 @@ class SyncRun {
     return own == Position() || status.scopes.empty();
   }
 
+  // Whether the server's digests were compared with this device's, where something came: it sends
+  // them shortly after. Not waited for long, because a server with other views sends none.
+  bool Compared(const ClientStatus& status, absl::Duration passed) {
+    if (!caught_up_at_.has_value()) caught_up_at_ = passed;
+    if (status.digests_equal + status.digests_unequal > 0) return true;
+    return Cursors(status) == begin_ || passed - *caught_up_at_ > kDigestWait;
+  }
+  static uint64_t Cursors(const ClientStatus& status) {
+    uint64_t sum = 0;
+    for (const ScopeStatus& scope : status.scopes) sum += scope.cursor.value();
+    return sum;
+  }
+
   static bool Hopeless(const ClientStatus& status) {
     return status.blocked_by.kind == BlockedBy::kRefused ||
            status.blocked_by.kind == BlockedBy::kStoreFailed;
@@ -145,6 +159,10 @@ class SyncRun {
   absl::Status Conclude(const ClientStatus& status, bool good) {
     client_.StopSync();
     teller_.Conclude(status);
+    if (status.digests_unequal > 0) {
+      return DataLoss("synced with ", options_.server, ", but ", status.digests_unequal,
+                      " read models differ from the server's");
+    }
     if (good) return absl::OkStatus();
     const std::string why = status.blocked_by.kind == BlockedBy::kNothing
                                 ? std::string("the feed is not complete yet")
@@ -154,8 +172,10 @@ class SyncRun {
 
   const Options& options_;
   Client& client_;
+  const uint64_t begin_;  // all cursors together
   Teller teller_;
   Position target_;
+  std::optional<absl::Duration> caught_up_at_;
 };
 
 absl::Status RunSync(const Options& options) {

@@ -1,5 +1,6 @@
 #include "tools/commands/domain.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/descriptor_set.h"
+#include "google/protobuf/descriptor.pb.h"
 #include "projections/views/commerce_views.h"
 #include "proto/commerce.pb.h"
 #include "tools/commands/command.h"
@@ -39,6 +41,24 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t bytes_
   return bytes;
 }
 
+namespace {
+
+// The set with the shop's own files before it. What is no set is left as it is, to be refused.
+std::string WithShop(const std::string& bytes) {
+  google::protobuf::FileDescriptorSet set, added;
+  set.ParseFromString(SerializeFiles({commerce::OrderOpened::descriptor()->file()}));
+  if (!added.ParseFromString(bytes) || added.file_size() == 0) return bytes;
+  const google::protobuf::FileDescriptorSet own = set;
+  for (const auto& file : added.file()) {
+    const bool known = std::any_of(own.file().begin(), own.file().end(),
+                                   [&](const auto& one) { return one.name() == file.name(); });
+    if (!known) *set.add_file() = file;
+  }
+  return set.SerializeAsString();
+}
+
+}  // namespace
+
 absl::StatusOr<Domain> LoadDomain(const std::string& schema_file) {
   Domain domain;
   domain.projections = CommerceViews();
@@ -47,7 +67,7 @@ absl::StatusOr<Domain> LoadDomain(const std::string& schema_file) {
     return domain;
   }
   ASSIGN_OR_RETURN(const std::string bytes, ReadWholeFile(schema_file, kDescriptorSetSizeMax));
-  absl::StatusOr<std::shared_ptr<const Schema>> schema = Schema::FromDescriptorSet(bytes);
+  absl::StatusOr<std::shared_ptr<const Schema>> schema = Schema::FromDescriptorSet(WithShop(bytes));
   if (!schema.ok()) return Invalid(schema_file, ": ", schema.status());
   domain.schema = std::move(*schema);
   return domain;

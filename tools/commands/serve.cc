@@ -70,6 +70,9 @@ void Watch(StopSignal& stop, const Server& server) {
 }
 
 absl::Status Serve(const Options& options) {
+  if (options.backups == "required") {
+    return WrongUsage("--backups required: this version cannot make backups yet; say off");
+  }
   RETURN_IF_ERROR(CheckData(options.data));
   StopSignal stop;
   ServerOptions server_options;
@@ -99,7 +102,8 @@ void RegisterServe(CLI::App& app, int* exit_code) {
   AddChoice(command, "--backups", &options->backups, {"off", "required"},
             "whether devices may forget what no backup holds yet");
   AddDuration(command, "--heal-wait", &options->heal_wait,
-              "after a restore: how long to wait for what devices bring back");
+              "after a restore: how long to wait for what devices bring back (this version "
+              "restores nothing, so it never waits)");
   AddFlag(command, "--insecure", &options->insecure,
           "allow an address that other machines reach, without encryption");
   AddJson(command, &options->json);

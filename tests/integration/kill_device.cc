@@ -11,6 +11,7 @@
 
 #include "client/client.h"
 #include "client/wire/grpc_connector.h"
+#include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "projections/views/commerce_views.h"
 #include "proto/commerce.pb.h"
@@ -40,8 +41,9 @@ absl::Status Record(Client& client, const std::string& device) {
     const uint64_t size = number % 3 == 0 ? 50 : 1;
     for (uint64_t i = 0; i < size; ++i) lines.push_back(Line(device, number++));
     std::vector<NewIntent> intents;
-    for (const auto& line : lines) intents.push_back({.event = &line});
+    for (const auto& line : lines) intents.push_back({&line, IntentId(), ""});
     ASSIGN_OR_RETURN(const std::vector<Appended> done, client.AppendAll(intents));
+    usleep(1000);  // the test is about kills, not about volume
     if (!Tell(done)) return Unavailable("nobody reads");
   }
 }

@@ -21,7 +21,7 @@
 #include "eventlog/runtime/text.h"
 #include "projections/views/commerce_views.h"
 #include "proto/commerce.pb.h"
-#include "tests/integration/process.h"
+#include "tests/integration/child.h"
 
 namespace intentlog::integration {
 namespace {
@@ -41,7 +41,7 @@ class KillTest : public testing::Test {
   }
 
   void StartServer() {
-    server_ = std::make_unique<Process>(
+    server_ = std::make_unique<Child>(
         std::vector<std::string>{"tools/intentlog", "serve", "--data", root_ + "/server",
                                  "--listen", port_.empty() ? "127.0.0.1:0" : "127.0.0.1:" + port_});
     const std::string line = server_->FirstLine();
@@ -50,7 +50,7 @@ class KillTest : public testing::Test {
     port_ = line.substr(at + 10, line.find_first_not_of("0123456789", at + 10) - at - 10);
   }
   void StartDevice(const std::string& name) {
-    devices_[name] = std::make_unique<Process>(std::vector<std::string>{
+    devices_[name] = std::make_unique<Child>(std::vector<std::string>{
         "tests/integration/kill_device", root_ + "/" + name, name, "127.0.0.1:" + port_});
   }
   void KillDevice(const std::string& name) {
@@ -65,8 +65,8 @@ class KillTest : public testing::Test {
   }
   // Every device alone, until it has all its receipts.
   void SyncWhatIsLeft(const std::string& name) {
-    Process sync({"tools/intentlog", "device", "sync", "--dir", root_ + "/" + name, "--server",
-                  "127.0.0.1:" + port_});
+    Child sync({"tools/intentlog", "device", "sync", "--dir", root_ + "/" + name, "--server",
+                "127.0.0.1:" + port_});
     EXPECT_EQ(sync.Wait(), 0) << sync.Output();
   }
   absl::StatusOr<std::unique_ptr<Client>> Open(const std::string& name) {
@@ -84,8 +84,8 @@ class KillTest : public testing::Test {
   std::unique_ptr<Random> random_;
   ManualClock clock_;
   ManualExecutor executor_{clock_};
-  std::unique_ptr<Process> server_;
-  std::map<std::string, std::unique_ptr<Process>> devices_;
+  std::unique_ptr<Child> server_;
+  std::map<std::string, std::unique_ptr<Child>> devices_;
   std::map<std::string, std::map<uint64_t, std::string>> acknowledged_;
 };
 
@@ -118,6 +118,7 @@ TEST_F(KillTest, NothingAcknowledgedIsLostOrDoubledByKillsDuringSync) {
   const uint64_t kills = Setting("INTENTLOG_KILLS", 50);
   for (uint64_t kill = 0; kill < kills && !HasFatalFailure(); ++kill) {
     usleep(static_cast<useconds_t>(20'000 + random_->Below(250'000)));
+    for (const auto& [name, device] : devices_) device->Output();
     switch (random_->Below(4)) {
       case 0:
       case 1:

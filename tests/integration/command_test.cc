@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "eventlog/schema/schema_maker.h"
 #include "tests/integration/process.h"
 
 namespace intentlog {
@@ -58,6 +59,11 @@ std::string LinePayload(const std::string& order, int quantity) {
       .dump();
 }
 
+Arguments With(Arguments arguments, const Arguments& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
 // Records one order line on a device; makes its folder on first use.
 json AppendLine(const std::string& dir, const std::string& order, int quantity,
                 const Arguments& more = {}) {
@@ -69,8 +75,8 @@ json AppendLine(const std::string& dir, const std::string& order, int quantity,
 
 class Serving {
  public:
-  explicit Serving(const std::string& data)
-      : process_({"serve", "--data", data, "--listen", "127.0.0.1:0", "--json"}) {
+  explicit Serving(const std::string& data, const Arguments& more = {})
+      : process_(With({"serve", "--data", data, "--listen", "127.0.0.1:0", "--json"}, more)) {
     const json ready = json::parse(process_.ReadLine(), nullptr, /*allow_exceptions=*/false);
     EXPECT_FALSE(ready.is_discarded());
     if (ready.is_object()) address_ = ready.value("address", "");
@@ -100,6 +106,7 @@ TEST(CommandTest, WrongUsageIsExitCode2AndSaysWhatThereIs) {
   ExpectRefused({"device", "push"}, 2, {"no subcommand \"push\"", "append"});
   ExpectRefused({"serve"}, 2, {"--data"});
   ExpectRefused({"serve", "--data", "d", "--heal-wait", "soon"}, 2, {"soon", "no duration"});
+  ExpectRefused({"serve", "--data", "d", "--backups", "required"}, 2, {"--backups required"});
   ExpectRefused({"events", "read"}, 2, {"--dir DIR or --server HOST:PORT"});
   ExpectRefused({"view", "list", "--nonsense"}, 2, {"--nonsense"});
 }
@@ -206,6 +213,38 @@ TEST(CommandTest, LinesOfStandardInputAreOneBatch) {
   EXPECT_EQ(bad.exit_code, 1);
   EXPECT_THAT(bad.err, HasSubstr("line 2"));
   EXPECT_EQ(MustRunJson({"device", "status", "--dir", dir})["recorded"], 2);
+}
+
+TEST(CommandTest, AnApplicationsOwnEventTypeIsRecordedSyncedAndRead) {
+  const std::string base = FreshFolder("own");
+  const std::string file = base + "/points.fds", device = base + "/device";
+  SchemaMaker maker("points.proto", "loyalty");
+  maker.Event("PointsGiven", R"(entity: "customer" key: "customer_id" concurrent: COMMUTES)",
+              {{"customer_id", 1, "string", "required: true"}, {"points", 2, "sint64", "min: 1"}});
+  std::ofstream(file, std::ios::binary) << maker.Bytes();
+  const auto append = [&](const std::string& type, const std::string& payload) {
+    return Arguments{"device", "append", "--dir", device, "--schema", file, type, payload};
+  };
+  MustRun(append("PointsGiven", R"({"customer_id": "17", "points": 5})"));
+  MustRun(append("StockMoved", R"({"product_id": "milk", "delta": 4})"));
+  ExpectRefused(append("PointsGiven", R"({"customer_id": "17"})"), 1, {"points"});
+  Serving server(base + "/data", {"--schema", file});
+  MustRun({"device", "sync", "--dir", device, "--server", server.address(), "--schema", file});
+  const json events =
+      MustRunJson({"events", "read", "--server", server.address(), "--schema", file})["events"];
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0]["decision"], "accepted");
+  EXPECT_EQ(events[0]["payload"]["points"], "5");
+  EXPECT_EQ(MustRunJson({"view", "get", "stock", "milk", "--server", server.address()})["on_hand"],
+            4);
+}
+
+TEST(CommandTest, ASchemaThatIsNoneIsRefused) {
+  const std::string dir = FreshFolder("none");
+  std::ofstream(dir + "/letter.txt") << "hello";
+  ExpectRefused({"serve", "--data", dir + "/data", "--schema", dir + "/letter.txt"}, 1,
+                {"letter.txt", "no descriptor set"});
+  ExpectRefused({"serve", "--data", dir + "/data", "--schema", dir + "/absent"}, 1, {"absent"});
 }
 
 // ---- servers

@@ -178,7 +178,8 @@ class Device final : public ChannelListener {
   }
 
   bool WaitForFrames(size_t count) {
-    return watched_.Wait([&] { return frames_.size() >= count; });
+    return watched_.Wait([&] { return frames_.size() >= count || closed_ > 0; }) &&
+           frames_.size() >= count;
   }
   bool WaitForClosed() {
     return watched_.Wait([&] { return closed_ > 0; });
@@ -229,7 +230,9 @@ class SyncStreamTest : public testing::Test {
 
 TEST_F(SyncStreamTest, FramesOfEverySizeGoBothWaysInOrder) {
   backend_.on_frame = [](FrameSink& sink, std::string_view frame) { sink.Send(Frame(frame)); };
-  Start();
+  SyncServiceOptions options;
+  options.unsent_bytes_max = 16 << 20;  // all of it may be on its way at once
+  Start(options);
   Device device(address_);
   device.Connect();
   std::vector<std::string> sent;
@@ -237,7 +240,7 @@ TEST_F(SyncStreamTest, FramesOfEverySizeGoBothWaysInOrder) {
     for (char c : {'a', 'b', 'c'}) sent.push_back(std::string(size, c));
   }
   for (const std::string& frame : sent) device.Send(frame);
-  ASSERT_TRUE(device.WaitForFrames(sent.size()));
+  ASSERT_TRUE(device.WaitForFrames(sent.size())) << device.status();
   EXPECT_EQ(device.frames(), sent);
 }
 

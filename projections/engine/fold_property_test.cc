@@ -33,7 +33,7 @@ class Shop {
       : setting_(setting), store_(name, 1 << 20), naive_(CommerceViews()), dice_(setting.seed) {
     Open();
     MadeLines lines(setting.seed);
-    for (uint64_t position = 1; position <= 1500; ++position) {
+    for (uint64_t position = 1; position <= 800; ++position) {
       const std::string& scope = kScopes[lines.Roll(3)];
       const bool effective = lines.Roll(20) != 0;
       events_.push_back(std::make_unique<MadeEvent>(position, scope, *lines.Next(), effective));
@@ -153,7 +153,7 @@ TEST(FoldPropertyTest, I18_RowsKeptInMemoryChangeNothing) {
 }
 
 TEST(FoldPropertyTest, I13_I18_CrashesInBetweenChangeNothing) {
-  for (const uint32_t seed : {3, 4, 5}) {
+  for (const uint32_t seed : {3, 4}) {
     for (const size_t batch : {7, 60, 1000}) {
       Shop shop("crashes", {.seed = seed, .batch = batch, .kept_bytes = 20'000, .crash_one_in = 5});
       shop.FoldAll();

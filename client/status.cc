@@ -47,14 +47,14 @@ RecordState StateOfDecision(const IntentOutcome& outcome) {
   }
 }
 
-absl::StatusOr<Client::RecordedIntent> Recorded(const Device& device, Count count,
+absl::StatusOr<Client::RecordedIntent> Recorded(OutcomeReader& outcomes, Count count,
                                                 std::string_view bytes) {
   Client::RecordedIntent recorded;
   recorded.count = count;
   if (!recorded.intent.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return DataLoss("device log: count ", count, " does not parse");
   }
-  ASSIGN_OR_RETURN(const auto outcome, OutcomeOf(*device.store, device.outbox->priority(), count));
+  ASSIGN_OR_RETURN(const auto outcome, outcomes.Find(count));
   if (!outcome) return recorded;
   recorded.state = StateOfDecision(*outcome);
   recorded.position = outcome->position;
@@ -191,7 +191,8 @@ absl::StatusOr<Client::RecordedIntent> Client::Find(const IntentId& intent) cons
   ASSIGN_OR_RETURN(const Count count, device.outbox->Find(intent));
   IntentReader reader(*device.store, device.outbox->priority());
   ASSIGN_OR_RETURN(const IntentReader::RowAt at, reader.Find(count));
-  return Recorded(device, count, at.row.intent(static_cast<uint32_t>(count.Since(at.first))));
+  OutcomeReader outcomes(*device.store, device.outbox->priority());
+  return Recorded(outcomes, count, at.row.intent(static_cast<uint32_t>(count.Since(at.first))));
 }
 
 absl::StatusOr<std::vector<Client::RecordedIntent>> Client::List(Count from, size_t limit) const {
@@ -201,9 +202,10 @@ absl::StatusOr<std::vector<Client::RecordedIntent>> Client::List(Count from, siz
   const Count end = device.outbox->view().last;
   if (limit == 0 || first > end) return intents;
   const Count last(first.value() + std::min<uint64_t>(limit - 1, end.Since(first)));
+  OutcomeReader outcomes(*device.store, device.outbox->priority());
   IntentReader reader(*device.store, device.outbox->priority());
   RETURN_IF_ERROR(reader.ForEach(first, last, [&](Count count, std::string_view bytes) {
-    auto recorded = Recorded(device, count, bytes);
+    auto recorded = Recorded(outcomes, count, bytes);
     if (recorded.ok()) intents.push_back(*std::move(recorded));
     return recorded.status();
   }));

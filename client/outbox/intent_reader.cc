@@ -122,43 +122,39 @@ absl::StatusOr<Count> IntentReader::FillPush(Count from, Count last, size_t byte
   }
 }
 
-namespace {
-
 // The run at or before `count`, if it covers it.
-absl::StatusOr<std::optional<ReceiptRun>> RunOf(const Store& store, PriorityClass priority,
-                                                Count count) {
-  const auto cursor = store.Scan(Space::kIndex);
-  cursor->SeekBack(CountKey('p', priority, count));
-  const std::string prefix = CountPrefix('p', priority);
-  if (!cursor->Valid() || cursor->key().substr(0, prefix.size()) != prefix) {
-    RETURN_IF_ERROR(cursor->status());
+absl::StatusOr<std::optional<ReceiptRun>> OutcomeReader::FindRun(Count count) {
+  cursor_->SeekBack(CountKey('p', priority_, count));
+  const std::string prefix = CountPrefix('p', priority_);
+  if (!cursor_->Valid() || cursor_->key().substr(0, prefix.size()) != prefix) {
+    RETURN_IF_ERROR(cursor_->status());
     return std::nullopt;
   }
   ReceiptRun run;
-  if (!run.ParseFromArray(cursor->value().data(), static_cast<int>(cursor->value().size()))) {
-    return DataLoss("receipts at count ", CountOf(cursor->key()), " do not parse");
+  if (!run.ParseFromArray(cursor_->value().data(), static_cast<int>(cursor_->value().size()))) {
+    return DataLoss("receipts at count ", CountOf(cursor_->key()), " do not parse");
   }
   if (count.value() - run.first_count() >= run.length()) return std::nullopt;
   return run;
 }
 
-}  // namespace
-
-absl::StatusOr<std::optional<IntentOutcome>> OutcomeOf(const Store& store, PriorityClass priority,
-                                                       Count count) {
-  ASSIGN_OR_RETURN(const std::optional<ReceiptRun> run, RunOf(store, priority, count));
+absl::StatusOr<std::optional<IntentOutcome>> OutcomeReader::Find(Count count) {
+  ASSIGN_OR_RETURN(const std::optional<ReceiptRun> run, FindRun(count));
   if (!run) return std::nullopt;
   IntentOutcome outcome;
   outcome.position = Position(run->first_position() + (count.value() - run->first_count()));
   outcome.decision = outcome.first_decision = run->decision();
   outcome.reason = run->reason();
   outcome.pointer = run->pointer();
-  std::string bytes;
-  ASSIGN_OR_RETURN(const bool closed,
-                   store.Get(Space::kIndex, CountKey('s', priority, count), &bytes));
-  if (!closed) return outcome;
+  if (outcome.decision != PARKED && outcome.decision != CONFLICTED) return outcome;
+  cursor_->Seek(CountKey('s', priority_, count));
+  if (!cursor_->Valid() || cursor_->key() != CountKey('s', priority_, count)) {
+    RETURN_IF_ERROR(cursor_->status());
+    return outcome;
+  }
   ReceiptRun settlement;
-  if (!settlement.ParseFromString(bytes)) {
+  if (!settlement.ParseFromArray(cursor_->value().data(),
+                                 static_cast<int>(cursor_->value().size()))) {
     return DataLoss("the settlement of count ", count, " does not parse");
   }
   outcome.decision = settlement.decision();
@@ -166,6 +162,11 @@ absl::StatusOr<std::optional<IntentOutcome>> OutcomeOf(const Store& store, Prior
   outcome.settled_at = Position(settlement.first_position());
   outcome.resolved = settlement.pointer() != 0;
   return outcome;
+}
+
+absl::StatusOr<std::optional<IntentOutcome>> OutcomeOf(const Store& store, PriorityClass priority,
+                                                       Count count) {
+  return OutcomeReader(store, priority).Find(count);
 }
 
 }  // namespace intentlog

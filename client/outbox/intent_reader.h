@@ -74,7 +74,21 @@ struct IntentOutcome {
   Position settled_at;    // of the settlement; 0: none
   bool resolved = false;  // a person closed it
 };
-// Nothing while the count has no receipt.
+// Looks many counts up, as the store was when it was made. Thread-compatible.
+class OutcomeReader {
+ public:
+  OutcomeReader(const Store& store, PriorityClass priority)
+      : priority_(priority), cursor_(store.Scan(Space::kIndex)) {}
+  // Nothing while the count has no receipt.
+  absl::StatusOr<std::optional<IntentOutcome>> Find(Count count);
+
+ private:
+  absl::StatusOr<std::optional<ReceiptRun>> FindRun(Count count);
+
+  const PriorityClass priority_;
+  const std::unique_ptr<StoreCursor> cursor_;
+};
+// The same, for one.
 absl::StatusOr<std::optional<IntentOutcome>> OutcomeOf(const Store& store, PriorityClass priority,
                                                        Count count);
 

@@ -38,7 +38,7 @@ uint64_t FakeServer::Append(const std::string& scope, const Intent& intent, Deci
 }
 
 uint64_t FakeServer::Settle(uint64_t of, Decision decision, const std::string& resolved_by) {
-  const Stored& open = log_[of - 1];
+  const Stored open = log_[of - 1];  // a copy: the log grows below
   Intent first;
   INTENTLOG_CHECK(first.ParseFromString(open.intent_bytes));
   Settlement settlement;

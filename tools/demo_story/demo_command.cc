@@ -103,6 +103,7 @@ absl::Status Tell(const Options& options, const StoryResult& result, const Place
   } else {
     PrintStory(result);
   }
+  std::fflush(stdout);
   if (options.keep || !result.converged()) {
     std::fprintf(stderr, "data stayed in %s\n", place.dir().c_str());
   } else {

@@ -15,6 +15,7 @@ void RegisterDemoDevice(CLI::App& app, int* exit_code) {
   command.add_option("--dir", options->dir)->required();
   command.add_option("--index", options->index);
   command.add_option("--name", options->name);
+  command.add_option("--push-frame-bytes", options->push_frame_bytes);
   OnRun(command, exit_code, [options] { return RunDeviceWorker(*options); });
 }
 

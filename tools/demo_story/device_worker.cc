@@ -226,8 +226,9 @@ class Worker {
 }  // namespace
 
 absl::Status RunDeviceWorker(const DeviceWorkerOptions& options) {
-  auto device = options.index > 0 ? ShopDevice::Open(options.dir, options.index)
-                                  : ShopDevice::OpenObserver(options.dir, options.name);
+  auto device = options.index > 0
+                    ? ShopDevice::Open(options.dir, options.index, options.push_frame_bytes)
+                    : ShopDevice::OpenObserver(options.dir, options.name);
   const absl::Status status =
       device.ok() ? Worker(options, std::move(*device)).Run() : device.status();
   if (!status.ok()) Say({{"say", "error"}, {"text", MessageOf(status)}});

@@ -14,6 +14,7 @@
 //   {"say":"error","text":T}                and the process ends
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -24,6 +25,7 @@ struct DeviceWorkerOptions {
   std::string dir;
   int index = 0;                  // of the shop; 0: an observer, which records nothing
   std::string name = "newcomer";  // of an observer
+  uint64_t push_frame_bytes = 0;  // 0: the client's default
 };
 
 // Until "quit", or the end of standard input.

@@ -96,7 +96,8 @@ FleetDevice& Fleet::AddObserver(const std::string& name) {
 absl::Status Fleet::StartDevice(FleetDevice& device) {
   std::vector<std::string> arguments = {"demo-device", "--dir", device.dir};
   if (device.index > 0) {
-    arguments.insert(arguments.end(), {"--index", std::to_string(device.index)});
+    arguments.insert(arguments.end(), {"--index", std::to_string(device.index),
+                                       "--push-frame-bytes", std::to_string(push_frame_bytes_)});
   } else {
     arguments.insert(arguments.end(), {"--name", device.name});
   }

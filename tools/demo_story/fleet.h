@@ -48,6 +48,9 @@ class Fleet {
  public:
   // Folders and the processes' log file lie in `dir`.
   explicit Fleet(std::string dir);
+  // What a shop sends at once; 0: the client's default. Small enough, and a blow can fall in the
+  // middle of little work.
+  void SetPushFrame(size_t bytes) { push_frame_bytes_ = bytes; }
 
   // ---- the server, on a port of its own choice that it keeps
   absl::Status StartServer();
@@ -83,6 +86,7 @@ class Fleet {
   std::vector<Child*> Children() const;
 
   const std::string dir_;
+  size_t push_frame_bytes_ = 0;
   std::unique_ptr<Child> server_;
   std::string address_;  // HOST:PORT, once it was ready
   bool server_ready_ = false;

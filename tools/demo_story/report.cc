@@ -76,10 +76,11 @@ void TellSync(const StoryResult& result) {
   for (const StoryDevice& device : result.devices) {
     if (IsShop(device)) continue;
     const double catch_up = result.SecondsOf("catch_up");
-    Say(Cat("A device that was never there before joins, asks for everything and has folded ",
-            Number(result.log_events), " events into ", result.views.size(), " views after ",
-            SecondsText(catch_up), ": ", Rate(result.log_events, catch_up), ", at most ",
-            device.memory_peak_kib / 1024, " MiB of memory."));
+    Say(Cat("A device that was never there before joins and asks for everything: ",
+            Number(result.log_events), " events"));
+    Say(Cat("folded into ", result.views.size(), " views after ", SecondsText(catch_up), ", ",
+            Rate(result.log_events, catch_up), ", with at most ", device.memory_peak_kib / 1024,
+            " MiB of memory."));
   }
 }
 
@@ -95,10 +96,11 @@ void TellHoldings(const StoryResult& result) {
                Number(device.doubled), Cat(device.digests_equal, " of ", device.digests)});
   }
   table.Print();
-  Say(Cat("server: ", Number(result.log_events), " events, walked from the first to the last: ",
-          Number(result.accepted), " accepted, ", Number(result.merged), " merged, ",
+  Say(Cat("The server's log, walked from its first event to its last, has ",
+          Number(result.log_events), ":"));
+  Say(Cat("  ", Number(result.accepted), " accepted, ", Number(result.merged), " merged, ",
           Number(result.conflicted), " conflicted, ", Number(result.rejected), " rejected, ",
-          Number(result.duplicate), " duplicate, ", Number(result.parked), " parked."));
+          Number(result.duplicate), " duplicate, ", Number(result.parked), " parked"));
   if (result.conflicted > 0) {
     Say(Cat(result.conflicted, " prices were set by two shops that did not know of each other: ",
             "the first stands, the other waits for a person."));

@@ -134,12 +134,10 @@ absl::Status ImportFile(const Options& options) {
 void RegisterImport(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App& command = AddCommand(
-      app, "import",
-      "Record the order lines of a CSV file on N devices, offline. FILE has the columns InvoiceNo, "
-      "StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID and Country, in any "
-      "order. Every row is checked before anything is recorded; importing the same file again "
-      "records what is missing and nothing twice.");
-  AddText(command, "FILE", &options->file, "order lines: .csv, .csv.xz, .csv.gz or .csv.zst",
+      app, "import", "Record the order lines of a CSV file on N devices, offline; never twice.");
+  AddText(command, "FILE", &options->file,
+          "order lines: .csv, .csv.xz, .csv.gz or .csv.zst, with the columns InvoiceNo, StockCode, "
+          "Description, Quantity, InvoiceDate, UnitPrice, CustomerID and Country, in any order",
           kRequired);
   AddNumber(command, "--devices", &options->devices, 1, kDevicesMax,
             "how many devices share the orders; required");

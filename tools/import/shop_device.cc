@@ -32,8 +32,10 @@ absl::StatusOr<ShopDevice> ShopDevice::Open(ClientOptions options) {
   return device;
 }
 
-absl::StatusOr<ShopDevice> ShopDevice::Open(const std::string& dir, int index) {
+absl::StatusOr<ShopDevice> ShopDevice::Open(const std::string& dir, int index,
+                                            size_t push_frame_bytes) {
   ClientOptions options;
+  if (push_frame_bytes > 0) options.push_frame_bytes = push_frame_bytes;
   options.dir = dir;
   options.tenant = "default";
   options.device = ShopDeviceName(index);

@@ -23,7 +23,9 @@ std::string ShopScope(int index);       // "shop-3"
 class ShopDevice {
  public:
   // Opens `dir`, making it if it is absent. Errors as Client::Open. REQUIRES: index >= 1.
-  static absl::StatusOr<ShopDevice> Open(const std::string& dir, int index);
+  // `push_frame_bytes` 0: the client's default.
+  static absl::StatusOr<ShopDevice> Open(const std::string& dir, int index,
+                                         size_t push_frame_bytes = 0);
   // A device that sells nothing and subscribes to everything.
   static absl::StatusOr<ShopDevice> OpenObserver(const std::string& dir, const std::string& name);
   ShopDevice(ShopDevice&&) = default;

@@ -20,14 +20,8 @@ namespace {
 
 // In the order of --help.
 constexpr Register kCommands[] = {
-    RegisterDemo,
-    RegisterServe,
-    RegisterImport,
-    RegisterDevice,
-    RegisterEvents,
-    RegisterView,
-    RegisterBench,
-    RegisterDemoDevice,
+    RegisterDemo,   RegisterServe, RegisterImport, RegisterDevice,
+    RegisterEvents, RegisterView,  RegisterBench,  RegisterDemoDevice,
 };
 
 // Wrong usage in one line that says what to type.

@@ -164,9 +164,10 @@ class SyncRun {
                       " read models differ from the server's");
     }
     if (good) return absl::OkStatus();
-    const std::string why = status.blocked_by.kind == BlockedBy::kNothing
-                                ? std::string("the feed is not complete yet")
-                                : status.blocked_by.text;
+    std::string why = status.blocked_by.text;
+    if (status.blocked_by.kind == BlockedBy::kNothing) {
+      why = status.last_error.empty() ? "the feed is not complete yet" : status.last_error;
+    }
     return Unavailable("not synced with ", options_.server, ": ", why);
   }
 

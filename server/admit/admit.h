@@ -24,6 +24,17 @@
 
 namespace intentlog {
 
+// What the server measured of the device's clock around an intent: at the last hello before it and
+// at the first after it.
+struct ClockFacts {
+  bool known = false;          // there was a hello on either side
+  int64_t skew_before_us = 0;  // device wall clock less server clock
+  int64_t skew_after_us = 0;
+  uint32_t steps_before = 0;  // of its wall clock, as the device noted them
+  uint32_t steps_after = 0;
+  int64_t server_now_us = 0;
+};
+
 struct AdmitInput {
   const Intent* intent = nullptr;                      // envelope parsed; null: it does not parse
   const EventType* type = nullptr;                     // null: unknown here
@@ -33,6 +44,9 @@ struct AdmitInput {
   absl::Span<const LogId> own_logs;       // the pushing log first, then those it continues
   Position base;  // of based_on in this epoch's history; 0: before all, or of another epoch
   bool base_ahead = false;  // based_on lies above the head of this epoch
+  ClockFacts clock;
+  // The first event with the intent's duplicate key; null: none, or the type has no such key.
+  const FirstWithKey* first_with_key = nullptr;
 };
 
 struct Verdict {

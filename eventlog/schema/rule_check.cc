@@ -12,6 +12,10 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
+// A clock that may be off by more is no clock. In microseconds, both fit the numbers of a clock.
+constexpr uint64_t kMaxSkewMsMax = 24ULL * 3600 * 1000;
+constexpr uint64_t kPeriodMsMax = 100ULL * 366 * 24 * 3600 * 1000;
+
 bool IsText(const FieldDescriptor& field) { return field.type() == FieldDescriptor::TYPE_STRING; }
 
 bool IsStringOrBytes(const FieldDescriptor& field) {
@@ -118,6 +122,19 @@ absl::Status CheckClock(const Descriptor& message, const EventRules& rules) {
   }
   if (rules.clock() == SERVER && rules.max_skew_ms() != 0) {
     return Invalid(place, ": max_skew_ms has no effect without clock: DEVICE");
+  }
+  if (rules.max_skew_ms() > kMaxSkewMsMax) {
+    return Invalid(place, ": max_skew_ms is ", rules.max_skew_ms(), "; the most allowed is ",
+                   kMaxSkewMsMax, ", a day");
+  }
+  const uint64_t period_ms = rules.duplicate_key().period_ms();
+  if (period_ms != 0 && rules.clock() != DEVICE) {
+    return Invalid(place, ": duplicate_key.period_ms compares device times: say clock: DEVICE and ",
+                   "max_skew_ms, or leave it out, and the key holds for good");
+  }
+  if (period_ms > kPeriodMsMax) {
+    return Invalid(place, ": duplicate_key.period_ms is ", period_ms, "; the most allowed is ",
+                   kPeriodMsMax, ", a hundred years");
   }
   return absl::OkStatus();
 }

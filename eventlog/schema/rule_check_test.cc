@@ -35,11 +35,17 @@ std::string FieldError(const std::string& type, const std::string& rules) {
   return EventError(kGood, {kId, {"price", 2, type, rules}});
 }
 
+std::string FieldwiseError(const std::string& type, const std::string& rules) {
+  return EventError(R"(entity: "order" key: "id" concurrent: FIELDWISE)",
+                    {kId, {"price", 2, type, rules}});
+}
+
 TEST(RuleCheckTest, RulesThatMakeSenseAreTaken) {
   EXPECT_EQ(EventError(kGood), "");
   EXPECT_EQ(FieldError("sint64", "min: 1 max: 1"), "");
   EXPECT_EQ(FieldError("repeated sint64", "min: 1 max_len: 3 required: true"), "");
-  EXPECT_EQ(FieldError("optional bool", "required: true on_clash: FIRST_WRITER_WINS"), "");
+  EXPECT_EQ(FieldError("optional bool", "required: true"), "");
+  EXPECT_EQ(FieldwiseError("optional bool", "required: true on_clash: FIRST_WRITER_WINS"), "");
 }
 
 TEST(RuleCheckTest, AnEventNeedsAnEntity) {

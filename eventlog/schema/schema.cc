@@ -1,10 +1,9 @@
 #include "eventlog/schema/schema.h"
 
-#include <algorithm>
-
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/descriptor_set.h"
+#include "eventlog/schema/pair_check.h"
 #include "eventlog/schema/rule_check.h"
 #include "eventlog/schema/schema_digest.h"
 #include "google/protobuf/dynamic_message.h"
@@ -14,86 +13,10 @@ namespace {
 
 using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
-using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
-using google::protobuf::Message;
 using google::protobuf::MessageFactory;
-using google::protobuf::Reflection;
-
-int Strictness(Rule rule) {
-  switch (rule) {
-    case COMMUTES:
-      return 1;
-    case LAST_WRITER_WINS:
-      return 2;
-    case FIELDWISE:
-      return 3;
-    case SAME_IS_DUPLICATE:
-      return 4;
-    case FIRST_WRITER_WINS:
-      return 6;
-    default:
-      return 5;  // REVIEW
-  }
-}
 
 }  // namespace
-
-// ---- EventType
-
-EventType::EventType(const RuleBook& book, const Validator& validator, const Message& prototype)
-    : name_(prototype.GetDescriptor()->full_name()),
-      rules_(*book.Find(prototype.GetDescriptor())),
-      prototype_(&prototype),
-      key_field_(prototype.GetDescriptor()->FindFieldByName(rules_.key())),
-      validator_(&validator),
-      compiled_(prototype.GetDescriptor()->file()->pool() == DescriptorPool::generated_pool()) {
-  for (int i = 0; i < descriptor()->field_count(); ++i) {
-    const FieldDescriptor* const field = descriptor()->field(i);
-    const FieldRules* const rules = book.Find(field);
-    if (rules != nullptr) field_rules_.emplace(field->number(), *rules);
-  }
-}
-
-const FieldRules* EventType::field_rules(int number) const {
-  const auto found = field_rules_.find(number);
-  return found == field_rules_.end() ? nullptr : &found->second;
-}
-
-std::string EventType::EntityId(const Message& payload) const {
-  const Reflection* const reflection = payload.GetReflection();
-  switch (key_field_->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING:
-      return reflection->GetString(payload, key_field_);
-    case FieldDescriptor::CPPTYPE_INT32:
-      return std::to_string(reflection->GetInt32(payload, key_field_));
-    case FieldDescriptor::CPPTYPE_UINT32:
-      return std::to_string(reflection->GetUInt32(payload, key_field_));
-    case FieldDescriptor::CPPTYPE_UINT64:
-      return std::to_string(reflection->GetUInt64(payload, key_field_));
-    default:
-      return std::to_string(reflection->GetInt64(payload, key_field_));
-  }
-}
-
-bool EventType::IsAbout(const Message& payload, std::string_view id) const {
-  if (key_field_->cpp_type() != FieldDescriptor::CPPTYPE_STRING) return EntityId(payload) == id;
-  std::string scratch;
-  return payload.GetReflection()->GetStringReference(payload, key_field_, &scratch) == id;
-}
-
-std::optional<Violation> EventType::Validate(const Message& payload) const {
-  // Generated code knows its size in less time than it takes to look at two texts by reflection.
-  return validator_->Validate(payload, compiled_ ? payload.ByteSizeLong() : SIZE_MAX);
-}
-
-std::optional<Violation> EventType::Read(std::string_view bytes, Message& payload) const {
-  if (!payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Violation{Reason::MALFORMED, "",
-                     Cat("the payload of ", bytes.size(), " bytes does not parse as ", name_)};
-  }
-  return validator_->Validate(payload, bytes.size());
-}
 
 // ---- making a Schema
 
@@ -140,6 +63,8 @@ absl::Status Schema::Load(const std::vector<const FileDescriptor*>& files,
   }
   for (auto& [name, type] : types_) RETURN_IF_ERROR(ResolveOverrides(type));
   for (const auto& [name, type] : types_) RETURN_IF_ERROR(CheckOverrides(type));
+  for (auto& [name, type] : types_) AskOf(type);
+  for (const auto& [name, type] : types_) RETURN_IF_ERROR(CheckAgainst(type, PeersOf(type)));
   digest_ = SchemaDigest(book.events());
   return absl::OkStatus();
 }
@@ -188,6 +113,23 @@ absl::Status Schema::CheckOverrides(const EventType& type) const {
   return absl::OkStatus();
 }
 
+std::vector<const EventType*> Schema::PeersOf(const EventType& type) const {
+  std::vector<const EventType*> peers;
+  for (const auto& [name, other] : types_) {
+    if (other.entity_type() == type.entity_type()) peers.push_back(&other);
+  }
+  return peers;
+}
+
+void Schema::AskOf(EventType& type) const {
+  type.asks_content_ = RuleBetween(type, type) == SAME_IS_DUPLICATE;
+  type.asks_time_ = type.duplicate_period_us() > 0;
+  for (const EventType* peer : PeersOf(type)) {
+    type.asks_fields_ = type.asks_fields_ || RuleBetween(type, *peer) == FIELDWISE;
+    type.asks_time_ = type.asks_time_ || ComparesTimes(type, *peer);
+  }
+}
+
 // ---- asking a Schema
 
 const EventType* Schema::Find(std::string_view name) const {
@@ -197,21 +139,6 @@ const EventType* Schema::Find(std::string_view name) const {
   return shortened == short_names_.end() ? nullptr : shortened->second;
 }
 
-Rule Schema::RuleFor(const EventType& later, const EventType& earlier) const {
-  for (const auto& [name, rule] : later.overrides_) {
-    if (name == earlier.name()) return rule;
-  }
-  for (const auto& [name, rule] : earlier.overrides_) {
-    if (name == later.name()) return rule;
-  }
-  return Stricter(later.rules().concurrent(), earlier.rules().concurrent());
-}
-
 std::string Schema::DescriptorSet() const { return SerializeFiles(files_); }
-
-Rule Stricter(Rule a, Rule b) {
-  const Rule stricter = Strictness(a) >= Strictness(b) ? a : b;
-  return stricter == RULE_UNSPECIFIED ? REVIEW : stricter;
-}
 
 }  // namespace intentlog

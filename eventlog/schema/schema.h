@@ -10,70 +10,18 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "eventlog/schema/rule_book.h"
+#include "eventlog/schema/event_type.h"
 #include "eventlog/schema/validator.h"
-#include "eventlog/schema/violation.h"
 #include "google/protobuf/descriptor.h"
-#include "google/protobuf/message.h"
-#include "proto/event.pb.h"
 #include "proto/rules.pb.h"
 
 namespace intentlog {
-
-// One type of event. Lives in its Schema, which must outlive all that comes from it.
-class EventType {
- public:
-  // REQUIRES: the book has event rules for the prototype's type. Use a Schema.
-  EventType(const RuleBook& book, const Validator& validator,
-            const google::protobuf::Message& prototype);
-  EventType(const EventType&) = delete;
-  EventType& operator=(const EventType&) = delete;
-
-  const std::string& name() const { return name_; }  // full message name
-  const std::string& entity_type() const { return rules_.entity(); }
-  const EventRules& rules() const { return rules_; }
-  uint32_t schema_version() const {
-    return rules_.schema_version() == 0 ? 1 : rules_.schema_version();
-  }
-  const google::protobuf::Descriptor* descriptor() const { return prototype_->GetDescriptor(); }
-  // The rules of the field with that number; null if it has none.
-  const FieldRules* field_rules(int number) const;
-
-  // A new, empty payload.
-  std::unique_ptr<google::protobuf::Message> NewPayload() const {
-    return std::unique_ptr<google::protobuf::Message>(prototype_->New());
-  }
-  // The entity's id in `payload`, which is of this type (strings as they are, integers in decimal).
-  std::string EntityId(const google::protobuf::Message& payload) const;
-  // Whether that id is `id`; makes no string.
-  bool IsAbout(const google::protobuf::Message& payload, std::string_view id) const;
-  // The first violated rule, in the order of the fields' declaration; nothing if all hold.
-  // REQUIRES: `payload` is of this type, from this schema.
-  std::optional<Violation> Validate(const google::protobuf::Message& payload) const;
-  // Reads `bytes` into `payload`, which is reused, and validates it. MALFORMED if it does not
-  // parse.
-  std::optional<Violation> Read(std::string_view bytes, google::protobuf::Message& payload) const;
-
- private:
-  friend class Schema;
-
-  const std::string name_;
-  const EventRules rules_;
-  const google::protobuf::Message* const prototype_;
-  const google::protobuf::FieldDescriptor* const key_field_;
-  const Validator* const validator_;
-  const bool compiled_;                                  // payloads are of generated code
-  std::map<int, FieldRules> field_rules_;                // by number; fields with rules
-  std::vector<std::pair<std::string, Rule>> overrides_;  // by full name of the other type
-};
 
 class Schema {
  public:
@@ -94,7 +42,9 @@ class Schema {
 
   // What the pair's rule is, whichever came first: an override of either type, otherwise the
   // stricter of the two defaults.
-  Rule RuleFor(const EventType& later, const EventType& earlier) const;
+  Rule RuleFor(const EventType& later, const EventType& earlier) const {
+    return RuleBetween(later, earlier);
+  }
 
   // 32 bytes; equal for equal event types (and what their fields hold), wherever they came from and
   // in whatever files they are declared.
@@ -111,6 +61,9 @@ class Schema {
   void AddShortName(const EventType& type);
   absl::Status ResolveOverrides(EventType& type) const;
   absl::Status CheckOverrides(const EventType& type) const;
+  // The types of the same entity, itself included.
+  std::vector<const EventType*> PeersOf(const EventType& type) const;
+  void AskOf(EventType& type) const;
 
   const std::unique_ptr<Dynamic> dynamic_;  // first: all else points into it
   std::vector<const google::protobuf::FileDescriptor*> files_;
@@ -119,9 +72,5 @@ class Schema {
   std::map<std::string, const EventType*, std::less<>> short_names_;  // null: ambiguous
   std::string digest_;
 };
-
-// The stricter of two rules: FIRST_WRITER_WINS > REVIEW > SAME_IS_DUPLICATE > FIELDWISE >
-// LAST_WRITER_WINS > COMMUTES. RULE_UNSPECIFIED counts as REVIEW.
-Rule Stricter(Rule a, Rule b);
 
 }  // namespace intentlog

@@ -6,6 +6,8 @@
 #include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "server/admit/admit.h"
+#include "server/admit/batch.h"
 
 namespace intentlog {
 namespace {
@@ -218,7 +220,11 @@ absl::Status Decider::AdmitMember(const PushLane& lane, Member& member) {
     ASSIGN_OR_RETURN(member.entity,
                      entities_.Find(member.intent->entity_type(), member.intent->entity_id()));
   }
-  member.verdict = Admit(InputFor(lane, member));
+  const AdmitInput input = InputFor(lane, member);
+  member.verdict = Admit(input);
+  if (IsEffective(member.verdict.decision)) {
+    member.footprint = FootprintOf(*input.type, *input.payload, *input.intent, input.clock);
+  }
   // Later members of the same batch see the scope already.
   if (member.entity != nullptr && member.entity->summary.scope().empty() &&
       member.verdict.decision != REJECTED) {
@@ -276,7 +282,7 @@ void Decider::AddMember(PushLane& lane, LogState& state, Member& member, bool en
   state.highest = state.highest.Next();
   state.hash = NextLogHash(state.hash, member.bytes);
   if (CachedEntity* const entity = member.entity) {
-    AddToSummary(*member.intent, verdict.decision, lane.log, position, entity->summary);
+    AddToSummary(*member.intent, verdict, member.footprint, lane.log, position, entity->summary);
     if (!entity->exists) stats_.set_entities(stats_.entities() + 1);
     entity->exists = true;
     if (entity->last_group != group_number_) touched_.push_back(entity);

@@ -23,7 +23,8 @@
 #include "eventlog/schema/schema.h"
 #include "proto/store.pb.h"
 #include "proto/sync.pb.h"
-#include "server/admit/admit.h"
+#include "server/admit/admission.h"
+#include "server/admit/summary.h"
 #include "server/feed/live_group.h"
 #include "server/sequencer/entity_cache.h"
 #include "server/sequencer/push_unit.h"
@@ -82,6 +83,7 @@ class Decider {
     CachedEntity* entity = nullptr;  // null: it has no lane
     bool gave_scope = false;
     Verdict verdict;
+    Footprint footprint;  // of what is effective, if it is
   };
 
   absl::StatusOr<LogState*> StateOf(const LogId& log);

@@ -1,0 +1,31 @@
+#include "server/admit/clock.h"
+
+#include <limits>
+
+namespace intentlog {
+namespace {
+
+// So that taking a skew off cannot overflow; about the year 146,000.
+constexpr int64_t kTimeMax = std::numeric_limits<int64_t>::max() / 2;
+
+bool Within(int64_t skew_us, int64_t max_us) { return -max_us <= skew_us && skew_us <= max_us; }
+
+}  // namespace
+
+std::optional<int64_t> TrustedTime(const EventType& type, const Intent& intent,
+                                   const ClockFacts& clock) {
+  if (!type.has_device_clock() || !clock.known) return std::nullopt;
+  if (!Within(clock.skew_before_us, type.max_skew_us()) ||
+      !Within(clock.skew_after_us, type.max_skew_us())) {
+    return std::nullopt;
+  }
+  if (clock.steps_before != intent.clock_steps() || clock.steps_after != intent.clock_steps()) {
+    return std::nullopt;
+  }
+  if (intent.device_time_us() <= 0 || intent.device_time_us() > kTimeMax) return std::nullopt;
+  const int64_t time_us = intent.device_time_us() - clock.skew_after_us;
+  if (time_us <= 0 || time_us > clock.server_now_us) return std::nullopt;
+  return time_us;
+}
+
+}  // namespace intentlog

@@ -22,6 +22,11 @@ absl::Status CheckOptions(const ClientOptions& options) {
   if (runtime.clock == nullptr || runtime.executor == nullptr || runtime.random == nullptr) {
     return Invalid(options.dir, ": the runtime lacks a clock, an executor or random numbers");
   }
+  for (const auto& [entity_type, priority] : options.classes) {
+    if (priority < kClasses) continue;
+    return Invalid("entity type \"", entity_type, "\" can not be of priority class ", int{priority},
+                   ": there are ", int{kClasses}, ", from 0");
+  }
   return absl::OkStatus();
 }
 
@@ -35,6 +40,7 @@ DeviceOptions DeviceOptionsOf(const ClientOptions& options) {
   device.identity.set_write_scope(options.write_scope);
   device.schema = options.schema;
   device.projections = options.projections;
+  device.classes = options.classes;
   device.clock = options.runtime.clock;
   device.random = options.runtime.random;
   device.env = options.env;
@@ -53,9 +59,9 @@ SyncerOptions SyncerOptionsOf(const ClientOptions& options) {
   return syncer;
 }
 
-// The timestamp of the last intent in the log, so that the clock goes on above it.
-absl::StatusOr<uint64_t> LastTimestamp(const Device& device) {
-  IntentReader reader(*device.store, device.outbox->priority());
+// The timestamp of the last intent in a log, so that the clock goes on above it.
+absl::StatusOr<uint64_t> LastTimestamp(const Device& device, PriorityClass priority) {
+  IntentReader reader(*device.store, priority);
   ASSIGN_OR_RETURN(const auto last, reader.Last());
   if (!last) return 0;
   Intent intent;
@@ -95,7 +101,11 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Open(ClientOptions options) {
   RETURN_IF_ERROR(CheckOptions(options));
   ASSIGN_OR_RETURN(std::unique_ptr<Device> device, Device::Open(DeviceOptionsOf(options)));
   RETURN_IF_ERROR(Refold(*device));
-  ASSIGN_OR_RETURN(const uint64_t last_hlc, LastTimestamp(*device));
+  uint64_t last_hlc = 0;
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    ASSIGN_OR_RETURN(const uint64_t last, LastTimestamp(*device, priority));
+    last_hlc = std::max(last_hlc, last);
+  }
   const auto instance = InstanceId::FromBytes(options.runtime.random->Bytes(InstanceId::kSize));
   auto rep = std::make_unique<Rep>(std::move(options), std::move(device), instance, last_hlc);
   Rep* const raw = rep.get();
@@ -171,11 +181,36 @@ absl::Status Client::Rep::CheckBatch(absl::Span<const EncodedIntent> intents) co
                    bytes);
 }
 
+// The class that all of them are of.
+absl::StatusOr<PriorityClass> Client::Rep::ClassFor(absl::Span<const EncodedIntent> intents) {
+  const auto new_id = [this] {
+    const std::lock_guard<std::mutex> lock(random_mutex);
+    return options.runtime.random->Bytes(LogId::kSize);
+  };
+  const std::string& first = intents.front().entity.type;
+  for (const EncodedIntent& intent : intents) {
+    if (intent.entity.type == first ||
+        device->logs->ClassOf(intent.entity.type) == device->logs->ClassOf(first)) {
+      continue;
+    }
+    return Invalid("a batch is of one priority class, and ", first, " is of class ",
+                   int{device->logs->ClassOf(first)}, ", ", intent.entity.type, " of ",
+                   int{device->logs->ClassOf(intent.entity.type)});
+  }
+  PriorityClass priority = kPlainClass;
+  std::string_view used;
+  for (const EncodedIntent& intent : intents) {
+    if (intent.entity.type == used) continue;
+    used = intent.entity.type;
+    ASSIGN_OR_RETURN(priority, device->logs->Use(used, new_id));
+  }
+  return priority;
+}
+
 absl::StatusOr<AppendResult> Client::Rep::Write(absl::Span<const EncodedIntent> intents,
-                                                Durability durability) {
-  RETURN_IF_ERROR(CheckBatch(intents));
+                                                PriorityClass priority, Durability durability) {
   ASSIGN_OR_RETURN(const AppendResult done,
-                   device->outbox->Append(intents, durability == Durability::kDurable));
+                   device->outbox->Append(intents, durability == Durability::kDurable, priority));
   if (!done.repeated) syncer.Wake();
   return done;
 }
@@ -185,8 +220,11 @@ absl::StatusOr<Appended> Client::Append(const google::protobuf::Message& event,
   const NewIntent which{&event, options.intent_id, options.scope};
   Rep::Encoding encoding;
   ASSIGN_OR_RETURN(const EncodedIntent intent, rep_->Encode(event, which, 0, options, encoding));
-  ASSIGN_OR_RETURN(const AppendResult done, rep_->Write({&intent, 1}, options.durability));
-  return Appended{intent.id, done.first, done.repeated};
+  RETURN_IF_ERROR(rep_->CheckBatch({&intent, 1}));
+  ASSIGN_OR_RETURN(const PriorityClass priority, rep_->ClassFor({&intent, 1}));
+  ASSIGN_OR_RETURN(const AppendResult done,
+                   rep_->Write({&intent, 1}, priority, options.durability));
+  return Appended{intent.id, done.first, priority, done.repeated};
 }
 
 absl::StatusOr<std::vector<Appended>> Client::AppendAll(absl::Span<const NewIntent> intents,
@@ -215,11 +253,13 @@ absl::StatusOr<std::vector<Appended>> Client::AppendAll(absl::Span<const NewInte
     }
     encoded.push_back(*std::move(made));
   }
-  ASSIGN_OR_RETURN(const AppendResult done, rep_->Write(encoded, options.durability));
+  RETURN_IF_ERROR(rep_->CheckBatch(encoded));
+  ASSIGN_OR_RETURN(const PriorityClass priority, rep_->ClassFor(encoded));
+  ASSIGN_OR_RETURN(const AppendResult done, rep_->Write(encoded, priority, options.durability));
   std::vector<Appended> appended;
   appended.reserve(encoded.size());
   for (const EncodedIntent& intent : encoded) {
-    appended.push_back({intent.id, done.first.Plus(appended.size()), done.repeated});
+    appended.push_back({intent.id, done.first.Plus(appended.size()), priority, done.repeated});
   }
   return appended;
 }

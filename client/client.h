@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "client/outbox/log_place.h"
 #include "client/sync/channel.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/runtime.h"
@@ -66,6 +67,10 @@ struct ClientOptions {
   absl::Duration retry_cap = absl::Minutes(5);
   // A session without any frame for this long is cut.
   absl::Duration silence_max = absl::Seconds(45);
+  // The priority class (0 to 3) of each entity type; of those that are not named: 0. Each class is
+  // a device log of its own, and lower ones go first. An entity type stays in the class in which
+  // the first intent of it was recorded here.
+  std::map<std::string, PriorityClass, std::less<>> classes;
   // Sent to the server with Hello, for its operators.
   std::string app_version;
 };
@@ -93,7 +98,8 @@ struct NewIntent {
 
 struct Appended {
   IntentId intent_id;
-  Count count;
+  Count count;  // in the log of its class
+  PriorityClass priority = kPlainClass;
   bool repeated = false;  // this intent_id was recorded before, with the same bytes
 };
 
@@ -125,6 +131,12 @@ struct BlockedBy {
   uint64_t attempts = 0;
 };
 
+struct LogStatus {
+  PriorityClass priority = kPlainClass;
+  LogId log_id;
+  StateCounts counts;
+};
+
 struct ScopeStatus {
   std::string scope;
   Position cursor;
@@ -132,8 +144,9 @@ struct ScopeStatus {
 
 struct ClientStatus {
   std::string tenant, device;
-  LogId log_id;
-  StateCounts counts;
+  LogId log_id;                 // of class 0
+  StateCounts counts;           // of all logs together
+  std::vector<LogStatus> logs;  // those that were ever used; class 0 always
   absl::Duration oldest_pending_age;
   bool syncing = false;    // StartSync was called
   bool connected = false;  // Welcome received
@@ -155,7 +168,8 @@ class Client {
   // the outcome is unknown until the folder is opened again: append with the same intent_id then.
   absl::StatusOr<Appended> Append(const google::protobuf::Message& event,
                                   const AppendOptions& options = {});
-  // One batch: durable as one, decided as one, atomic in every read model of a scope.
+  // One batch: durable as one, decided as one, atomic in every read model of a scope. All of it is
+  // of one priority class.
   absl::StatusOr<std::vector<Appended>> AppendAll(absl::Span<const NewIntent> intents,
                                                   const AppendOptions& options = {});
   // Makes everything appended so far survive a power cut.
@@ -187,6 +201,9 @@ class Client {
   absl::StatusOr<BlockedBy> Why(const Entity& entity) const;
   struct RecordedIntent {
     Count count;
+    PriorityClass priority = kPlainClass;
+    LogPlace place() const { return {priority, count}; }
+    LogPlace next() const { return {priority, count.Next()}; }  // where List goes on
     Intent intent;
     RecordState state = RecordState::kPending;
     Position position;  // 0 while it has none
@@ -194,8 +211,12 @@ class Client {
     Reason reason;
   };
   absl::StatusOr<RecordedIntent> Find(const IntentId& intent) const;
-  // Intents in count order from `from`.
-  absl::StatusOr<std::vector<RecordedIntent>> List(Count from, size_t limit) const;
+  // Intents from `from` on: class by class, in count order. After the last of a class comes the
+  // first of the next.
+  absl::StatusOr<std::vector<RecordedIntent>> List(LogPlace from, size_t limit) const;
+  absl::StatusOr<std::vector<RecordedIntent>> List(Count from, size_t limit) const {
+    return List(LogPlace{kPlainClass, from}, limit);
+  }
 
   // ---- syncing
   // Connects through `connector` now and again after each failure, until StopSync. The connector

@@ -32,12 +32,14 @@ struct Client::Rep {
                                        const NewIntent& which, uint32_t batch_size,
                                        const AppendOptions& append, Encoding& encoding);
   absl::Status CheckBatch(absl::Span<const EncodedIntent> intents) const;
+  absl::StatusOr<PriorityClass> ClassFor(absl::Span<const EncodedIntent> intents);
   absl::StatusOr<AppendResult> Write(absl::Span<const EncodedIntent> intents,
-                                     Durability durability);
+                                     PriorityClass priority, Durability durability);
   void SyncChanged() { notifier->Note(); }
   // Why pending intents of this device wait.
   BlockedBy Blocked(const SyncState& state) const;
-  absl::StatusOr<BlockedBy> WhyCount(Count count) const;
+  absl::StatusOr<BlockedBy> WhyPlace(LogPlace place) const;
+  absl::Status ListLog(LogPlace from, size_t limit, std::vector<RecordedIntent>& intents) const;
 
   const ClientOptions options;
   const std::unique_ptr<Device> device;

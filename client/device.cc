@@ -54,7 +54,7 @@ absl::Status Check(const DeviceIdentity& identity) {
   return absl::OkStatus();
 }
 
-// Reads identity and log id, or makes them; writes what is new.
+// Reads the identity, or makes it; writes what is new.
 absl::Status LoadIdentity(const DeviceOptions& options, Device& device) {
   const std::string& dir = options.dir;
   std::string stored;
@@ -70,18 +70,6 @@ absl::Status LoadIdentity(const DeviceOptions& options, Device& device) {
   StoreBatch batch;
   const std::string wanted = device.identity.SerializeAsString();
   if (wanted != stored) batch.Put(Space::kMeta, kIdentityKey, wanted);
-  const std::string log_key = ClassKey("log", kPlainClass);
-  std::string log_bytes;
-  ASSIGN_OR_RETURN(const bool has_log, device.store->Get(Space::kMeta, log_key, &log_bytes));
-  DeviceLogState log;
-  if (has_log && (!log.ParseFromString(log_bytes) || log.log_id().size() != LogId::kSize)) {
-    return DataLoss(dir, ": the name of its device log does not parse");
-  }
-  if (!has_log) {
-    log.set_log_id(options.random->Bytes(LogId::kSize));
-    batch.Put(Space::kMeta, log_key, log.SerializeAsString());
-  }
-  device.log_id = LogId::FromBytes(log.log_id());
   return batch.empty() ? absl::OkStatus() : device.store->Commit(batch, Sync::kDurable);
 }
 
@@ -96,6 +84,9 @@ absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& option
   store_options.env = options.env;
   ASSIGN_OR_RETURN(device->store, Store::Open(options.dir, store_options));
   RETURN_IF_ERROR(LoadIdentity(options, *device));
+  ASSIGN_OR_RETURN(device->logs, DeviceLogs::Open(*device->store, options.classes, [&] {
+                     return options.random->Bytes(LogId::kSize);
+                   }));
   ASSIGN_OR_RETURN(device->models, ReadModels::Open(*device->store, options.projections));
   ASSIGN_OR_RETURN(device->outbox, Outbox::Open(*device->store, *options.clock, OutboxOptions()));
   const auto& scopes = device->identity.scopes();
@@ -105,7 +96,7 @@ absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& option
   device->overlay =
       std::make_unique<Overlay>(*device->outbox, *device->models, *device->cursors, device->schema);
   device->outbox->OnAppend(
-      [overlay = device->overlay.get()](Count first, absl::Span<const EncodedIntent> intents) {
+      [overlay = device->overlay.get()](LogPlace first, absl::Span<const EncodedIntent> intents) {
         overlay->OnAppend(first, intents);
       });
   return device;
@@ -138,7 +129,7 @@ absl::Status Device::Apply(DeviceChange change, StoreBatch& batch) {
     if (change.folded) PublishRows(*this);
     for (const auto& [scope, cursor] : change.cursors) cursors->Moved(scope, cursor);
     for (const Outcome& outcome : change.settling.outcomes) edit.Decided(outcome);
-    for (const Count count : settled.closed) edit.Closed(count);
+    for (const LogPlace place : settled.closed) edit.Closed(place);
     for (const auto& [scope, cursor] : change.cursors) edit.Moved(scope, cursor.position);
   });
   return absl::OkStatus();

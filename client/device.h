@@ -4,7 +4,6 @@
 // Each part says how it may be shared; Apply belongs to one thread at a time (the sync session's).
 //
 //   kMeta  "device" → DeviceIdentity
-//   kMeta  "log" class (1) → DeviceLogState
 //   kLog   'f' scope NUL last position (8) → block of the scope's feed, as received
 #pragma once
 
@@ -16,10 +15,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/device_logs.h"
 #include "client/outbox/outbox.h"
 #include "client/overlay/overlay.h"
 #include "client/sync/scope_cursors.h"
-#include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/runtime.h"
 #include "eventlog/schema/schema.h"
 #include "eventlog/store/store.h"
@@ -37,6 +36,7 @@ struct DeviceOptions {
   DeviceIdentity identity;  // what is empty is kept, or gets its default in a new folder
   std::shared_ptr<const Schema> schema;
   Projections projections;
+  DeviceLogs::Classes classes;  // of entity types; class 0 of those that are not named
   const Clock* clock = nullptr;
   Random* random = nullptr;
   rocksdb::Env* env = nullptr;
@@ -59,9 +59,9 @@ struct Device {
   absl::Status Sync() { return store->SyncLog(); }
 
   DeviceIdentity identity;
-  LogId log_id;
   std::shared_ptr<const Schema> schema;
   std::unique_ptr<Store> store;
+  std::unique_ptr<DeviceLogs> logs;
   std::unique_ptr<ReadModels> models;
   std::unique_ptr<Outbox> outbox;
   std::unique_ptr<ScopeCursors> cursors;

@@ -47,10 +47,17 @@ RecordState StateOfDecision(const IntentOutcome& outcome) {
   }
 }
 
-absl::StatusOr<Client::RecordedIntent> Recorded(OutcomeReader& outcomes, Count count,
+StateCounts ToCounts(const OutboxCounts& counts) {
+  return {counts.recorded, counts.synced,     counts.pending,
+          counts.failed,   counts.conflicted, counts.parked};
+}
+
+absl::StatusOr<Client::RecordedIntent> Recorded(OutcomeReader& outcomes, LogPlace place,
                                                 std::string_view bytes) {
+  const Count count = place.count;
   Client::RecordedIntent recorded;
   recorded.count = count;
+  recorded.priority = place.priority;
   if (!recorded.intent.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return DataLoss("device log: count ", count, " does not parse");
   }
@@ -103,9 +110,11 @@ ClientStatus Client::Status() const {
   ClientStatus status;
   status.tenant = device.identity.tenant();
   status.device = device.identity.device();
-  status.log_id = device.log_id;
-  status.counts = {counts.recorded, counts.synced,     counts.pending,
-                   counts.failed,   counts.conflicted, counts.parked};
+  status.log_id = device.logs->plain();
+  status.counts = ToCounts(counts);
+  for (const DeviceLogs::Named& log : device.logs->All()) {
+    status.logs.push_back({log.priority, log.id, ToCounts(device.outbox->counts(log.priority))});
+  }
   const auto oldest = FindOldestPending(device);
   if (oldest.ok() && oldest->has_value()) {
     const absl::Time recorded = absl::FromUnixMicros((*oldest)->device_time_us);
@@ -125,15 +134,16 @@ ClientStatus Client::Status() const {
   return status;
 }
 
-absl::StatusOr<BlockedBy> Client::Rep::WhyCount(Count count) const {
+absl::StatusOr<BlockedBy> Client::Rep::WhyPlace(LogPlace place) const {
   const Device& device = *this->device;
+  const Count count = place.count;
   std::string_view bytes;
-  IntentReader reader(*device.store, device.outbox->priority());
+  IntentReader reader(*device.store, place.priority);
   ASSIGN_OR_RETURN(const IntentReader::RowAt at, reader.Find(count));
   bytes = at.row.intent(static_cast<uint32_t>(count.Since(at.first)));
   IntentView view;
   RETURN_IF_ERROR(ReadIntent(bytes, &view));
-  ASSIGN_OR_RETURN(const auto outcome, OutcomeOf(*device.store, device.outbox->priority(), count));
+  ASSIGN_OR_RETURN(const auto outcome, OutcomeOf(*device.store, place.priority, count));
   BlockedBy blocked;
   if (outcome && outcome->decision != PARKED) {
     blocked.text = Cat(Decision_Name(outcome->decision), " at position ", outcome->position);
@@ -164,13 +174,15 @@ absl::StatusOr<BlockedBy> Client::Rep::WhyCount(Count count) const {
 }
 
 absl::StatusOr<BlockedBy> Client::Why(const IntentId& intent) const {
-  ASSIGN_OR_RETURN(const Count count, rep_->device->outbox->Find(intent));
-  return rep_->WhyCount(count);
+  ASSIGN_OR_RETURN(const LogPlace place, rep_->device->outbox->Find(intent));
+  return rep_->WhyPlace(place);
 }
 
 absl::StatusOr<BlockedBy> Client::Why(const Entity& entity) const {
   ASSIGN_OR_RETURN(const LaneState lane, ReadLane(*rep_->device->store, entity.type, entity.id));
-  if (lane.pending() > 0) return rep_->WhyCount(Count(lane.last_count()));
+  if (lane.pending() > 0) {
+    return rep_->WhyPlace({rep_->device->logs->ClassOf(entity.type), Count(lane.last_count())});
+  }
   BlockedBy blocked;
   if (lane.parked() > 0) {
     blocked.kind = BlockedBy::kParked;
@@ -188,27 +200,35 @@ absl::StatusOr<BlockedBy> Client::Why(const Entity& entity) const {
 
 absl::StatusOr<Client::RecordedIntent> Client::Find(const IntentId& intent) const {
   const Device& device = *rep_->device;
-  ASSIGN_OR_RETURN(const Count count, device.outbox->Find(intent));
-  IntentReader reader(*device.store, device.outbox->priority());
-  ASSIGN_OR_RETURN(const IntentReader::RowAt at, reader.Find(count));
-  OutcomeReader outcomes(*device.store, device.outbox->priority());
-  return Recorded(outcomes, count, at.row.intent(static_cast<uint32_t>(count.Since(at.first))));
+  ASSIGN_OR_RETURN(const LogPlace place, device.outbox->Find(intent));
+  IntentReader reader(*device.store, place.priority);
+  ASSIGN_OR_RETURN(const std::string_view bytes, reader.Get(place.count));
+  OutcomeReader outcomes(*device.store, place.priority);
+  return Recorded(outcomes, place, bytes);
 }
 
-absl::StatusOr<std::vector<Client::RecordedIntent>> Client::List(Count from, size_t limit) const {
-  const Device& device = *rep_->device;
-  std::vector<RecordedIntent> intents;
-  const Count first = std::max(from, Count(1));
-  const Count end = device.outbox->view().last;
-  if (limit == 0 || first > end) return intents;
+absl::Status Client::Rep::ListLog(LogPlace from, size_t limit,
+                                  std::vector<RecordedIntent>& intents) const {
+  const Count first = std::max(from.count, Count(1));
+  const Count end = device->outbox->view(from.priority).last;
+  if (limit == 0 || first > end) return absl::OkStatus();
   const Count last(first.value() + std::min<uint64_t>(limit - 1, end.Since(first)));
-  OutcomeReader outcomes(*device.store, device.outbox->priority());
-  IntentReader reader(*device.store, device.outbox->priority());
-  RETURN_IF_ERROR(reader.ForEach(first, last, [&](Count count, std::string_view bytes) {
-    auto recorded = Recorded(outcomes, count, bytes);
+  OutcomeReader outcomes(*device->store, from.priority);
+  IntentReader reader(*device->store, from.priority);
+  return reader.ForEach(first, last, [&](Count count, std::string_view bytes) {
+    auto recorded = Recorded(outcomes, {from.priority, count}, bytes);
     if (recorded.ok()) intents.push_back(*std::move(recorded));
     return recorded.status();
-  }));
+  });
+}
+
+absl::StatusOr<std::vector<Client::RecordedIntent>> Client::List(LogPlace from,
+                                                                 size_t limit) const {
+  std::vector<RecordedIntent> intents;
+  for (; from.priority < kClasses;
+       from = {static_cast<PriorityClass>(from.priority + 1), Count(1)}) {
+    RETURN_IF_ERROR(rep_->ListLog(from, limit - intents.size(), intents));
+  }
   return intents;
 }
 

@@ -29,11 +29,13 @@ absl::Status CheckIds(absl::Span<const EncodedIntent> intents) {
 
 }  // namespace
 
-absl::StatusOr<AppendResult> Outbox::Append(absl::Span<const EncodedIntent> intents, bool durable) {
-  INTENTLOG_CHECK(!intents.empty());
+absl::StatusOr<AppendResult> Outbox::Append(absl::Span<const EncodedIntent> intents, bool durable,
+                                            PriorityClass priority) {
+  INTENTLOG_CHECK(!intents.empty() && priority < kClasses);
   RETURN_IF_ERROR(CheckIds(intents));
   Writer writer;
   writer.intents = intents;
+  writer.priority = priority;
   writer.durable = durable;
   for (const EncodedIntent& intent : intents) writer.bytes += intent.bytes.size();
 
@@ -77,14 +79,14 @@ void Outbox::WriteGroup(absl::Span<Writer* const> writers) {
   Group group;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    group.last = view_.last;
+    for (size_t i = 0; i < kClasses; ++i) group.last[i] = logs_[i].view.last;
     group.made_max = made_max_;
     if (!failure_.ok()) {
       for (Writer* writer : writers) writer->status = failure_;
       return;
     }
   }
-  group.hash = hash_;
+  group.hashes = hashes_;
   for (Writer* writer : writers) {
     group.durable |= writer->durable;
     writer->status = Place(group, *writer);
@@ -97,7 +99,8 @@ void Outbox::WriteGroup(absl::Span<Writer* const> writers) {
     return;
   }
   if (!listener_) return;
-  for (Writer* writer : group.fresh) listener_(writer->result.first, writer->intents);
+  for (Writer* writer : group.fresh)
+    listener_({writer->priority, writer->result.first}, writer->intents);
 }
 
 // Gives the writer its counts, or finds those it has already.
@@ -111,25 +114,27 @@ absl::Status Outbox::Place(Group& group, Writer& writer) {
 }
 
 absl::StatusOr<bool> Outbox::FindRepeated(Writer& writer) {
-  std::optional<Count> first;
+  std::optional<LogPlace> first;
   for (size_t i = 0; i < writer.intents.size(); ++i) {
     const EncodedIntent& intent = writer.intents[i];
     if (!intent.id_given) continue;
-    ASSIGN_OR_RETURN(const std::optional<Count> found, Lookup(intent.id));
+    ASSIGN_OR_RETURN(const std::optional<LogPlace> found, Lookup(intent.id));
     if (i == 0) first = found;
-    if (found == (first ? std::optional<Count>(first->Plus(i)) : std::nullopt)) continue;
+    std::optional<LogPlace> wanted = first;
+    if (wanted) wanted->count = first->count.Plus(i);
+    if (found == wanted) continue;
     return absl::AlreadyExistsError(Cat("intent_id ", ToText(intent.id),
-                                        " was recorded before, at count ", found.value_or(Count()),
-                                        ", in another batch"));
+                                        " was recorded before, at count ",
+                                        found.value_or(LogPlace()).count, ", in another batch"));
   }
   if (!first) return false;
   RETURN_IF_ERROR(CheckRepeat(writer, *first));
-  writer.result = {*first, true};
+  writer.result = {first->count, true};
   return true;
 }
 
 // ALREADY_EXISTS unless the intents from `first` on record what `writer` wants to record.
-absl::Status Outbox::CheckRepeat(const Writer& writer, Count first) const {
+absl::Status Outbox::CheckRepeat(const Writer& writer, LogPlace first) const {
   size_t index = 0;
   const auto compare = [&](Count count, std::string_view stored) -> absl::Status {
     IntentView a;
@@ -143,20 +148,20 @@ absl::Status Outbox::CheckRepeat(const Writer& writer, Count first) const {
                                         " was recorded before, at count ", count,
                                         ", with other content; use a new id"));
   };
-  const Count last = first.Plus(writer.intents.size() - 1);
-  if (last > view().last) {
+  const Count last = first.count.Plus(writer.intents.size() - 1);
+  if (last > view(first.priority).last) {
     return absl::AlreadyExistsError("the batch was recorded before, and was shorter");
   }
-  return IntentReader(store_, options_.priority).ForEach(first, last, compare);
+  return IntentReader(store_, first.priority).ForEach(first.count, last, compare);
 }
 
-absl::StatusOr<std::optional<Count>> Outbox::Lookup(const IntentId& id) const {
+absl::StatusOr<std::optional<LogPlace>> Outbox::Lookup(const IntentId& id) const {
   std::string value;
   ASSIGN_OR_RETURN(const bool found, store_.Get(Space::kIndex, GivenIdKey(id), &value));
   if (found) {
     const auto place = ParsePlace(value);
     if (!place) return DataLoss("the place of intent ", ToText(id), " does not parse");
-    return place->count;
+    return place;
   }
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -165,7 +170,7 @@ absl::StatusOr<std::optional<Count>> Outbox::Lookup(const IntentId& id) const {
   return LookupMade(id);
 }
 
-absl::StatusOr<std::optional<Count>> Outbox::LookupMade(const IntentId& id) const {
+absl::StatusOr<std::optional<LogPlace>> Outbox::LookupMade(const IntentId& id) const {
   const auto cursor = store_.Scan(Space::kIndex);
   cursor->SeekBack(MadeIdKey(id));
   if (!cursor->Valid() || cursor->key().empty() || cursor->key()[0] != 'D') {
@@ -175,43 +180,47 @@ absl::StatusOr<std::optional<Count>> Outbox::LookupMade(const IntentId& id) cons
   const auto ids = ParseMadeIds(cursor->value());
   if (!ids) return DataLoss("a range of intent ids does not parse");
   if (id.bytes() > ids->last.bytes()) return std::nullopt;
-  IntentReader reader(store_, options_.priority);
+  const PriorityClass priority = ids->first.priority;
+  IntentReader reader(store_, priority);
   ASSIGN_OR_RETURN(const IntentReader::RowAt at, reader.Find(ids->first.count));
-  std::optional<Count> found;
+  std::optional<LogPlace> found;
   absl::Status status;
   at.row.ForEach([&](uint32_t index, std::string_view intent) {
     IntentView view;
     status.Update(ReadIntent(intent, &view));
-    if (view.intent_id == id.bytes()) found = at.first.Plus(index);
+    if (view.intent_id == id.bytes()) found = LogPlace{priority, at.first.Plus(index)};
   });
   RETURN_IF_ERROR(status);
   return found;
 }
 
 absl::Status Outbox::AddRows(Group& group, Writer& writer) {
-  const Count first = group.last.Next();
+  const PriorityClass priority = writer.priority;
+  ChainValue& hash = group.hashes[priority];
+  const Count first = group.last[priority].Next();
   const int64_t now_us = clock_.WallMicros();
-  row_.Start(static_cast<uint32_t>(writer.intents.size()), attempts_ever_, group.hash);
-  Count count = group.last;
+  row_.Start(static_cast<uint32_t>(writer.intents.size()), attempts_ever_[priority], hash);
+  Count count = group.last[priority];
   for (const EncodedIntent& intent : writer.intents) {
     count = count.Next();
     row_.Add(intent.bytes);
-    group.hash = NextLogHash(group.hash, intent.bytes);
+    hash = NextLogHash(hash, intent.bytes);
     ASSIGN_OR_RETURN(LaneState * lane, lanes_.Edit(intent.entity.type, intent.entity.id));
     lane->set_pending(lane->pending() + 1);
     lane->set_last_count(count.value());
     lane->set_last_change_us(now_us);
   }
-  group.batch.Put(Space::kLog, CountKey('i', options_.priority, first), row_.bytes());
+  group.batch.Put(Space::kLog, CountKey('i', priority, first), row_.bytes());
   AddIds(group, writer);
-  group.last = count;
+  group.last[priority] = count;
   writer.result = {first, false};
   group.fresh.push_back(&writer);
   return absl::OkStatus();
 }
 
 void Outbox::AddIds(Group& group, const Writer& writer) {
-  const Count first = group.last.Next();
+  const PriorityClass priority = writer.priority;
+  const Count first = group.last[priority].Next();
   bool range = true;  // all made here, ascending, above every other range
   IntentId before = group.made_max;
   for (const EncodedIntent& intent : writer.intents) {
@@ -219,7 +228,7 @@ void Outbox::AddIds(Group& group, const Writer& writer) {
     before = intent.id;
   }
   if (range) {
-    const LogPlace place{options_.priority, first};
+    const LogPlace place{priority, first};
     group.batch.Put(Space::kIndex, MadeIdKey(writer.intents.front().id),
                     MadeIdsBytes({writer.intents.back().id, place}));
     group.made_max = writer.intents.back().id;
@@ -227,7 +236,7 @@ void Outbox::AddIds(Group& group, const Writer& writer) {
   }
   Count count = first;
   for (const EncodedIntent& intent : writer.intents) {
-    group.batch.Put(Space::kIndex, GivenIdKey(intent.id), PlaceBytes({options_.priority, count}));
+    group.batch.Put(Space::kIndex, GivenIdKey(intent.id), PlaceBytes({priority, count}));
     count = count.Next();
   }
 }
@@ -243,21 +252,28 @@ absl::Status Outbox::CommitGroup(Group& group) {
     return status;
   }
   lanes_.Written();
-  hash_ = group.hash;
+  hashes_ = group.hashes;
   const std::lock_guard<std::mutex> lock(mutex_);
   made_max_ = group.made_max;
-  view_.last = group.last;
-  if (group.durable) view_.synced = group.last;
+  for (size_t i = 0; i < kClasses; ++i) {
+    OutboxView& view = logs_[i].view;
+    view.last = group.last[i];
+    if (group.durable) view.synced = view.last;  // with all that was written before
+  }
   return absl::OkStatus();
 }
 
 absl::Status Outbox::Sync() {
-  Count through;
+  std::array<Count, kClasses> through;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!failure_.ok()) return failure_;
-    through = view_.last;
-    if (view_.synced == through) return absl::OkStatus();
+    bool synced = true;
+    for (size_t i = 0; i < kClasses; ++i) {
+      through[i] = logs_[i].view.last;
+      synced = synced && logs_[i].view.synced == through[i];
+    }
+    if (synced) return absl::OkStatus();
   }
   const absl::Status status = store_.SyncLog();
   if (!status.ok()) {
@@ -265,7 +281,10 @@ absl::Status Outbox::Sync() {
     return status;
   }
   const std::lock_guard<std::mutex> lock(mutex_);
-  view_.synced = std::max(view_.synced, through);
+  for (size_t i = 0; i < kClasses; ++i) {
+    Count& synced = logs_[i].view.synced;
+    synced = std::max(synced, through[i]);
+  }
   return absl::OkStatus();
 }
 

@@ -1,6 +1,7 @@
 // What one turn of an Outbox holds while it writes. Private to this folder.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <vector>
 
@@ -11,6 +12,7 @@ namespace intentlog {
 // A thread inside Append or Settle, waiting for its turn or for the leader.
 struct Outbox::Writer {
   absl::Span<const EncodedIntent> intents;  // empty: wants the turn for itself
+  PriorityClass priority = kPlainClass;
   bool durable = false;
   size_t bytes = 0;
 
@@ -25,8 +27,8 @@ struct Outbox::Writer {
 // One write for several writers.
 struct Outbox::Group {
   StoreBatch batch;
-  Count last;
-  ChainValue hash = {};
+  std::array<Count, kClasses> last;
+  std::array<ChainValue, kClasses> hashes = {};
   bool durable = false;
   IntentId made_max;
   std::vector<Writer*> fresh;

@@ -26,34 +26,44 @@ Outbox::Outbox(Store& store, const Clock& clock, const OutboxOptions& options)
 absl::StatusOr<std::unique_ptr<Outbox>> Outbox::Open(Store& store, const Clock& clock,
                                                      const OutboxOptions& options) {
   std::unique_ptr<Outbox> outbox(new Outbox(store, clock, options));
-  RETURN_IF_ERROR(outbox->Load());
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    RETURN_IF_ERROR(outbox->Load(priority));
+  }
+  RETURN_IF_ERROR(outbox->LoadIds());
   return outbox;
 }
 
-absl::Status Outbox::Load() {
-  IntentReader reader(store_, options_.priority);
+absl::Status Outbox::Load(PriorityClass priority) {
+  OutboxView& view = logs_[priority].view;
+  ReceiptCounts& receipts = logs_[priority].receipts;
+  view.priority = priority;
+  IntentReader reader(store_, priority);
   ASSIGN_OR_RETURN(const auto last, reader.Last());
   if (last) {
-    hash_ = last->row.hash_before();
-    last->row.ForEach(
-        [&](uint32_t, std::string_view intent) { hash_ = NextLogHash(hash_, intent); });
-    view_.last = last->last();
-    view_.synced = view_.last;  // opening a store makes what it holds durable
+    ChainValue& hash = hashes_[priority];
+    hash = last->row.hash_before();
+    last->row.ForEach([&](uint32_t, std::string_view intent) { hash = NextLogHash(hash, intent); });
+    view.last = last->last();
+    view.synced = view.last;  // opening a store makes what it holds durable
   }
   std::string value;
   ASSIGN_OR_RETURN(const bool found,
-                   store_.Get(Space::kMeta, ClassKey("counts", options_.priority), &value));
+                   store_.Get(Space::kMeta, ClassKey("counts", priority), &value));
   if (found) {
-    const auto receipts = ParseReceiptCounts(value);
-    if (!receipts) return DataLoss(store_.dir(), ": the counts of the device log do not parse");
-    receipts_ = *receipts;
+    const auto stored = ParseReceiptCounts(value);
+    if (!stored) return DataLoss(store_.dir(), ": the counts of the device log do not parse");
+    receipts = *stored;
   }
-  if (receipts_.prefix > view_.last.value() || receipts_.receipts > view_.last.value()) {
-    return DataLoss(store_.dir(), ": the server knows count ", receipts_.prefix,
-                    " of this device log, which ends at ", view_.last);
+  if (receipts.prefix > view.last.value() || receipts.receipts > view.last.value()) {
+    return DataLoss(store_.dir(), ": the server knows count ", receipts.prefix,
+                    " of this device log, which ends at ", view.last);
   }
-  view_.receipted = Count(receipts_.prefix);
-  RETURN_IF_ERROR(LoadIslands());
+  view.receipted = Count(receipts.prefix);
+  return LoadIslands(view);
+}
+
+// The greatest id in a range.
+absl::Status Outbox::LoadIds() {
   const auto cursor = store_.Scan(Space::kIndex);
   cursor->SeekBack(std::string("D").append(IntentId::kSize, '\xff'));
   if (cursor->Valid() && !cursor->key().empty() && cursor->key()[0] == 'D') {
@@ -65,10 +75,10 @@ absl::Status Outbox::Load() {
 }
 
 // Receipts above the prefix: few, because they come from what the feed told before the receipts.
-absl::Status Outbox::LoadIslands() {
-  const std::string prefix = CountPrefix('p', options_.priority);
+absl::Status Outbox::LoadIslands(OutboxView& view) {
+  const std::string prefix = CountPrefix('p', view.priority);
   const auto cursor = store_.Scan(Space::kIndex);
-  cursor->Seek(CountKey('p', options_.priority, view_.receipted.Next()));
+  cursor->Seek(CountKey('p', view.priority, view.receipted.Next()));
   for (; cursor->Valid() && cursor->key().substr(0, prefix.size()) == prefix; cursor->Next()) {
     ReceiptRun run;
     const std::string_view value = cursor->value();
@@ -77,28 +87,44 @@ absl::Status Outbox::LoadIslands() {
                       " do not parse");
     }
     Outcome outcome;
+    outcome.priority = view.priority;
     outcome.first = Count(run.first_count());
     outcome.length = run.length();
-    AddOutcomes({outcome}, view_);
+    AddOutcomes({outcome}, view);
   }
   return cursor->status();
 }
 
-OutboxView Outbox::view() const {
+OutboxView Outbox::view(PriorityClass priority) const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return view_;
+  return logs_[priority].view;
+}
+
+OutboxCounts Outbox::counts(PriorityClass priority) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const Log& log = logs_[priority];
+  OutboxCounts counts;
+  counts.recorded = log.view.last.value();
+  counts.synced = log.receipts.synced;
+  counts.failed = log.receipts.failed;
+  counts.conflicted = log.receipts.conflicted;
+  counts.parked = log.receipts.parked;
+  counts.pending = counts.recorded - log.receipts.receipts + log.receipts.parked;
+  return counts;
 }
 
 OutboxCounts Outbox::counts() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  OutboxCounts counts;
-  counts.recorded = view_.last.value();
-  counts.synced = receipts_.synced;
-  counts.failed = receipts_.failed;
-  counts.conflicted = receipts_.conflicted;
-  counts.parked = receipts_.parked;
-  counts.pending = counts.recorded - receipts_.receipts + receipts_.parked;
-  return counts;
+  OutboxCounts sum;
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    const OutboxCounts counts = this->counts(priority);
+    sum.recorded += counts.recorded;
+    sum.synced += counts.synced;
+    sum.failed += counts.failed;
+    sum.conflicted += counts.conflicted;
+    sum.parked += counts.parked;
+    sum.pending += counts.pending;
+  }
+  return sum;
 }
 
 absl::Status Outbox::failed() const {
@@ -106,8 +132,8 @@ absl::Status Outbox::failed() const {
   return failure_;
 }
 
-absl::StatusOr<Count> Outbox::Find(const IntentId& id) const {
-  ASSIGN_OR_RETURN(const std::optional<Count> found, Lookup(id));
+absl::StatusOr<LogPlace> Outbox::Find(const IntentId& id) const {
+  ASSIGN_OR_RETURN(const std::optional<LogPlace> found, Lookup(id));
   if (!found) return NotFound("this device never recorded intent ", ToText(id));
   return *found;
 }

@@ -1,8 +1,10 @@
-// An Outbox is one device log and what became of it: every intent that this device recorded, in
-// count order, less nothing; receipts lie beside them. What has no receipt waits to be pushed.
+// An Outbox is the logs of a device, one per priority class, and what became of them: every intent
+// that this device recorded, in count order, less nothing; receipts lie beside them. What has no
+// receipt waits to be pushed. An intent_id names one intent over all logs.
 //
-// Thread-safe. Appends that come at the same time share one durable write: the first of them leads,
-// writes for all in count order, and wakes the others. Settle takes its turn among them.
+// Thread-safe. Appends that come at the same time share one durable write, into whichever logs: the
+// first of them leads, writes for all in count order, and wakes the others. Settle takes its turn
+// among them.
 //
 //   ASSIGN_OR_RETURN(AppendResult done, outbox->Append(intents, /*durable=*/true));   // on disk
 //   RETURN_IF_ERROR(outbox->Settle(settling, batch, commit, &settled));               // receipts
@@ -12,6 +14,7 @@
 // twice.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -39,7 +42,6 @@
 namespace intentlog {
 
 struct OutboxOptions {
-  PriorityClass priority = kPlainClass;
   // One durable write takes at most this; what waits goes into the next.
   size_t group_bytes_max = 1 << 20;
   // Lanes kept in memory: about 200 bytes each.
@@ -70,13 +72,13 @@ struct SettlementSeen {
 };
 
 struct Settling {
-  std::vector<Outcome> outcomes;  // as Reconcile returned them for this outbox
+  std::vector<Outcome> outcomes;  // as Reconcile returned them for these logs
   std::vector<SettlementSeen> settlements;
 };
 
 // What Settle found besides: open intents of this device that are closed now.
 struct Settled {
-  std::vector<Count> closed;
+  std::vector<LogPlace> closed;
 };
 
 // Of intents; last = synced + pending + failed + conflicted.
@@ -91,9 +93,11 @@ class Outbox {
   static absl::StatusOr<std::unique_ptr<Outbox>> Open(Store& store, const Clock& clock,
                                                       const OutboxOptions& options);
 
-  // Writes `intents` as one batch with consecutive counts. ALREADY_EXISTS if an id was recorded
-  // with other content. UNAVAILABLE: unknown whether it happened. REQUIRES: not empty.
-  absl::StatusOr<AppendResult> Append(absl::Span<const EncodedIntent> intents, bool durable);
+  // Writes `intents` as one batch with consecutive counts into one log. ALREADY_EXISTS if an id was
+  // recorded with other content. UNAVAILABLE: unknown whether it happened. REQUIRES: not empty;
+  // entities of a type are always in the same log.
+  absl::StatusOr<AppendResult> Append(absl::Span<const EncodedIntent> intents, bool durable,
+                                      PriorityClass priority = kPlainClass);
   // Makes everything appended so far survive a power cut.
   absl::Status Sync();
 
@@ -104,39 +108,50 @@ class Outbox {
                       Settled* settled);
 
   // `pushed` is left 0: it belongs to a session.
-  OutboxView view() const;
-  OutboxCounts counts() const;
+  OutboxView view(PriorityClass priority) const;
+  OutboxCounts counts(PriorityClass priority) const;
+  OutboxCounts counts() const;  // of all logs together
   absl::Status failed() const;
-  PriorityClass priority() const { return options_.priority; }
   Store& store() const { return store_; }
 
   // The place of an intent. NOT_FOUND if this device never recorded it.
-  absl::StatusOr<Count> Find(const IntentId& id) const;
+  absl::StatusOr<LogPlace> Find(const IntentId& id) const;
 
   // Called by the leader after each write, in count order, before Append returns.
-  using AppendListener = std::function<void(Count first, absl::Span<const EncodedIntent> intents)>;
+  using AppendListener =
+      std::function<void(LogPlace first, absl::Span<const EncodedIntent> intents)>;
   // REQUIRES: nothing is being appended.
   void OnAppend(AppendListener listener) { listener_ = std::move(listener); }
-  // Connection attempts ever made: noted with each append, so that its own can be told later.
-  void set_attempts_ever(uint64_t attempts) { attempts_ever_ = attempts; }
+  // Attempts ever made to bring a log to the server: noted with each append, so that its own can be
+  // told later.
+  void set_attempts_ever(PriorityClass priority, uint64_t attempts) {
+    attempts_ever_[priority] = attempts;
+  }
 
  private:
   struct Writer;
   struct Group;
   class Turn;
 
+  // One log, as far as it is written.
+  struct Log {
+    OutboxView view;         // `last` grows only in a turn
+    ReceiptCounts receipts;  // changed only in a turn
+  };
+
   Outbox(Store& store, const Clock& clock, const OutboxOptions& options);
-  absl::Status Load();
-  absl::Status LoadIslands();
+  absl::Status Load(PriorityClass priority);
+  absl::Status LoadIslands(OutboxView& view);
+  absl::Status LoadIds();
 
   // ---- leading a group; `append.cc`
   std::vector<Writer*> TakeGroup();  // REQUIRES: mutex_ is held
   void WriteGroup(absl::Span<Writer* const> writers);
   absl::Status Place(Group& group, Writer& writer);
   absl::StatusOr<bool> FindRepeated(Writer& writer);
-  absl::Status CheckRepeat(const Writer& writer, Count first) const;
-  absl::StatusOr<std::optional<Count>> Lookup(const IntentId& id) const;
-  absl::StatusOr<std::optional<Count>> LookupMade(const IntentId& id) const;
+  absl::Status CheckRepeat(const Writer& writer, LogPlace first) const;
+  absl::StatusOr<std::optional<LogPlace>> Lookup(const IntentId& id) const;
+  absl::StatusOr<std::optional<LogPlace>> LookupMade(const IntentId& id) const;
   absl::Status AddRows(Group& group, Writer& writer);
   void AddIds(Group& group, const Writer& writer);
   absl::Status CommitGroup(Group& group);
@@ -144,6 +159,7 @@ class Outbox {
 
   // ---- settling; `settle.cc`
   struct SettleWork;
+  static void PutCounts(absl::Span<Log> logs, SettleWork& work);
   absl::Status AddOutcome(const Outcome& outcome, SettleWork& work);
   absl::Status AddOneOutcome(Count count, std::string_view intent, const Outcome& outcome,
                              SettleWork& work);
@@ -155,19 +171,18 @@ class Outbox {
   const Clock& clock_;
   const OutboxOptions options_;
   AppendListener listener_;
-  std::atomic<uint64_t> attempts_ever_{0};
+  std::array<std::atomic<uint64_t>, kClasses> attempts_ever_ = {};
 
   // Belong to whoever is first in queue_.
   Lanes lanes_;
-  ChainValue hash_ = {};  // rolling hash at the last count
+  std::array<ChainValue, kClasses> hashes_ = {};  // rolling, at the last count
   AppendRowBuilder row_;
 
   mutable std::mutex mutex_;
-  std::deque<Writer*> queue_;  // protected by mutex_; the first one writes
-  OutboxView view_;            // protected by mutex_; `last` grows only in a turn
-  ReceiptCounts receipts_;     // protected by mutex_; changed only in a turn
-  IntentId made_max_;          // protected by mutex_; greatest id in a 'D' row
-  absl::Status failure_;       // protected by mutex_
+  std::deque<Writer*> queue_;       // protected by mutex_; the first one writes
+  std::array<Log, kClasses> logs_;  // protected by mutex_
+  IntentId made_max_;               // protected by mutex_; greatest id in a 'D' row
+  absl::Status failure_;            // protected by mutex_
 };
 
 }  // namespace intentlog

@@ -94,6 +94,12 @@ class OutboxTest : public testing::Test {
     EXPECT_TRUE(status.ok()) << status;
     return settled;
   }
+  static std::vector<LogPlace> Places(const std::vector<uint64_t>& counts,
+                                      PriorityClass priority = kPlainClass) {
+    std::vector<LogPlace> places;
+    for (const uint64_t count : counts) places.push_back({priority, Count(count)});
+    return places;
+  }
   static SettlementSeen Closing(uint64_t of, uint64_t position, Decision decision,
                                 const std::string& order = "1") {
     SettlementSeen seen;
@@ -131,7 +137,7 @@ class OutboxTest : public testing::Test {
       next = at->last().value() + 1;
     }
     EXPECT_EQ(next, last + 1);
-    EXPECT_EQ(outbox_->view().last, Count(last));
+    EXPECT_EQ(outbox_->view(kPlainClass).last, Count(last));
   }
 
   ManualClock clock_;
@@ -157,8 +163,8 @@ TEST_F(OutboxTest, I1_EightThreadsGetDenseCounts) {
   constexpr int kEach = 40;
   std::vector<std::vector<Count>> counts(kThreads);
   std::vector<Count> order;  // as the listener hears it
-  outbox_->OnAppend([&](Count first, absl::Span<const EncodedIntent> intents) {
-    for (size_t i = 0; i < intents.size(); ++i) order.push_back(first.Plus(i));
+  outbox_->OnAppend([&](LogPlace first, absl::Span<const EncodedIntent> intents) {
+    for (size_t i = 0; i < intents.size(); ++i) order.push_back(first.count.Plus(i));
   });
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
@@ -214,7 +220,7 @@ TEST_F(OutboxTest, I2_ARetryWithTheSameIdReturnsTheFirstCount) {
     EXPECT_EQ(done->first, Count(1));
     EXPECT_TRUE(done->repeated);
   }
-  EXPECT_EQ(outbox_->view().last, Count(2));
+  EXPECT_EQ(outbox_->view(kPlainClass).last, Count(2));
 }
 
 TEST_F(OutboxTest, I2_TheSameIdWithOtherContentIsRefused) {
@@ -234,7 +240,7 @@ TEST_F(OutboxTest, I2_AnIdThatAppendMadeIsKnownToo) {
   Reopen();
   batch[1].id_given = true;
   EXPECT_EQ(outbox_->Append({&batch[1], 1}, true)->first, Count(2));
-  EXPECT_EQ(*outbox_->Find(batch[2].id), Count(3));
+  EXPECT_EQ(outbox_->Find(batch[2].id)->count, Count(3));
   EXPECT_TRUE(absl::IsNotFound(outbox_->Find(IdOf(5)).status()));
 }
 
@@ -244,8 +250,8 @@ TEST_F(OutboxTest, MadeIdsThatComeOutOfOrderAreFound) {
   ASSERT_TRUE(outbox_->Append({&late, 1}, true).ok());
   ASSERT_TRUE(outbox_->Append({&early, 1}, true).ok());
   Reopen();
-  EXPECT_EQ(*outbox_->Find(late.id), Count(1));
-  EXPECT_EQ(*outbox_->Find(early.id), Count(2));
+  EXPECT_EQ(outbox_->Find(late.id)->count, Count(1));
+  EXPECT_EQ(outbox_->Find(early.id)->count, Count(2));
 }
 
 TEST_F(OutboxTest, I2_ABatchIsRepeatedAsAWholeOrNotAtAll) {
@@ -267,25 +273,25 @@ TEST_F(OutboxTest, I2_ABatchIsRepeatedAsAWholeOrNotAtAll) {
   EXPECT_TRUE(absl::IsAlreadyExists(outbox_->Append(mixed, true).status()));
   mixed = {Make(IdOf(51), true, "1", "new"), Make(IdOf(51), true, "1", "new")};
   EXPECT_TRUE(absl::IsInvalidArgument(outbox_->Append(mixed, true).status()));
-  EXPECT_EQ(outbox_->view().last, Count(3));
+  EXPECT_EQ(outbox_->view(kPlainClass).last, Count(3));
 }
 
 TEST_F(OutboxTest, BufferedIntentsCountAsSyncedOnceSomethingIs) {
   const auto batch = Batch(2);
   ASSERT_TRUE(outbox_->Append(batch, false).ok());
-  EXPECT_EQ(outbox_->view().synced, Count(0));
+  EXPECT_EQ(outbox_->view(kPlainClass).synced, Count(0));
   ASSERT_TRUE(outbox_->Sync().ok());
-  EXPECT_EQ(outbox_->view().synced, Count(2));
+  EXPECT_EQ(outbox_->view(kPlainClass).synced, Count(2));
   ASSERT_TRUE(outbox_->Append(Batch(1), false).ok());
   Record();
-  EXPECT_EQ(outbox_->view().synced, Count(4));
+  EXPECT_EQ(outbox_->view(kPlainClass).synced, Count(4));
 }
 
 TEST_F(OutboxTest, ARetriedBufferedIntentIsDurableIfAsked) {
   const EncodedIntent intent = Make(IdOf(3), true, "1", "milk");
   ASSERT_TRUE(outbox_->Append({&intent, 1}, false).ok());
   ASSERT_TRUE(outbox_->Append({&intent, 1}, true)->repeated);
-  EXPECT_EQ(outbox_->view().synced, Count(1));
+  EXPECT_EQ(outbox_->view(kPlainClass).synced, Count(1));
 }
 
 TEST_F(OutboxTest, CountsFollowReceiptsAndSurviveReopening) {
@@ -299,10 +305,10 @@ TEST_F(OutboxTest, CountsFollowReceiptsAndSurviveReopening) {
   Settle({Decided(9, 2, 90, MERGED)});  // the feed was faster than a receipt
   ExpectCounts(
       {.recorded = 10, .synced = 5, .pending = 3, .failed = 1, .conflicted = 1, .parked = 2});
-  EXPECT_EQ(outbox_->view().receipted, Count(7));
-  EXPECT_EQ(outbox_->view().islands, (std::vector<CountRange>{{Count(9), Count(10)}}));
+  EXPECT_EQ(outbox_->view(kPlainClass).receipted, Count(7));
+  EXPECT_EQ(outbox_->view(kPlainClass).islands, (std::vector<CountRange>{{Count(9), Count(10)}}));
   Settle({Decided(8, 1, 88, DUPLICATE)});
-  EXPECT_EQ(outbox_->view().receipted, Count(10));
+  EXPECT_EQ(outbox_->view(kPlainClass).receipted, Count(10));
   const auto lane = ReadLane(*store_, "order", "1");
   EXPECT_EQ(lane->pending(), 0u);
   EXPECT_EQ(lane->parked(), 2u);
@@ -315,7 +321,7 @@ TEST_F(OutboxTest, I16_ASettlementClosesAnOpenIntent) {
   Settle({Decided(1, 1, 70, CONFLICTED), Decided(2, 3, 71, PARKED)});
   auto dropped = Closing(70, 90, REJECTED);
   dropped.resolved = true;
-  EXPECT_EQ(Settle({}, {dropped}).closed, std::vector<Count>{Count(1)});
+  EXPECT_EQ(Settle({}, {dropped}).closed, Places({1}));
   Settle({}, {Closing(71, 91, ACCEPTED), Closing(72, 92, REJECTED), Closing(999, 93, ACCEPTED)});
   ExpectCounts({.recorded = 4, .synced = 2, .pending = 1, .failed = 1, .parked = 1});
   const auto first = OutcomeOf(*store_, kPlainClass, Count(1));
@@ -331,7 +337,7 @@ TEST_F(OutboxTest, I16_ASettlementThatComesBeforeItsReceiptIsNotLost) {
   ASSERT_TRUE(outbox_->Append(Batch(2), true).ok());
   EXPECT_TRUE(Settle({}, {Closing(71, 91, ACCEPTED)}).closed.empty());
   Reopen();
-  EXPECT_EQ(Settle({Decided(1, 2, 70, PARKED)}).closed, std::vector<Count>{Count(2)});
+  EXPECT_EQ(Settle({Decided(1, 2, 70, PARKED)}).closed, Places({2}));
   ExpectCounts({.recorded = 2, .synced = 1, .pending = 1, .parked = 1});
 }
 
@@ -389,6 +395,34 @@ TEST_F(OutboxTest, AnIntentViewSeesWhatTheIntentSays) {
     ReadIntent(std::string(bytes, 0, cut), &view).IgnoreError();
   }
   EXPECT_FALSE(ReadIntent(bytes.substr(0, bytes.size() - 1), &view).ok());
+}
+
+TEST_F(OutboxTest, EachClassHasCountsOfItsOwn) {
+  const EncodedIntent photo = Fresh("photo-1");
+  EXPECT_EQ(Record(), Count(1));
+  EXPECT_EQ(outbox_->Append({&photo, 1}, true, 2)->first, Count(1));
+  EXPECT_EQ(Record(), Count(2));
+  EXPECT_EQ(*outbox_->Find(photo.id), (LogPlace{2, Count(1)}));
+  Outcome outcome = Decided(1, 1, 70, PARKED);
+  outcome.priority = 2;
+  Settle({outcome, Decided(1, 2, 71, ACCEPTED)});
+  EXPECT_EQ(outbox_->counts(0).synced, 2u);
+  EXPECT_EQ(outbox_->counts(2).parked, 1u);
+  EXPECT_EQ(outbox_->view(2).receipted, Count(1));
+  ExpectCounts({3, 2, 1, 0, 0, 1});
+  EXPECT_EQ(Settle({}, {Closing(70, 90, ACCEPTED, "photo-1")}).closed, Places({1}, 2));
+  ExpectCounts({3, 3, 0, 0, 0, 0});
+  EXPECT_EQ(outbox_->view(0).last, Count(2));
+  EXPECT_EQ(outbox_->view(2).last, Count(1));
+}
+
+TEST_F(OutboxTest, AnIntentIdIsUniqueOverAllClasses) {
+  const EncodedIntent order = Make(IdOf(7), true, "1", "milk");
+  EXPECT_EQ(outbox_->Append({&order, 1}, true, 0)->first, Count(1));
+  const EncodedIntent photo = Make(IdOf(7), true, "photo-1", "pixels");
+  EXPECT_TRUE(absl::IsAlreadyExists(outbox_->Append({&photo, 1}, true, 2).status()));
+  EXPECT_TRUE(outbox_->Append({&order, 1}, true, 0)->repeated);
+  EXPECT_EQ(outbox_->counts().recorded, 1u);
 }
 
 }  // namespace

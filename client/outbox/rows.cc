@@ -50,7 +50,7 @@ std::string PlaceBytes(const LogPlace& place) {
 }
 
 std::optional<LogPlace> ParsePlace(std::string_view bytes) {
-  if (bytes.size() != kPlaceSize) return std::nullopt;
+  if (bytes.size() != kPlaceSize || static_cast<uint8_t>(bytes[0]) >= kClasses) return std::nullopt;
   return LogPlace{static_cast<PriorityClass>(bytes[0]), Count(LoadLittle64(bytes.data() + 1))};
 }
 
@@ -60,8 +60,9 @@ std::string MadeIdsBytes(const MadeIds& ids) {
 
 std::optional<MadeIds> ParseMadeIds(std::string_view bytes) {
   if (bytes.size() != IntentId::kSize + kPlaceSize) return std::nullopt;
-  return MadeIds{IntentId::FromBytes(bytes.substr(0, IntentId::kSize)),
-                 *ParsePlace(bytes.substr(IntentId::kSize))};
+  const auto first = ParsePlace(bytes.substr(IntentId::kSize));
+  if (!first) return std::nullopt;
+  return MadeIds{IntentId::FromBytes(bytes.substr(0, IntentId::kSize)), *first};
 }
 
 std::string OpenIntentBytes(const OpenIntent& open) {
@@ -70,8 +71,9 @@ std::string OpenIntentBytes(const OpenIntent& open) {
 
 std::optional<OpenIntent> ParseOpenIntent(std::string_view bytes) {
   if (bytes.size() != kPlaceSize + 1) return std::nullopt;
-  return OpenIntent{*ParsePlace(bytes.substr(0, kPlaceSize)),
-                    static_cast<Decision>(bytes[kPlaceSize])};
+  const auto place = ParsePlace(bytes.substr(0, kPlaceSize));
+  if (!place) return std::nullopt;
+  return OpenIntent{*place, static_cast<Decision>(bytes[kPlaceSize])};
 }
 
 std::string ReceiptCountsBytes(const ReceiptCounts& counts) {

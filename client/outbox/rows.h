@@ -15,8 +15,11 @@
 //                                             parked (8 each)
 //           "retry" class (1)               → RetryState
 //           "log" class (1)                 → DeviceLogState
+//           "class" entity type             → class (1): where its intents are; none: 0
 //
 //   append row := n (4) attempts (8) rolling hash before (32) { length (4) } × n { intent } × n
+//
+// Lanes need no class: all intents of an entity type are in the log of one class ("class" rows).
 //
 // A row of 'i' is never changed. `attempts` is RetryState.attempts_ever at the append.
 #pragma once
@@ -28,15 +31,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/outbox/log_place.h"
 #include "eventlog/log/chain.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/numbers.h"
 #include "proto/event.pb.h"
 
 namespace intentlog {
-
-using PriorityClass = uint8_t;  // 0 to 3
-inline constexpr PriorityClass kPlainClass = 0;
 
 std::string CountKey(char kind, PriorityClass priority, Count count);
 // The count in such a key.
@@ -48,11 +49,6 @@ std::string MadeIdKey(const IntentId& first);
 std::string LaneKey(std::string_view entity_type, std::string_view entity_id);
 std::string ClassKey(std::string_view name, PriorityClass priority);
 
-// A place in the device's logs.
-struct LogPlace {
-  PriorityClass priority = kPlainClass;
-  Count count;
-};
 std::string PlaceBytes(const LogPlace& place);
 std::optional<LogPlace> ParsePlace(std::string_view bytes);
 

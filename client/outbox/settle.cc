@@ -1,3 +1,5 @@
+#include <array>
+#include <memory>
 #include <unordered_map>
 
 #include "client/outbox/group.h"
@@ -11,13 +13,20 @@ namespace intentlog {
 
 // What one Settle has changed so far.
 struct Outbox::SettleWork {
-  SettleWork(const Store& store, PriorityClass priority, StoreBatch& batch, Settled& settled)
-      : batch(batch), settled(settled), reader(store, priority) {}
+  SettleWork(const Store& store, StoreBatch& batch, Settled& settled)
+      : store(store), batch(batch), settled(settled) {}
 
+  IntentReader& ReaderOf(PriorityClass priority) {
+    auto& reader = readers[priority];
+    if (reader == nullptr) reader = std::make_unique<IntentReader>(store, priority);
+    return *reader;
+  }
+
+  const Store& store;
   StoreBatch& batch;
   Settled& settled;
-  IntentReader reader;
-  ReceiptCounts counts;
+  std::array<std::unique_ptr<IntentReader>, kClasses> readers;
+  std::array<ReceiptCounts, kClasses> counts;
   int64_t now_us = 0;
   // Open ones that came in this very batch.
   std::unordered_map<Position, OpenIntent> opened;
@@ -56,22 +65,23 @@ absl::Status Outbox::Settle(const Settling& settling, StoreBatch& batch, CommitB
                             Settled* settled) {
   const Turn turn(*this);
   RETURN_IF_ERROR(failed());
-  SettleWork work(store_, options_.priority, batch, *settled);
-  OutboxView view;
+  SettleWork work(store_, batch, *settled);
+  std::array<Log, kClasses> logs;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    work.counts = receipts_;
-    view = view_;
+    logs = logs_;
   }
+  for (size_t i = 0; i < kClasses; ++i) work.counts[i] = logs[i].receipts;
   work.now_us = clock_.WallMicros();
   absl::Status status;
   for (const Outcome& outcome : settling.outcomes) status.Update(AddOutcome(outcome, work));
   for (const SettlementSeen& seen : settling.settlements) status.Update(AddSettlement(seen, work));
   if (status.ok()) {
-    AddOutcomes(settling.outcomes, view);
-    work.counts.prefix = view.receipted.value();
+    for (const Outcome& outcome : settling.outcomes) {
+      AddOutcomes({&outcome, 1}, logs[outcome.priority].view);
+    }
     lanes_.Put(batch);
-    batch.Put(Space::kMeta, ClassKey("counts", options_.priority), ReceiptCountsBytes(work.counts));
+    PutCounts(absl::MakeSpan(logs), work);
     status = commit(batch);
   }
   if (!status.ok()) {
@@ -80,48 +90,63 @@ absl::Status Outbox::Settle(const Settling& settling, StoreBatch& batch, CommitB
   }
   lanes_.Written();
   const std::lock_guard<std::mutex> lock(mutex_);
-  receipts_ = work.counts;
-  view_.receipted = view.receipted;
-  view_.islands = std::move(view.islands);
+  for (size_t i = 0; i < kClasses; ++i) {
+    logs_[i].receipts = logs[i].receipts;
+    logs_[i].view.receipted = logs[i].view.receipted;
+    logs_[i].view.islands = std::move(logs[i].view.islands);
+  }
   return absl::OkStatus();
+}
+
+// The counts of the logs that changed.
+void Outbox::PutCounts(absl::Span<Log> logs, SettleWork& work) {
+  for (Log& log : logs) {
+    const PriorityClass priority = log.view.priority;
+    ReceiptCounts& counts = work.counts[priority];
+    counts.prefix = log.view.receipted.value();
+    if (counts == log.receipts) continue;
+    work.batch.Put(Space::kMeta, ClassKey("counts", priority), ReceiptCountsBytes(counts));
+    log.receipts = counts;
+  }
 }
 
 absl::Status Outbox::AddOutcome(const Outcome& outcome, SettleWork& work) {
   ToRun(outcome).SerializeToString(&work.bytes);
-  work.batch.Put(Space::kIndex, CountKey('p', options_.priority, outcome.first), work.bytes);
-  work.counts.receipts += outcome.length;
-  return work.reader.ForEach(outcome.first, outcome.last(),
-                             [&](Count count, std::string_view intent) {
-                               return AddOneOutcome(count, intent, outcome, work);
-                             });
+  work.batch.Put(Space::kIndex, CountKey('p', outcome.priority, outcome.first), work.bytes);
+  work.counts[outcome.priority].receipts += outcome.length;
+  return work.ReaderOf(outcome.priority)
+      .ForEach(outcome.first, outcome.last(), [&](Count count, std::string_view intent) {
+        return AddOneOutcome(count, intent, outcome, work);
+      });
 }
 
 absl::Status Outbox::AddOneOutcome(Count count, std::string_view intent, const Outcome& outcome,
                                    SettleWork& work) {
   IntentView view;
   RETURN_IF_ERROR(ReadIntent(intent, &view));
+  ReceiptCounts& counts = work.counts[outcome.priority];
   ASSIGN_OR_RETURN(LaneState * lane, lanes_.Edit(view.entity_type, view.entity_id));
   lane->set_pending(Less(lane->pending()));
   lane->set_last_change_us(work.now_us);
   switch (outcome.decision) {
     case REJECTED:
       lane->set_failed(lane->failed() + 1);
-      ++work.counts.failed;
+      ++counts.failed;
       return absl::OkStatus();
     case CONFLICTED:
       lane->set_conflicted(lane->conflicted() + 1);
-      ++work.counts.conflicted;
+      ++counts.conflicted;
       break;
     case PARKED:
       lane->set_parked(lane->parked() + 1);
-      ++work.counts.parked;
+      ++counts.parked;
       break;
     default:
-      ++work.counts.synced;
+      ++counts.synced;
       return absl::OkStatus();
   }
   const Position position = outcome.position.Plus(count.Since(outcome.first));
-  const OpenIntent open{{options_.priority, count}, outcome.decision};
+  const OpenIntent open{{outcome.priority, count}, outcome.decision};
   work.batch.Put(Space::kIndex, PositionKey('o', position), OpenIntentBytes(open));
   work.opened[position] = open;
   // Its settlement may have come first.
@@ -168,33 +193,35 @@ absl::Status Outbox::Close(const OpenIntent& open, const ReceiptRun& settlement,
   const Count count = open.place.count;
   std::string entity_type;
   std::string entity_id;
-  RETURN_IF_ERROR(work.reader.ForEach(count, count, [&](Count, std::string_view intent) {
+  IntentReader& reader = work.ReaderOf(open.place.priority);
+  RETURN_IF_ERROR(reader.ForEach(count, count, [&](Count, std::string_view intent) {
     IntentView view;
     RETURN_IF_ERROR(ReadIntent(intent, &view));
     entity_type = view.entity_type;
     entity_id = view.entity_id;
     return absl::OkStatus();
   }));
+  ReceiptCounts& counts = work.counts[open.place.priority];
   ASSIGN_OR_RETURN(LaneState * edited, lanes_.Edit(entity_type, entity_id));
   LaneState& lane = *edited;
   lane.set_last_change_us(work.now_us);
   if (open.decision == PARKED) {
     lane.set_parked(Less(lane.parked()));
-    work.counts.parked = Less(work.counts.parked);
+    counts.parked = Less(counts.parked);
   } else {
     lane.set_conflicted(Less(lane.conflicted()));
-    work.counts.conflicted = Less(work.counts.conflicted);
+    counts.conflicted = Less(counts.conflicted);
   }
   // What a person dropped needs nobody's attention any more; what a rule rejected does.
   if (settlement.decision() == REJECTED && settlement.pointer() == 0) {
     lane.set_failed(lane.failed() + 1);
-    ++work.counts.failed;
+    ++counts.failed;
   } else {
-    ++work.counts.synced;
+    ++counts.synced;
   }
   settlement.SerializeToString(&work.bytes);
   work.batch.Put(Space::kIndex, CountKey('s', open.place.priority, count), work.bytes);
-  work.settled.closed.push_back(count);
+  work.settled.closed.push_back(open.place);
   return absl::OkStatus();
 }
 

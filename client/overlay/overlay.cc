@@ -12,6 +12,22 @@
 
 namespace intentlog {
 
+namespace {
+
+// Pending intents fold in the order in which they go to the server: class by class, by count.
+constexpr int kCountBits = 62;
+
+Ticket TicketOf(LogPlace place) {
+  return (Ticket{place.priority} << kCountBits) | place.count.value();
+}
+
+LogPlace PlaceOf(Ticket ticket) {
+  constexpr Ticket kCounts = (Ticket{1} << kCountBits) - 1;
+  return {static_cast<PriorityClass>(ticket >> kCountBits), Count(ticket & kCounts)};
+}
+
+}  // namespace
+
 class Overlay::Edit final : public OverlayEdit {
  public:
   explicit Edit(Overlay& overlay) : overlay_(overlay) {}
@@ -20,29 +36,29 @@ class Overlay::Edit final : public OverlayEdit {
     if (!overlay_.built_ || outcome.decision == PARKED) return;
     const bool effective = IsEffective(outcome.decision);
     for (uint32_t i = 0; i < outcome.length; ++i) {
-      const Count count = outcome.first.Plus(i);
+      const LogPlace place{outcome.priority, outcome.first.Plus(i)};
       if (effective) {
-        overlay_.Decide(count, outcome.position.Plus(i));
+        overlay_.Decide(place, outcome.position.Plus(i));
       } else {
-        overlay_.Drop(count);
+        overlay_.Drop(place);
       }
     }
   }
-  void Closed(Count count) override {
-    if (overlay_.built_) overlay_.Drop(count);
+  void Closed(LogPlace place) override {
+    if (overlay_.built_) overlay_.Drop(place);
   }
   void Moved(std::string_view scope, Position position) override {
     if (!overlay_.built_) return;
     overlay_.rows_.MarkAllChanged();
     const auto awaited = overlay_.awaited_.find(scope);
     if (awaited == overlay_.awaited_.end()) return;
-    std::map<Position, Count>& counts = awaited->second;
-    while (!counts.empty() && counts.begin()->first <= position) {
-      const Count count = counts.begin()->second;
-      counts.erase(counts.begin());
-      overlay_.Drop(count);
+    std::map<Position, LogPlace>& places = awaited->second;
+    while (!places.empty() && places.begin()->first <= position) {
+      const LogPlace place = places.begin()->second;
+      places.erase(places.begin());
+      overlay_.Drop(place);
     }
-    if (counts.empty()) overlay_.awaited_.erase(awaited);
+    if (places.empty()) overlay_.awaited_.erase(awaited);
   }
 
  private:
@@ -54,36 +70,39 @@ Overlay::Overlay(const Outbox& outbox, const ReadModels& models, const ScopeCurs
     : outbox_(outbox),
       models_(models),
       cursors_(cursors),
-      rows_(models, schema, [this](Ticket ticket) { return Read(Count(ticket)); }),
+      rows_(models, schema, [this](Ticket ticket) { return Read(PlaceOf(ticket)); }),
       decoder_(std::move(schema)) {}
 
 Overlay::~Overlay() = default;
 
-void Overlay::OnAppend(Count first, absl::Span<const EncodedIntent> intents) {
+void Overlay::OnAppend(LogPlace first, absl::Span<const EncodedIntent> intents) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!built_) return;
-  const OutboxView view = outbox_.view();
-  Count count = first;
+  const OutboxView view = outbox_.view(first.priority);
+  LogPlace place = first;
   for (const EncodedIntent& intent : intents) {
     // A build that came after the write has it already.
-    if (count > built_through_) failure_.Update(HoldAppended(count, intent.bytes, view));
-    count = count.Next();
+    if (place.count > built_through_[place.priority]) {
+      failure_.Update(HoldAppended(place, intent.bytes, view));
+    }
+    place.count = place.count.Next();
   }
 }
 
 // What the server answered before this thread came to tell of it must not stay for good.
-absl::Status Overlay::HoldAppended(Count count, std::string_view intent,
+absl::Status Overlay::HoldAppended(LogPlace place, std::string_view intent,
                                    const OutboxView& view) const {
+  const Count count = place.count;
   bool receipted = count <= view.receipted;
   for (const CountRange& island : view.islands) {
     receipted = receipted || (island.first <= count && count <= island.last);
   }
-  if (!receipted) return HoldOne(count, intent, Position());
-  ASSIGN_OR_RETURN(const auto outcome, OutcomeOf(outbox_.store(), outbox_.priority(), count));
-  if (outcome && outcome->decision == PARKED) return HoldOne(count, intent, Position());
+  if (!receipted) return HoldOne(place, intent, Position());
+  ASSIGN_OR_RETURN(const auto outcome, OutcomeOf(outbox_.store(), place.priority, count));
+  if (outcome && outcome->decision == PARKED) return HoldOne(place, intent, Position());
   const bool effective =
       outcome && outcome->settled_at == Position() && IsEffective(outcome->decision);
-  return effective ? HoldOne(count, intent, outcome->position) : absl::OkStatus();
+  return effective ? HoldOne(place, intent, outcome->position) : absl::OkStatus();
 }
 
 void Overlay::Change(absl::FunctionRef<void(OverlayEdit&)> change) {
@@ -96,7 +115,7 @@ absl::StatusOr<std::optional<Row>> Overlay::Get(std::string_view view, std::stri
   const std::lock_guard<std::mutex> lock(mutex_);
   RETURN_IF_ERROR(Build());
   auto row = rows_.Get(view, key);
-  reader_.reset();
+  EndRead();
   return row;
 }
 
@@ -105,17 +124,22 @@ absl::StatusOr<std::unique_ptr<RowCursor>> Overlay::Scan(std::string_view view,
   const std::lock_guard<std::mutex> lock(mutex_);
   RETURN_IF_ERROR(Build());
   auto cursor = rows_.Scan(view, from_key);
-  reader_.reset();
+  EndRead();
   return cursor;
 }
 
 // A reader holds on to what the store had when it was made: it lives for one call.
-absl::StatusOr<std::string> Overlay::Read(Count count) const {
-  if (reader_ == nullptr) {
-    reader_ = std::make_unique<IntentReader>(outbox_.store(), outbox_.priority());
+absl::StatusOr<std::string> Overlay::Read(LogPlace place) const {
+  auto& reader = readers_[place.priority];
+  if (reader == nullptr) {
+    reader = std::make_unique<IntentReader>(outbox_.store(), place.priority);
   }
-  ASSIGN_OR_RETURN(const std::string_view intent, reader_->Get(count));
+  ASSIGN_OR_RETURN(const std::string_view intent, reader->Get(place.count));
   return std::string(intent);
+}
+
+void Overlay::EndRead() const {
+  for (auto& reader : readers_) reader.reset();
 }
 
 absl::Status Overlay::ListenToKeys(KeyListener listener) {
@@ -134,23 +158,26 @@ absl::Status Overlay::Build() const {
   if (built_ || !failure_.ok()) return failure_;
   built_ = true;
   // What is appended or decided from here on comes by OnAppend and Change, twice at worst.
-  const OutboxView view = outbox_.view();
-  built_through_ = view.last;
-  failure_.Update(HoldDecided());
+  std::array<OutboxView, kClasses> views;
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    views[priority] = outbox_.view(priority);
+    built_through_[priority] = views[priority].last;
+    failure_.Update(HoldDecided(priority));
+  }
   failure_.Update(HoldParked());
-  failure_.Update(HoldUndecided(view));
+  for (const OutboxView& view : views) failure_.Update(HoldUndecided(view));
   return failure_;
 }
 
 // Effective ones above the cursor of their scope: the newest receipts. Positions grow with counts,
 // so the walk ends at the first run that every cursor has passed.
-absl::Status Overlay::HoldDecided() const {
+absl::Status Overlay::HoldDecided(PriorityClass priority) const {
   Position passed(UINT64_MAX);
   for (const auto& [scope, cursor] : cursors_.All()) passed = std::min(passed, cursor.position);
-  const std::string prefix = CountPrefix('p', outbox_.priority());
+  const std::string prefix = CountPrefix('p', priority);
   std::vector<ReceiptRun> runs;
   const auto row = outbox_.store().Scan(Space::kIndex);
-  row->SeekBack(CountKey('p', outbox_.priority(), Count(UINT64_MAX)));
+  row->SeekBack(CountKey('p', priority, Count(UINT64_MAX)));
   for (; row->Valid() && row->key().substr(0, prefix.size()) == prefix; row->Back()) {
     ReceiptRun run;
     if (!run.ParseFromArray(row->value().data(), static_cast<int>(row->value().size()))) {
@@ -160,36 +187,34 @@ absl::Status Overlay::HoldDecided() const {
     if (IsEffective(run.decision())) runs.push_back(std::move(run));
   }
   RETURN_IF_ERROR(row->status());
-  IntentReader reader(outbox_.store(), outbox_.priority());
+  IntentReader reader(outbox_.store(), priority);
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
     const Count first(run->first_count());
     const Position position(run->first_position());
     RETURN_IF_ERROR(reader.ForEach(
         first, Count(first.value() + run->length() - 1), [&](Count count, std::string_view intent) {
-          return HoldOne(count, intent, position.Plus(count.Since(first)));
+          return HoldOne({priority, count}, intent, position.Plus(count.Since(first)));
         }));
   }
   return absl::OkStatus();
 }
 
 absl::Status Overlay::HoldParked() const {
-  IntentReader reader(outbox_.store(), outbox_.priority());
   const auto row = outbox_.store().Scan(Space::kIndex);
   for (row->Seek("o"); row->Valid() && row->key().substr(0, 1) == "o"; row->Next()) {
     const auto open = ParseOpenIntent(row->value());
     if (!open) return DataLoss("an open intent does not parse");
-    if (open->decision != PARKED || open->place.priority != outbox_.priority()) continue;
-    const Count count = open->place.count;
-    RETURN_IF_ERROR(reader.ForEach(count, count, [&](Count, std::string_view intent) {
-      return HoldOne(count, intent, Position());
-    }));
+    if (open->decision != PARKED) continue;
+    ASSIGN_OR_RETURN(const std::string intent, Read(open->place));
+    RETURN_IF_ERROR(HoldOne(open->place, intent, Position()));
   }
+  EndRead();
   return row->status();
 }
 
 absl::Status Overlay::HoldUndecided(const OutboxView& view) const {
   size_t island = 0;
-  IntentReader reader(outbox_.store(), outbox_.priority());
+  IntentReader reader(outbox_.store(), view.priority);
   return reader.ForEach(view.receipted.Next(), view.last,
                         [&](Count count, std::string_view intent) {
                           while (island < view.islands.size() && view.islands[island].last < count)
@@ -197,46 +222,46 @@ absl::Status Overlay::HoldUndecided(const OutboxView& view) const {
                           if (island < view.islands.size() && view.islands[island].first <= count) {
                             return absl::OkStatus();
                           }
-                          return HoldOne(count, intent, Position());
+                          return HoldOne({view.priority, count}, intent, Position());
                         });
 }
 
-absl::Status Overlay::HoldOne(Count count, std::string_view intent, Position decided) const {
+absl::Status Overlay::HoldOne(LogPlace place, std::string_view intent, Position decided) const {
   IntentView view;
   RETURN_IF_ERROR(ReadIntent(intent, &view));
   if (decided > Position()) {
     const auto cursor = cursors_.Find(view.scope);
     if (!cursor || cursor->position >= decided) return absl::OkStatus();
-    awaited_[std::string(view.scope)][decided] = count;
+    awaited_[std::string(view.scope)][decided] = place;
   }
-  held_[count] = {std::string(view.scope), decided};
-  RETURN_IF_ERROR(rows_.Add(count.value(), intent));
+  held_[place] = {std::string(view.scope), decided};
+  RETURN_IF_ERROR(rows_.Add(TicketOf(place), intent));
   Tell(intent);
   return absl::OkStatus();
 }
 
 // It took effect at `position`: waits for the cursor of its scope, or leaves.
-void Overlay::Decide(Count count, Position position) const {
-  const auto held = held_.find(count);
+void Overlay::Decide(LogPlace place, Position position) const {
+  const auto held = held_.find(place);
   if (held == held_.end() || held->second.decided > Position()) return;
   const auto cursor = cursors_.Find(held->second.scope);
-  if (!cursor || cursor->position >= position) return Drop(count);
+  if (!cursor || cursor->position >= position) return Drop(place);
   held->second.decided = position;
-  awaited_[held->second.scope][position] = count;
+  awaited_[held->second.scope][position] = place;
 }
 
-void Overlay::Drop(Count count) const {
-  const auto held = held_.find(count);
+void Overlay::Drop(LogPlace place) const {
+  const auto held = held_.find(place);
   if (held == held_.end()) return;
   if (held->second.decided > Position()) {
     const auto awaited = awaited_.find(held->second.scope);
     if (awaited != awaited_.end()) awaited->second.erase(held->second.decided);
   }
   held_.erase(held);
-  rows_.Remove(count.value());
+  rows_.Remove(TicketOf(place));
   if (!listener_) return;
-  auto intent = Read(count);
-  reader_.reset();
+  auto intent = Read(place);
+  EndRead();
   failure_.Update(intent.status());
   if (intent.ok()) Tell(*intent);
 }

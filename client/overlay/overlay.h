@@ -12,6 +12,7 @@
 // Thread-safe. Change makes confirmed rows and overlay change in one step for every reader.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,7 +42,7 @@ class OverlayEdit {
   // Intents got their first decision.
   virtual void Decided(const Outcome& outcome) = 0;
   // An open one was closed.
-  virtual void Closed(Count count) = 0;
+  virtual void Closed(LogPlace place) = 0;
   // The cursor of a scope is now here.
   virtual void Moved(std::string_view scope, Position position) = 0;
 };
@@ -53,8 +54,8 @@ class Overlay {
           std::shared_ptr<const Schema> schema);
   ~Overlay();
 
-  // ---- following; in count order, each count once
-  void OnAppend(Count first, absl::Span<const EncodedIntent> intents);
+  // ---- following; in count order of each log, each count once
+  void OnAppend(LogPlace first, absl::Span<const EncodedIntent> intents);
   // Runs `change` while nobody reads. It publishes what was committed and tells of it.
   void Change(absl::FunctionRef<void(OverlayEdit&)> change);
 
@@ -78,15 +79,16 @@ class Overlay {
 
   // All of these: REQUIRES: mutex_ is held.
   absl::Status Build() const;
-  absl::Status HoldDecided() const;
+  absl::Status HoldDecided(PriorityClass priority) const;
   absl::Status HoldParked() const;
   absl::Status HoldUndecided(const OutboxView& view) const;
-  absl::Status HoldAppended(Count count, std::string_view intent, const OutboxView& view) const;
-  absl::Status HoldOne(Count count, std::string_view intent, Position decided) const;
-  void Drop(Count count) const;
-  void Decide(Count count, Position position) const;
+  absl::Status HoldAppended(LogPlace place, std::string_view intent, const OutboxView& view) const;
+  absl::Status HoldOne(LogPlace place, std::string_view intent, Position decided) const;
+  void Drop(LogPlace place) const;
+  void Decide(LogPlace place, Position position) const;
   void Tell(std::string_view intent) const;
-  absl::StatusOr<std::string> Read(Count count) const;
+  absl::StatusOr<std::string> Read(LogPlace place) const;
+  void EndRead() const;
 
   const Outbox& outbox_;
   const ReadModels& models_;
@@ -95,16 +97,16 @@ class Overlay {
   // Protected by mutex_; mutable, because the first reader builds them.
   mutable std::mutex mutex_;
   mutable bool built_ = false;
-  mutable Count built_through_;
+  mutable std::array<Count, kClasses> built_through_;
   mutable absl::Status failure_;  // an intent that can not be read: optimistic reads fail with it
   mutable PendingRows rows_;
-  mutable std::unique_ptr<IntentReader> reader_;  // during one read
+  mutable std::array<std::unique_ptr<IntentReader>, kClasses> readers_;  // during one read
   mutable EventDecoder decoder_;
   mutable KeySink keys_;
   KeyListener listener_;
-  mutable std::map<Count, Held> held_;
+  mutable std::map<LogPlace, Held> held_;
   // Decided ones that wait for the cursor of their scope.
-  mutable std::map<std::string, std::map<Position, Count>, std::less<>> awaited_;
+  mutable std::map<std::string, std::map<Position, LogPlace>, std::less<>> awaited_;
 };
 
 }  // namespace intentlog

@@ -112,7 +112,7 @@ absl::StatusOr<Download::Folded> Download::Fold() {
 absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreBatch& batch,
                                                     size_t* frames) {
   Folded folded;
-  OutboxView view = device_.outbox->view();
+  std::vector<OwnLog> own = OwnLogs();
   std::map<std::string_view, const Frame*> last_of;  // by scope
   for (const Frame& frame : frames_) {
     const uint64_t events = frame.block.bytes().empty() ? 0 : frame.block.size();
@@ -120,7 +120,7 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
                         folded.events + events > options_.commit_events_max)) {
       break;
     }
-    RETURN_IF_ERROR(FoldFrame(frame, view, change));
+    RETURN_IF_ERROR(FoldFrame(frame, own, change));
     if (events > 0) {
       batch.Put(Space::kLog, FeedKey(frame.feed.scope(), frame.block.last()), frame.feed.block());
     }
@@ -137,26 +137,38 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
   return folded;
 }
 
-absl::Status Download::FoldFrame(const Frame& frame, OutboxView& view, DeviceChange& change) {
+std::vector<Download::OwnLog> Download::OwnLogs() const {
+  std::vector<OwnLog> own;
+  for (const DeviceLogs::Named& log : device_.logs->All()) {
+    own.push_back({std::string(log.id.bytes()), device_.outbox->view(log.priority), {}});
+  }
+  return own;
+}
+
+absl::Status Download::FoldFrame(const Frame& frame, std::vector<OwnLog>& own,
+                                 DeviceChange& change) {
   if (frame.block.bytes().empty()) return absl::OkStatus();
-  std::vector<Header> own;
   for (size_t i = 0; i < frame.block.size(); ++i) {
     ASSIGN_OR_RETURN(const Event* event, decoder_.Decode(frame.block.event(i)));
     RETURN_IF_ERROR(NoteOwn(*event, own, change));
     if (event->effective) RETURN_IF_ERROR(device_.models->Add(*event));
   }
-  if (own.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::vector<Outcome> outcomes, ReconcileFeed(view, own));
-  AddOutcomes(outcomes, view);
-  for (Outcome& outcome : outcomes) change.settling.outcomes.push_back(std::move(outcome));
+  for (OwnLog& log : own) {
+    if (log.events.empty()) continue;
+    ASSIGN_OR_RETURN(std::vector<Outcome> outcomes, ReconcileFeed(log.view, log.events));
+    log.events.clear();
+    AddOutcomes(outcomes, log.view);
+    for (Outcome& outcome : outcomes) change.settling.outcomes.push_back(std::move(outcome));
+  }
   return absl::OkStatus();
 }
 
-absl::Status Download::NoteOwn(const Event& event, std::vector<Header>& own,
-                               DeviceChange& change) const {
+absl::Status Download::NoteOwn(const Event& event, std::vector<OwnLog>& own, DeviceChange& change) {
   const Header& header = *event.header;
   if (header.settlement_of() == 0) {
-    if (header.log_id() == device_.log_id.bytes()) own.push_back(header);
+    for (OwnLog& log : own) {
+      if (header.log_id() == log.log_id) log.events.push_back(header);
+    }
     return absl::OkStatus();
   }
   Settlement settlement;

@@ -63,8 +63,15 @@ class Download {
   };
 
   absl::Status CheckBlock(const Frame& frame) const;
-  absl::Status FoldFrame(const Frame& frame, OutboxView& view, DeviceChange& change);
-  absl::Status NoteOwn(const Event& event, std::vector<Header>& own, DeviceChange& change) const;
+  // One of this device's logs, as the frames of one commit change it.
+  struct OwnLog {
+    std::string log_id;
+    OutboxView view;
+    std::vector<Header> events;  // in the frame that is being folded
+  };
+  std::vector<OwnLog> OwnLogs() const;
+  absl::Status FoldFrame(const Frame& frame, std::vector<OwnLog>& own, DeviceChange& change);
+  static absl::Status NoteOwn(const Event& event, std::vector<OwnLog>& own, DeviceChange& change);
   absl::StatusOr<Folded> FoldInto(DeviceChange& change, StoreBatch& batch, size_t* frames);
   absl::Status NoteDigests(const DeviceChange& change);
 

@@ -1,5 +1,8 @@
 #include "client/sync/queue_health.h"
 
+#include <algorithm>
+#include <array>
+
 #include "client/outbox/intent_reader.h"
 #include "client/outbox/intent_view.h"
 #include "eventlog/runtime/check.h"
@@ -8,38 +11,51 @@
 namespace intentlog {
 namespace {
 
-// The first parked one: positions grow with counts, so it is the first row.
-absl::StatusOr<std::optional<Count>> FirstParked(const Device& device) {
+using FirstOfLogs = std::array<std::optional<Count>, kClasses>;
+
+// The first parked one of each log: positions grow with counts, so it is the log's first row.
+absl::StatusOr<FirstOfLogs> FirstParked(const Device& device) {
+  FirstOfLogs first;
+  PriorityClass wanted = 0;
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    if (device.outbox->counts(priority).parked > 0) ++wanted;
+  }
   const auto row = device.store->Scan(Space::kIndex);
-  for (row->Seek("o"); row->Valid() && row->key().substr(0, 1) == "o"; row->Next()) {
+  if (wanted > 0) row->Seek("o");
+  for (; wanted > 0 && row->Valid() && row->key().substr(0, 1) == "o"; row->Next()) {
     const auto open = ParseOpenIntent(row->value());
     if (!open) return DataLoss("an open intent does not parse");
-    if (open->decision == PARKED) return open->place.count;
+    std::optional<Count>& of_log = first[open->place.priority];
+    if (open->decision != PARKED || of_log) continue;
+    of_log = open->place.count;
+    --wanted;
   }
   RETURN_IF_ERROR(row->status());
-  return std::nullopt;
+  return first;
+}
+
+// What of one log was recorded first, of the undecided and the parked ones.
+std::optional<Count> FirstPending(const OutboxView& view, std::optional<Count> parked) {
+  if (view.receipted >= view.last) return parked;
+  const Count undecided = view.receipted.Next();
+  return parked ? std::min(*parked, undecided) : undecided;
 }
 
 }  // namespace
 
 absl::StatusOr<std::optional<OldestPending>> FindOldestPending(const Device& device) {
-  const OutboxView view = device.outbox->view();
-  std::optional<Count> first;
-  if (view.receipted < view.last) first = view.receipted.Next();
-  if (device.outbox->counts().parked > 0) {
-    ASSIGN_OR_RETURN(const std::optional<Count> parked, FirstParked(device));
-    if (parked && (!first || *parked < *first)) first = parked;
-  }
-  if (!first) return std::nullopt;
-  OldestPending oldest;
-  oldest.count = *first;
-  IntentReader reader(*device.store, device.outbox->priority());
-  RETURN_IF_ERROR(reader.ForEach(*first, *first, [&](Count, std::string_view intent) {
+  ASSIGN_OR_RETURN(const FirstOfLogs parked, FirstParked(device));
+  std::optional<OldestPending> oldest;
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    const auto first = FirstPending(device.outbox->view(priority), parked[priority]);
+    if (!first) continue;
+    IntentReader reader(*device.store, priority);
+    ASSIGN_OR_RETURN(const std::string_view intent, reader.Get(*first));
     IntentView view;
     RETURN_IF_ERROR(ReadIntent(intent, &view));
-    oldest.device_time_us = view.device_time_us;
-    return absl::OkStatus();
-  }));
+    if (oldest && oldest->device_time_us <= view.device_time_us) continue;
+    oldest = OldestPending{{priority, *first}, view.device_time_us};
+  }
   return oldest;
 }
 

@@ -13,7 +13,7 @@ namespace intentlog {
 
 // The pending intent that was recorded first; nothing if none is pending.
 struct OldestPending {
-  Count count;
+  LogPlace place;
   int64_t device_time_us = 0;
 };
 absl::StatusOr<std::optional<OldestPending>> FindOldestPending(const Device& device);

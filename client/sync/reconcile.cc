@@ -62,8 +62,9 @@ absl::Status CheckRun(const OutboxView& outbox, const ReceiptRun& run, Count nex
   return absl::OkStatus();
 }
 
-Outcome ToOutcome(const ReceiptRun& run) {
+Outcome ToOutcome(PriorityClass priority, const ReceiptRun& run) {
   Outcome outcome;
+  outcome.priority = priority;
   outcome.first = Count(run.first_count());
   outcome.length = run.length();
   outcome.position = Position(run.first_position());
@@ -73,8 +74,9 @@ Outcome ToOutcome(const ReceiptRun& run) {
   return outcome;
 }
 
-Outcome ToOutcome(const Header& header) {
+Outcome ToOutcome(PriorityClass priority, const Header& header) {
   Outcome outcome;
+  outcome.priority = priority;
   outcome.first = Count(header.count());
   outcome.length = 1;
   outcome.position = Position(header.position());
@@ -103,7 +105,7 @@ absl::StatusOr<std::vector<Outcome>> ReconcileReceipts(const OutboxView& outbox,
     if (run.first_count() <= before) {
       return Invalid("receipts: count ", run.first_count(), " is named twice");
     }
-    const Outcome outcome = ToOutcome(run);
+    const Outcome outcome = ToOutcome(outbox.priority, run);
     before = outcome.last().value();
     next = std::max(next, outcome.last().Next());
     if (outcome.last() > outbox.receipted) AddUnsettled(outbox, outcome, out);
@@ -128,7 +130,7 @@ absl::StatusOr<std::vector<Outcome>> ReconcileFeed(const OutboxView& outbox,
     count = header.count();
     if (count > outbox.last.value()) continue;
     std::vector<Outcome> fresh;
-    AddUnsettled(outbox, ToOutcome(header), fresh);
+    AddUnsettled(outbox, ToOutcome(outbox.priority, header), fresh);
     for (Outcome& outcome : fresh) {
       if (!out.empty() && Follows(out.back(), outcome)) {
         ++out.back().length;
@@ -143,7 +145,8 @@ absl::StatusOr<std::vector<Outcome>> ReconcileFeed(const OutboxView& outbox,
 void AddOutcomes(absl::Span<const Outcome> outcomes, OutboxView& outbox) {
   std::vector<CountRange>& islands = outbox.islands;
   for (const Outcome& outcome : outcomes) {
-    INTENTLOG_CHECK(outcome.length > 0 && outcome.first > outbox.receipted);
+    INTENTLOG_CHECK(outcome.length > 0 && outcome.first > outbox.receipted &&
+                    outcome.priority == outbox.priority);
     CountRange range{outcome.first, outcome.last()};
     auto at = std::lower_bound(
         islands.begin(), islands.end(), range,

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "client/outbox/log_place.h"
 #include "eventlog/runtime/numbers.h"
 #include "proto/event.pb.h"
 #include "proto/sync.pb.h"
@@ -32,6 +33,7 @@ struct CountRange {
 // One device log as the outbox holds it. The counts in (receipted, last] are pending, less those in
 // `islands`; those of them up to `pushed` are with the server, answer outstanding.
 struct OutboxView {
+  PriorityClass priority = kPlainClass;
   Count last;       // highest appended
   Count synced;     // highest that survives a power cut: nothing above it is pushed
   Count receipted;  // every count up to here has a receipt
@@ -41,7 +43,8 @@ struct OutboxView {
   std::vector<CountRange> islands;
 };
 
-// What becomes of consecutive intents. `position` is of the first; they are consecutive too.
+// What becomes of consecutive intents of one device log. `position` is of the first; they are
+// consecutive too.
 struct Outcome {
   Count first;
   uint32_t length = 0;
@@ -49,6 +52,7 @@ struct Outcome {
   Decision decision = DECISION_UNSPECIFIED;
   Reason reason;
   uint64_t pointer = 0;  // duplicate_of or behind
+  PriorityClass priority = kPlainClass;
 
   Count last() const { return Count(first.value() + length - 1); }  // REQUIRES: length > 0
 };
@@ -68,7 +72,7 @@ absl::StatusOr<std::vector<Outcome>> ReconcileFeed(const OutboxView& outbox,
                                                    absl::Span<const Header> own);
 
 // The outbox after these outcomes: `receipted` grows over what they fill, islands join.
-// REQUIRES: outcomes as the two functions above return them.
+// REQUIRES: outcomes of this log, as the two functions above return them.
 void AddOutcomes(absl::Span<const Outcome> outcomes, OutboxView& outbox);
 
 // What the server's highest count, from its Welcome, asks for.

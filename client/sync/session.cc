@@ -30,8 +30,11 @@ Session::Session(Device& device, const SessionOptions& options, const Clock& clo
       instance_(instance),
       digests_(digests),
       host_(host),
-      upload_(*device.outbox, device.log_id, options.upload),
-      download_(device, digests, options.download) {}
+      download_(device, digests, options.download) {
+  for (const DeviceLogs::Named& log : device.logs->All()) {
+    uploads_.emplace_back(*device.outbox, log.priority, log.id, options.upload);
+  }
+}
 
 void Session::Start(const QueueHealth& health) {
   last_heard_ = last_report_ = clock_.Passed();
@@ -41,10 +44,12 @@ void Session::Start(const QueueHealth& health) {
   hello.set_tenant(device_.identity.tenant());
   hello.set_device(device_.identity.device());
   hello.set_instance(std::string(instance_.bytes()));
-  DeviceLog& log = *hello.add_logs();
-  log.set_log_id(std::string(device_.log_id.bytes()));
-  log.set_priority_class(device_.outbox->priority());
-  log.set_highest_count(device_.outbox->view().last.value());
+  for (const Upload& upload : uploads_) {
+    DeviceLog& log = *hello.add_logs();
+    log.set_log_id(std::string(upload.log_id().bytes()));
+    log.set_priority_class(upload.priority());
+    log.set_highest_count(upload.view().last.value());
+  }
   for (const auto& [scope, cursor] : device_.cursors->All()) {
     Cursor& known = *hello.add_cursors();
     known.set_scope(scope);
@@ -115,11 +120,13 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
   }
   epoch_ = EpochId::FromBytes(welcome.epoch_id());
   RETURN_IF_ERROR(CheckHistory(epoch_, welcome));
-  Count highest;
-  for (const HighestCount& log : welcome.highest()) {
-    if (log.log_id() == device_.log_id.bytes()) highest = Count(log.count());
+  for (Upload& upload : uploads_) {
+    Count highest;
+    for (const HighestCount& log : welcome.highest()) {
+      if (log.log_id() == upload.log_id().bytes()) highest = Count(log.count());
+    }
+    RETURN_IF_ERROR(upload.Start(highest, welcome.limits()));
   }
-  RETURN_IF_ERROR(upload_.Start(highest, welcome.limits()));
   RETURN_IF_ERROR(SeedDigests());
   head_ = Position(welcome.head());
   open_ = true;
@@ -157,37 +164,44 @@ absl::Status Session::SeedDigests() {
   return absl::OkStatus();
 }
 
-absl::Status Session::OwnLog(std::string_view frame, std::string_view log_id) const {
-  if (log_id == device_.log_id.bytes()) return absl::OkStatus();
+absl::StatusOr<Upload*> Session::UploadOf(std::string_view frame, std::string_view log_id) {
+  for (Upload& upload : uploads_) {
+    if (upload.log_id().bytes() == log_id) return &upload;
+  }
   return Invalid(frame, ": log ", Hex(log_id), " is not this device's");
 }
 
+bool Session::forked() const {
+  return std::any_of(uploads_.begin(), uploads_.end(),
+                     [](const Upload& upload) { return upload.stopped(); });
+}
+
 absl::Status Session::OnReceipts(const Receipts& receipts) {
-  RETURN_IF_ERROR(OwnLog("receipts", receipts.log_id()));
+  ASSIGN_OR_RETURN(Upload * upload, UploadOf("receipts", receipts.log_id()));
   DeviceChange change;
-  ASSIGN_OR_RETURN(change.settling.outcomes, ReconcileReceipts(upload_.view(), receipts));
+  ASSIGN_OR_RETURN(change.settling.outcomes, ReconcileReceipts(upload->view(), receipts));
   if (!change.settling.outcomes.empty()) {
     StoreBatch batch;
     // Not synced: a lost receipt is learned again.
     RETURN_IF_ERROR(device_.Apply(std::move(change), batch));
   }
-  upload_.Receipted();
+  upload->Receipted();
   if (device_.outbox->counts().pending == 0) report_wanted_ = true;
   host_.Changed();
   return Pump();
 }
 
 absl::Status Session::OnResend(const Resend& resend) {
-  RETURN_IF_ERROR(OwnLog("resend", resend.log_id()));
-  const absl::Status status = upload_.Resend(Count(resend.from_count()));
+  ASSIGN_OR_RETURN(Upload * upload, UploadOf("resend", resend.log_id()));
+  const absl::Status status = upload->Resend(Count(resend.from_count()));
   refused_ = absl::IsFailedPrecondition(status);
   RETURN_IF_ERROR(status);
   return Pump();
 }
 
 absl::Status Session::OnForked(const Forked& forked) {
-  RETURN_IF_ERROR(OwnLog("forked", forked.log_id()));
-  upload_.Stop();
+  ASSIGN_OR_RETURN(Upload * upload, UploadOf("forked", forked.log_id()));
+  upload->Stop();
   host_.Changed();
   return absl::OkStatus();
 }
@@ -230,7 +244,9 @@ absl::Status Session::Fold() {
   outgoing_.Clear();
   outgoing_.mutable_credit()->set_bytes(folded.frame_bytes);
   SendFrame(outgoing_);
-  if (folded.own) upload_.Receipted();
+  if (folded.own) {
+    for (Upload& upload : uploads_) upload.Receipted();
+  }
   if (download_.waiting()) {
     fold_asked_ = true;
     host_.FoldSoon();
@@ -243,17 +259,38 @@ absl::Status Session::Pump() {
   if (!open_) return absl::OkStatus();
   if (throttled()) return absl::OkStatus();
   while (host_.unsent_bytes() < options_.unsent_bytes_max) {
-    outgoing_.Clear();
-    ASSIGN_OR_RETURN(const bool more, upload_.Next(outgoing_.mutable_push()));
+    ASSIGN_OR_RETURN(const bool more, PushNext());
     if (!more) break;
-    SendFrame(outgoing_);
   }
-  return absl::OkStatus();
+  if (device_.logs->All().size() == uploads_.size()) return absl::OkStatus();
+  outgrown_ = true;
+  return Unavailable("a device log began that the server was not told of");
+}
+
+// One frame of the first log that has one: lower classes go first.
+absl::StatusOr<bool> Session::PushNext() {
+  const size_t in_flight = BytesInFlight();
+  for (Upload& upload : uploads_) {
+    outgoing_.Clear();
+    ASSIGN_OR_RETURN(const bool more,
+                     upload.Next(in_flight - upload.bytes_in_flight(), outgoing_.mutable_push()));
+    if (!more) continue;
+    SendFrame(outgoing_);
+    return true;
+  }
+  return false;
+}
+
+// The server's window is one for all logs.
+size_t Session::BytesInFlight() const {
+  size_t bytes = 0;
+  for (const Upload& upload : uploads_) bytes += upload.bytes_in_flight();
+  return bytes;
 }
 
 absl::Status Session::Tick(const QueueHealth& health) {
   const absl::Duration now = clock_.Passed();
-  const bool waits = !open_ || upload_.in_flight();
+  const bool waits = !open_ || BytesInFlight() > 0;
   if (waits && !throttled() && now - last_heard_ >= options_.silence_max) {
     return Unavailable("the server has not answered for ", absl::ToInt64Seconds(now - last_heard_),
                        " s");

@@ -18,8 +18,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/device.h"
 #include "client/sync/digest_check.h"
@@ -74,7 +76,9 @@ class Session {
 
   bool open() const { return open_; }
   Position server_head() const { return head_; }
-  bool forked() const { return upload_.stopped(); }
+  bool forked() const;
+  // A log began that the Hello did not name: another session will do.
+  bool outgrown() const { return outgrown_; }
   // This server will not do, whatever is tried: another history, another protocol.
   bool refused() const { return refused_; }
   // What the server asked for before it ends or takes more; zero: nothing.
@@ -90,7 +94,9 @@ class Session {
   absl::Status OnDigest(const Digest& digest);
   absl::Status OnThrottle(const Throttle& throttle);
   absl::Status OnGoodbye(const Goodbye& goodbye);
-  absl::Status OwnLog(std::string_view frame, std::string_view log_id) const;
+  absl::StatusOr<Upload*> UploadOf(std::string_view frame, std::string_view log_id);
+  size_t BytesInFlight() const;
+  absl::StatusOr<bool> PushNext();
   absl::Status SeedDigests();
   void SendFrame(const DeviceFrame& frame);
   void SendReport(const QueueHealth& health);
@@ -101,11 +107,12 @@ class Session {
   const InstanceId instance_;
   DigestCheck& digests_;
   SessionHost& host_;
-  Upload upload_;
+  std::vector<Upload> uploads_;  // one for each log, in the order of their classes
   Download download_;
 
   bool open_ = false;
   bool refused_ = false;
+  bool outgrown_ = false;
   bool fold_asked_ = false;
   EpochId epoch_;
   Position head_;

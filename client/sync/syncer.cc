@@ -111,6 +111,7 @@ class Syncer::Core final : public ChannelListener,
   void Publish();
   void SetReason(SyncState::Reason reason, std::string text, absl::Time until);
   void LoadRetry();
+  void NoteAttempts();
   void StoreRetry();
   absl::Duration ServerDelayLeft() const;
 
@@ -180,7 +181,7 @@ void Syncer::Core::Wake() {
 
 void Syncer::Core::Connect() {
   retry_.set_attempts_ever(retry_.attempts_ever() + 1);
-  device_.outbox->set_attempts_ever(retry_.attempts_ever());
+  NoteAttempts();
   SetReason(SyncState::Reason::kOffline, "connecting to the server", absl::InfiniteFuture());
   session_ =
       std::make_unique<Session>(device_, options_.session, clock_, instance_, digests_, *this);
@@ -201,6 +202,10 @@ void Syncer::Core::Opened() {
 
 // The connection is over. Tries again, unless nothing can come of it.
 void Syncer::Core::End(const absl::Status& status) {
+  if (session_->outgrown()) {
+    DropConnection();
+    return Connect();
+  }
   const bool refused = session_->refused();
   const absl::Duration server_delay = session_->server_delay();
   const bool network = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
@@ -292,17 +297,21 @@ void Syncer::Core::SetReason(SyncState::Reason reason, std::string text, absl::T
 
 void Syncer::Core::LoadRetry() {
   std::string value;
-  const auto found =
-      device_.store->Get(Space::kMeta, ClassKey("retry", device_.outbox->priority()), &value);
+  const auto found = device_.store->Get(Space::kMeta, ClassKey("retry", kPlainClass), &value);
   // A row that does not parse is no reason to refuse the folder: it only says how long to wait.
   if (!found.ok() || !*found || !retry_.ParseFromString(value)) retry_.Clear();
-  device_.outbox->set_attempts_ever(retry_.attempts_ever());
+  NoteAttempts();
+}
+
+void Syncer::Core::NoteAttempts() {
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    device_.outbox->set_attempts_ever(priority, retry_.attempts_ever());
+  }
 }
 
 void Syncer::Core::StoreRetry() {
   StoreBatch batch;
-  batch.Put(Space::kMeta, ClassKey("retry", device_.outbox->priority()),
-            retry_.SerializeAsString());
+  batch.Put(Space::kMeta, ClassKey("retry", kPlainClass), retry_.SerializeAsString());
   // A failure shows in Store::failed, which ends the sync.
   device_.store->Commit(batch, Sync::kBuffered).IgnoreError();
 }

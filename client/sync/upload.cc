@@ -14,8 +14,9 @@ constexpr size_t kFrameOverhead = 128;
 
 }  // namespace
 
-Upload::Upload(Outbox& outbox, const LogId& log_id, const UploadOptions& options)
-    : outbox_(outbox), log_id_(log_id), options_(options) {}
+Upload::Upload(Outbox& outbox, PriorityClass priority, const LogId& log_id,
+               const UploadOptions& options)
+    : outbox_(outbox), priority_(priority), log_id_(log_id), options_(options) {}
 
 absl::Status Upload::Start(Count server_highest, const Limits& limits) {
   INTENTLOG_CHECK(!started_);
@@ -25,7 +26,7 @@ absl::Status Upload::Start(Count server_highest, const Limits& limits) {
   const size_t largest = std::min(options_.frame_bytes_max, options_.push_window_bytes);
   options_.push_frame_bytes =
       std::min(options_.push_frame_bytes, largest > kFrameOverhead ? largest - kFrameOverhead : 1);
-  const OutboxView view = outbox_.view();
+  const OutboxView view = outbox_.view(priority_);
   next_ = PushFrom(view);
   if (CompareHighest(view, server_highest) == LogStanding::kServerAhead) {
     stopped_ = true;
@@ -34,22 +35,22 @@ absl::Status Upload::Start(Count server_highest, const Limits& limits) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Upload::Next(Push* push) {
+absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, Push* push) {
   if (!started_ || stopped_) return false;
   RETURN_IF_ERROR(outbox_.failed());
-  OutboxView now = outbox_.view();
+  OutboxView now = outbox_.view(priority_);
   if (next_ > now.last) return false;
-  if (!frames_.empty() &&
-      bytes_in_flight_ + options_.push_frame_bytes > options_.push_window_bytes) {
+  const size_t in_flight = bytes_in_flight_ + bytes_of_others;
+  if (in_flight > 0 && in_flight + options_.push_frame_bytes > options_.push_window_bytes) {
     return false;
   }
   if (now.synced < now.last) {
     RETURN_IF_ERROR(outbox_.Sync());
-    now = outbox_.view();
+    now = outbox_.view(priority_);
   }
   push->Clear();
   push->set_log_id(std::string(log_id_.bytes()));
-  IntentReader reader(outbox_.store(), outbox_.priority());
+  IntentReader reader(outbox_.store(), priority_);
   ASSIGN_OR_RETURN(const Count last,
                    reader.FillPush(next_, now.synced, options_.push_frame_bytes, push));
   const size_t bytes = push->ByteSizeLong();
@@ -66,13 +67,13 @@ absl::StatusOr<bool> Upload::Next(Push* push) {
 }
 
 OutboxView Upload::view() const {
-  OutboxView view = outbox_.view();
+  OutboxView view = outbox_.view(priority_);
   view.pushed = pushed_;
   return view;
 }
 
 void Upload::Receipted() {
-  const Count receipted = outbox_.view().receipted;
+  const Count receipted = outbox_.view(priority_).receipted;
   while (!frames_.empty() && frames_.front().last <= receipted) {
     bytes_in_flight_ -= frames_.front().bytes;
     frames_.pop_front();

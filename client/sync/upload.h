@@ -1,5 +1,5 @@
-// An Upload decides what of a device log to push next in one session: from the first count without
-// a receipt, whole batches, several frames in flight up to the server's window.
+// An Upload decides what of one device log to push next in one session: from the first count
+// without a receipt, whole batches, several frames in flight up to the server's window.
 //
 // Thread-compatible: belongs to the session.
 #pragma once
@@ -27,13 +27,14 @@ struct UploadOptions {
 
 class Upload {
  public:
-  Upload(Outbox& outbox, const LogId& log_id, const UploadOptions& options);
+  Upload(Outbox& outbox, PriorityClass priority, const LogId& log_id, const UploadOptions& options);
 
   // The server's Welcome: what it has, and how much it takes. REQUIRES: called once, first.
   absl::Status Start(Count server_highest, const Limits& limits);
-  // The next frame; nothing if all is pushed, the window is full, or this log is stopped.
+  // The next frame; nothing if all is pushed, the window is full, or this log is stopped. Of the
+  // window, `bytes_of_others` are taken by other logs.
   // Syncs what is not durable yet before it is pushed. DATA_LOSS, or the outbox's failure.
-  absl::StatusOr<bool> Next(Push* push);
+  absl::StatusOr<bool> Next(size_t bytes_of_others, Push* push);
 
   // The outbox as receipts must be judged against.
   OutboxView view() const;
@@ -48,6 +49,9 @@ class Upload {
   bool stopped() const { return stopped_; }
   bool server_ahead() const { return server_ahead_; }
   bool in_flight() const { return !frames_.empty(); }
+  size_t bytes_in_flight() const { return bytes_in_flight_; }
+  PriorityClass priority() const { return priority_; }
+  const LogId& log_id() const { return log_id_; }
 
  private:
   struct Frame {
@@ -56,6 +60,7 @@ class Upload {
   };
 
   Outbox& outbox_;
+  const PriorityClass priority_;
   const LogId log_id_;
   UploadOptions options_;
   bool started_ = false;

@@ -1,4 +1,5 @@
 // intentlog device show --dir DIR [ENTITY|INTENT_ID]
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -29,10 +30,10 @@ using Intents = std::vector<Client::RecordedIntent>;
 // Those of one entity, all of them.
 absl::StatusOr<Intents> OfEntity(const Client& client, const Entity& entity) {
   Intents found;
-  for (Count from(1);;) {
+  for (LogPlace from;;) {
     ASSIGN_OR_RETURN(Intents step, client.List(from, kStep));
     if (step.empty()) return found;
-    from = step.back().count.Next();
+    from = step.back().next();
     for (Client::RecordedIntent& intent : step) {
       if (intent.intent.entity_id() == entity.id && intent.intent.entity_type() == entity.type) {
         found.push_back(std::move(intent));
@@ -41,9 +42,20 @@ absl::StatusOr<Intents> OfEntity(const Client& client, const Entity& entity) {
   }
 }
 
+// The last ones of all logs, in the order in which they were recorded.
 absl::StatusOr<Intents> Last(const Client& client, uint64_t limit) {
-  const uint64_t recorded = client.Status().counts.recorded;
-  return client.List(Count(recorded > limit ? recorded - limit + 1 : 1), limit);
+  Intents last;
+  for (const LogStatus& log : client.Status().logs) {
+    const uint64_t recorded = log.counts.recorded;
+    const Count from(recorded > limit ? recorded - limit + 1 : 1);
+    ASSIGN_OR_RETURN(const Intents of_log,
+                     client.List({log.priority, from}, std::min(limit, recorded)));
+    last.insert(last.end(), of_log.begin(), of_log.end());
+  }
+  std::stable_sort(last.begin(), last.end(),
+                   [](const auto& a, const auto& b) { return a.intent.hlc() < b.intent.hlc(); });
+  if (last.size() > limit) last.erase(last.begin(), last.end() - static_cast<ptrdiff_t>(limit));
+  return last;
 }
 
 void PrintTable(const Intents& intents, const Schema& schema) {

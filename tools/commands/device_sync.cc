@@ -93,9 +93,13 @@ bool IsCaughtUp(const ClientStatus& status, Position target) {
 
 // Highest position of this device's own intents that its write scope must reach.
 absl::StatusOr<Position> LastOwn(const Client& client, const ClientStatus& status) {
-  if (status.counts.recorded == 0) return Position();
-  ASSIGN_OR_RETURN(const auto last, client.List(Count(status.counts.recorded), 1));
-  return last.empty() ? Position() : last.front().position;
+  Position own;
+  for (const LogStatus& log : status.logs) {
+    if (log.counts.recorded == 0) continue;
+    ASSIGN_OR_RETURN(const auto last, client.List({log.priority, Count(log.counts.recorded)}, 1));
+    if (!last.empty()) own = std::max(own, last.front().position);
+  }
+  return own;
 }
 
 class SyncRun {

@@ -74,9 +74,14 @@ class DeviceFolder final : public Source {
       ++verified.events;
     }
     verified.blocks = feed.blocks();
+    LogPlace wanted;
     const absl::Status intents = EachIntent([&](const Client::RecordedIntent& intent) {
-      if (intent.count.value() != ++verified.intents) {
-        verified.problems.push_back(Cat("count ", verified.intents, " is missing"));
+      ++verified.intents;
+      if (intent.priority != wanted.priority) wanted = {intent.priority, Count()};
+      wanted.count = wanted.count.Next();
+      if (intent.count != wanted.count) {
+        verified.problems.push_back(
+            Cat("count ", wanted.count, " of class ", int{wanted.priority}, " is missing"));
         return false;
       }
       return true;
@@ -119,13 +124,13 @@ class DeviceFolder final : public Source {
 
   template <class Take>
   absl::Status EachIntent(Take take) const {
-    for (Count from(1);;) {
+    for (LogPlace from;;) {
       ASSIGN_OR_RETURN(const auto intents, client().List(from, kStep));
       if (intents.empty()) return absl::OkStatus();
       for (const Client::RecordedIntent& intent : intents) {
         if (!take(intent)) return absl::OkStatus();
       }
-      from = intents.back().count.Next();
+      from = intents.back().next();
     }
   }
 

@@ -59,7 +59,20 @@ absl::Status Projector::Load() {
 
 void Projector::Wake() {
   woken_ = true;
-  if (!stepping_ && !stopped_) PostStep();
+  if (!stepping_ && !stopped_ && rest_ == 0) PostStep();
+}
+
+void Projector::Stop() {
+  stopped_ = true;
+  if (rest_ != 0) executors_.core->Cancel(rest_);
+  rest_ = 0;
+}
+
+void Projector::Rest() {
+  rest_ = executors_.core->PostAfter(options_.fold_interval, [this] {
+    rest_ = 0;
+    if (woken_) Wake();
+  });
 }
 
 void Projector::PostStep() {
@@ -82,7 +95,8 @@ void Projector::OnStep(StepResult result) {
   }
   position_.store(result.through.value(), std::memory_order_release);
   hooks_.folded(result.through, std::move(result.digests));
-  if (!stopped_ && (result.more || woken_)) PostStep();
+  if (stopped_) return;
+  result.more ? PostStep() : Rest();
 }
 
 // ---- projector executor

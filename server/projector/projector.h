@@ -49,7 +49,7 @@ class Projector {
   absl::Status Load();
   // The log has grown.
   void Wake();
-  void Stop() { stopped_ = true; }
+  void Stop();
   bool idle() const { return tasks_ == 0; }
   // Any thread.
   Position position() const { return Position(position_.load(std::memory_order_acquire)); }
@@ -63,6 +63,7 @@ class Projector {
   };
 
   void PostStep();
+  void Rest();
   StepResult Step();
   absl::Status FoldSome(StepResult& result);
   absl::Status FoldBlock(const BlockView& block, size_t begin);
@@ -82,6 +83,7 @@ class Projector {
   bool stopped_ = false;
   bool stepping_ = false;
   bool woken_ = false;
+  Executor::TimerId rest_ = 0;  // until it fires, no step begins
   int tasks_ = 0;
   std::atomic<uint64_t> position_{0};
 

@@ -52,16 +52,17 @@ absl::Status RuleBook::AddMessagesOf(const FileDescriptor* file) {
 
 absl::Status RuleBook::AddMessage(const Descriptor* message) {
   messages_.push_back(message);
+  const auto options = Reread(message->options());
+  const bool is_event = options.HasExtension(intentlog::event);
   for (int i = 0; i < message->field_count(); ++i) {
     const FieldDescriptor* field = message->field(i);
-    const auto options = Reread(field->options());
-    if (!options.HasExtension(intentlog::field)) continue;
-    const FieldRules& rules = options.GetExtension(intentlog::field);
-    RETURN_IF_ERROR(CheckFieldRules(*field, rules));
+    const auto field_options = Reread(field->options());
+    if (!field_options.HasExtension(intentlog::field)) continue;
+    const FieldRules& rules = field_options.GetExtension(intentlog::field);
+    RETURN_IF_ERROR(CheckFieldRules(*field, rules, is_event));
     field_rules_.emplace(field, rules);
   }
-  const auto options = Reread(message->options());
-  if (!options.HasExtension(intentlog::event)) return absl::OkStatus();
+  if (!is_event) return absl::OkStatus();
   const EventRules& rules = options.GetExtension(intentlog::event);
   RETURN_IF_ERROR(CheckEventRules(*message, rules));
   event_rules_.emplace(message, rules);

@@ -206,12 +206,16 @@ absl::Status CheckEventRules(const Descriptor& message, const EventRules& rules)
   return absl::OkStatus();
 }
 
-absl::Status CheckFieldRules(const FieldDescriptor& field, const FieldRules& rules) {
+absl::Status CheckFieldRules(const FieldDescriptor& field, const FieldRules& rules, bool of_event) {
   const std::string place = PlaceOf(field);
   RETURN_IF_ERROR(NoUnknownRules(place, rules));
   RETURN_IF_ERROR(KnownRule(place, "on_clash", rules.on_clash()));
   if (rules.required()) RETURN_IF_ERROR(CheckRequired(field));
   RETURN_IF_ERROR(CheckBounds(field, rules));
+  if (rules.on_clash() != RULE_UNSPECIFIED && !of_event) {
+    return Invalid(place, ": on_clash has no effect inside of messages: the event's field that ",
+                   "holds this message clashes as a whole");
+  }
   switch (rules.on_clash()) {
     case RULE_UNSPECIFIED:
     case LAST_WRITER_WINS:

@@ -12,8 +12,9 @@ namespace intentlog {
 
 // INVALID_ARGUMENT: "shop.proto: message shop.Sold, field price: max_len is for strings, …".
 absl::Status CheckEventRules(const google::protobuf::Descriptor& message, const EventRules& rules);
+// `of_event`: the message that has the field is an event, and not inside of one.
 absl::Status CheckFieldRules(const google::protobuf::FieldDescriptor& field,
-                             const FieldRules& rules);
+                             const FieldRules& rules, bool of_event);
 
 // "shop.proto: message shop.Sold", and with ", field price".
 std::string PlaceOf(const google::protobuf::Descriptor& message);

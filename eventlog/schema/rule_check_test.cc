@@ -144,7 +144,7 @@ TEST(RuleCheckTest, ADuplicateKeyNamesSingleExactFieldsOnceAndSaysWhatFollows) {
   EXPECT_EQ(key(R"(fields: "id" outcome: REVIEW)"), "");
   EXPECT_THAT(key(R"(fields: "amount" outcome: REVIEW)"),
               HasSubstr("duplicate_key: the message has no field amount"));
-  EXPECT_THAT(key("period_ms: 60000 outcome: REVIEW"), HasSubstr("names no fields"));
+  EXPECT_THAT(key("outcome: REVIEW"), HasSubstr("names no fields"));
   EXPECT_THAT(key(R"(fields: "id")"), HasSubstr("outcome must be"));
   EXPECT_THAT(key(R"(fields: "id" outcome: COMMUTES)"), HasSubstr("outcome must be"));
   EXPECT_THAT(key(R"(fields: "tags" outcome: REVIEW)"), HasSubstr("this is repeated string"));
@@ -156,6 +156,100 @@ TEST(RuleCheckTest, ATrustedClockNeedsItsSkew) {
   EXPECT_THAT(EventError(R"(entity: "order" key: "id" clock: DEVICE)"), HasSubstr("max_skew_ms"));
   EXPECT_THAT(EventError(R"(entity: "order" key: "id" max_skew_ms: 5)"),
               HasSubstr("no effect without clock: DEVICE"));
+}
+
+TEST(RuleCheckTest, AClockIsSaidToBeTrustedOnlyWhereARuleLooksAtOne) {
+  const auto clock = [](const std::string& rules, const Fields& fields = {kId}) {
+    return EventError(R"(entity: "order" key: "id" clock: DEVICE max_skew_ms: 5 )" + rules, fields);
+  };
+  const std::string unused = "shop.proto: message shop.Sold: clock: DEVICE has no effect";
+  EXPECT_THAT(clock(""), HasSubstr(unused));
+  EXPECT_THAT(clock("concurrent: COMMUTES"), HasSubstr(unused));
+  EXPECT_THAT(clock("concurrent: FIRST_WRITER_WINS"), HasSubstr(unused));
+  EXPECT_EQ(clock("concurrent: LAST_WRITER_WINS"), "");
+  EXPECT_EQ(clock(R"(duplicate_key: { fields: "id" period_ms: 1 outcome: REVIEW })"), "");
+  // A field counts if by its own rule the last writer wins.
+  EXPECT_EQ(clock("concurrent: FIELDWISE", {kId, {"note", 2, "string", ""}}), "");
+  EXPECT_THAT(clock("concurrent: FIELDWISE", {kId, {"note", 2, "string", "on_clash: REVIEW"}}),
+              HasSubstr(unused));
+}
+
+TEST(RuleCheckTest, TimesOfTwoTypesAreComparedOnlyIfBothHaveADeviceClock) {
+  const auto against = [](const std::string& clock) {
+    SchemaMaker maker("shop.proto", "shop");
+    maker.Event("Sold", R"(entity: "order" key: "id" clock: DEVICE max_skew_ms: 5
+                           pair: { against: "Voided" rule: LAST_WRITER_WINS })",
+                {kId});
+    maker.Event("Voided", R"(entity: "order" key: "id")" + clock, {kId});
+    return ErrorOf(maker);
+  };
+  EXPECT_THAT(against(""), HasSubstr("message shop.Sold: clock: DEVICE has no effect"));
+  EXPECT_EQ(against("clock: DEVICE max_skew_ms: 9"), "");
+}
+
+TEST(RuleCheckTest, APeriodIsMeasuredWithDeviceClocks) {
+  EXPECT_THAT(EventError(R"(entity: "order" key: "id"
+                            duplicate_key: { fields: "id" period_ms: 9 outcome: REVIEW })"),
+              HasSubstr("message shop.Sold: duplicate_key.period_ms compares device times"));
+}
+
+TEST(RuleCheckTest, SkewsAndPeriodsHaveALimit) {
+  EXPECT_THAT(EventError(R"(entity: "order" key: "id" clock: DEVICE max_skew_ms: 86400001)"),
+              HasSubstr("max_skew_ms is 86400001; the most allowed is 86400000"));
+  EXPECT_THAT(EventError(R"(entity: "order" key: "id" clock: DEVICE max_skew_ms: 1 duplicate_key: {
+                            fields: "id" period_ms: 9999999999999 outcome: REVIEW })"),
+              HasSubstr("duplicate_key.period_ms is 9999999999999; the most allowed is"));
+}
+
+TEST(RuleCheckTest, FieldwiseNeedsAFieldBesideTheKey) {
+  EXPECT_EQ(EventError(R"(entity: "order" key: "id" concurrent: FIELDWISE)"),
+            "shop.proto: message shop.Sold: FIELDWISE against shop.Sold, yet there is no field but "
+            "the key");
+  SchemaMaker maker("shop.proto", "shop");
+  maker.Event("Sold", R"(entity: "order" key: "id" pair: { against: "Voided" rule: FIELDWISE })",
+              {kId, {"note", 2, "string", ""}});
+  maker.Event("Voided", kGood, {kId});
+  EXPECT_THAT(ErrorOf(maker), HasSubstr("message shop.Voided: FIELDWISE against shop.Sold"));
+}
+
+TEST(RuleCheckTest, OnClashNeedsAFieldwiseRule) {
+  EXPECT_EQ(FieldError("sint64", "on_clash: REVIEW"),
+            "shop.proto: message shop.Sold, field price: on_clash has no effect, because no rule "
+            "of shop.Sold is FIELDWISE");
+  EXPECT_EQ(FieldwiseError("sint64", "on_clash: REVIEW"), "");
+  // A default that is milder than another type's is FIELDWISE against it.
+  SchemaMaker maker("shop.proto", "shop");
+  maker.Event("Sold", R"(entity: "order" key: "id" concurrent: COMMUTES)",
+              {kId, {"note", 2, "string", "on_clash: REVIEW"}});
+  EXPECT_THAT(ErrorOf(maker), HasSubstr("field note: on_clash has no effect"));
+  maker.Event("Noted", R"(entity: "order" key: "id" concurrent: FIELDWISE)",
+              {kId, {"note", 2, "string", ""}});
+  EXPECT_EQ(ErrorOf(maker), "");
+}
+
+TEST(RuleCheckTest, OnClashIsNotForTheKeyNorForFieldsInsideOfMessages) {
+  EXPECT_THAT(EventError(R"(entity: "order" key: "id" concurrent: FIELDWISE)",
+                         {{"id", 1, "string", "on_clash: REVIEW"}, {"note", 2, "string", ""}}),
+              HasSubstr("message shop.Sold, field id: on_clash has no effect on the key"));
+  SchemaMaker maker("shop.proto", "shop");
+  maker.Message("Line", {{"text", 1, "string", "on_clash: REVIEW"}});
+  EXPECT_THAT(ErrorOf(maker), HasSubstr("message shop.Line, field text: on_clash has no effect"));
+}
+
+TEST(RuleCheckTest, EventsOfTwoTypesAreNeverTheSame) {
+  SchemaMaker maker("shop.proto", "shop");
+  maker.Event("Sold",
+              R"(entity: "order" key: "id" pair: { against: "Voided" rule: SAME_IS_DUPLICATE })",
+              {kId});
+  maker.Event("Voided", kGood, {kId});
+  EXPECT_THAT(ErrorOf(maker), HasSubstr("message shop.Sold: pair against shop.Voided: "
+                                        "SAME_IS_DUPLICATE is for events of one type"));
+}
+
+TEST(RuleCheckTest, AllFieldsButTheKeyMayBeVolatile) {
+  EXPECT_EQ(EventError(R"(entity: "order" key: "id" concurrent: SAME_IS_DUPLICATE)",
+                       {kId, {"note", 2, "string", "volatile: true"}}),
+            "");
 }
 
 TEST(RuleCheckTest, I32_ARuleOfANewerVersionIsRefusedAndNeverPassedOver) {

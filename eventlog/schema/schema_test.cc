@@ -115,7 +115,7 @@ TEST(SchemaTest, WithoutOverrideTheStricterDefaultHolds) {
   const auto schema = Commerce();
   const EventType& line = *schema->Find("OrderLineAdded");
   EXPECT_EQ(schema->RuleFor(line, line), COMMUTES);
-  EXPECT_EQ(schema->RuleFor(line, *schema->Find("OrderOpened")), REVIEW);
+  EXPECT_EQ(schema->RuleFor(*schema->Find("GoodsReturned"), *schema->Find("OrderOpened")), REVIEW);
   const auto forms = Load(InspectionForms());
   const EventType& opened = *forms->Find("FormOpened");
   EXPECT_EQ(forms->RuleFor(*forms->Find("AnswersGiven"), opened), FIRST_WRITER_WINS);

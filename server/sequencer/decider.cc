@@ -204,6 +204,8 @@ AdmitInput Decider::InputFor(const PushLane& lane, const Member& member) {
   const Intent& intent = *member.intent;
   input.intent = &intent;
   input.payload = ParsePayload(intent, &input.type);
+  input.clock = {true, lane.skew_us, lane.skew_us, intent.clock_steps(), intent.clock_steps(),
+                 now_us_};
   if (member.entity != nullptr) input.entity = &member.entity->summary;
   if (!intent.based_on().epoch_id().empty() && intent.based_on().epoch_id() == epoch_id_) {
     input.base = Position(intent.based_on().position());

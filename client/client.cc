@@ -92,6 +92,8 @@ Client::Rep::Rep(ClientOptions given, std::unique_ptr<Device> opened, const Inst
       ids(*options.runtime.clock, *options.runtime.random),
       watchers(std::make_shared<Watchers>(*options.runtime.executor)),
       notifier(std::make_shared<Notifier>(*options.runtime.executor)),
+      state_watchers(std::make_shared<StateWatchers>(*options.runtime.executor)),
+      waiters(std::make_shared<Waiters>(*options.runtime.executor)),
       syncer(*device, SyncerOptionsOf(options), options.runtime, instance, [this] {
         const std::lock_guard<std::mutex> lock(random_mutex);
         return options.runtime.random->Unit();
@@ -110,6 +112,10 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Open(ClientOptions options) {
   auto rep = std::make_unique<Rep>(std::move(options), std::move(device), instance, last_hlc);
   Rep* const raw = rep.get();
   rep->syncer.OnChange([raw] { raw->SyncChanged(); });
+  rep->device->outbox->OnStateChange(
+      [raw](std::string_view type, std::string_view id, const LaneState& lane) {
+        raw->state_watchers->Note({std::string(type), std::string(id)}, WordOf(lane));
+      });
   return std::unique_ptr<Client>(new Client(std::move(rep)));
 }
 
@@ -118,6 +124,8 @@ Client::Client(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 Client::~Client() {
   rep_->syncer.Stop();
   rep_->watchers->Close();
+  rep_->state_watchers->Close();
+  rep_->waiters->Close();
   rep_->notifier->Close();
 }
 

@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "client/conflict.h"
 #include "client/outbox/log_place.h"
 #include "client/sync/channel.h"
 #include "eventlog/runtime/ids.h"
@@ -71,6 +72,8 @@ struct ClientOptions {
   // a device log of its own, and lower ones go first. An entity type stays in the class in which
   // the first intent of it was recorded here.
   std::map<std::string, PriorityClass, std::less<>> classes;
+  // Receipts awaited at a time: each is looked at whenever the session has news.
+  size_t awaited_max = 10000;
   // Sent to the server with Hello, for its operators.
   std::string app_version;
 };
@@ -192,6 +195,21 @@ class Client {
   WatchId Watch(std::string view, std::string prefix, RowWatcher watcher);
   void Unwatch(WatchId watch);
 
+  // ---- deciding. Each records an intent on the lane of what it closes: durable, offline, pending
+  // until the server has it. What it puts in place comes with the feed. FAILED_PRECONDITION says
+  // what is so instead (settled already, not a conflict, a decision on its way), INVALID_ARGUMENT
+  // what is wrong with a replacement, NOT_FOUND that nothing is known of it here.
+
+  // Open ones of all followed scopes and of this device, in position order; reads the feed blocks
+  // once.
+  absl::StatusOr<std::vector<Conflict>> Conflicts() const;
+  absl::StatusOr<Appended> Resolve(Position conflict, Verdict verdict,
+                                   const DecideOptions& options = {});
+  // Of a rejected intent of this device: `event` takes effect in its place, or nothing does.
+  absl::StatusOr<Appended> Amend(const IntentId& intent, const google::protobuf::Message& event,
+                                 const DecideOptions& options = {});
+  absl::StatusOr<Appended> Dismiss(const IntentId& intent, const DecideOptions& options = {});
+
   // ---- honest answers
   // NOT_FOUND if this device never recorded anything for the entity.
   absl::StatusOr<RecordState> StateOf(const Entity& entity) const;
@@ -206,11 +224,29 @@ class Client {
     LogPlace next() const { return {priority, count.Next()}; }  // where List goes on
     Intent intent;
     RecordState state = RecordState::kPending;
-    Position position;  // 0 while it has none
-    Decision decision = DECISION_UNSPECIFIED;
-    Reason reason;
+    Position position;                         // 0 while it has none
+    Decision decision = DECISION_UNSPECIFIED;  // as it stands
+    Decision first_decision = DECISION_UNSPECIFIED;
+    Reason reason;            // of `decision`; of a refused Resolve, Amend or Dismiss: why
+    uint64_t pointer = 0;     // of a duplicate: the first; of a parked one: what it waits behind
+    Position settled_at;      // of the settlement that closed or turned it; 0: none
+    bool is_control = false;  // a Resolve, Amend or Dismiss: no record of the application
   };
   absl::StatusOr<RecordedIntent> Find(const IntentId& intent) const;
+  absl::StatusOr<Safety> SafetyOf(const IntentId& intent) const;
+  // Calls back once, on the client's executor, when the server has decided on it: at once, if it
+  // has already. NOT_FOUND if unknown here; RESOURCE_EXHAUSTED if too many are awaited. Not called
+  // after the client is gone.
+  using ReceiptCallback = std::function<void(const RecordedIntent& intent)>;
+  absl::Status AwaitReceipt(const IntentId& intent, ReceiptCallback callback);
+  // The same, blocking: DEADLINE_EXCEEDED after `timeout` of real time. Not for the executor's
+  // thread.
+  absl::StatusOr<RecordedIntent> WaitForReceipt(const IntentId& intent, absl::Duration timeout);
+  // Tells of entities whose record state changed, with the state, on the client's executor, until
+  // UnwatchStates.
+  using StateWatcher = std::function<void(const Entity& entity, RecordState state)>;
+  WatchId WatchStates(StateWatcher watcher);
+  void UnwatchStates(WatchId watch);
   // Intents from `from` on: class by class, in count order. After the last of a class comes the
   // first of the next.
   absl::StatusOr<std::vector<RecordedIntent>> List(LogPlace from, size_t limit) const;

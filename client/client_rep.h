@@ -8,7 +8,9 @@
 #include "client/client.h"
 #include "client/device.h"
 #include "client/notifier.h"
+#include "client/state_watchers.h"
 #include "client/sync/syncer.h"
+#include "client/waiters.h"
 #include "client/watchers.h"
 #include "eventlog/runtime/hybrid_clock.h"
 #include "eventlog/schema/intent.h"
@@ -35,7 +37,31 @@ struct Client::Rep {
   absl::StatusOr<PriorityClass> ClassFor(absl::Span<const EncodedIntent> intents);
   absl::StatusOr<AppendResult> Write(absl::Span<const EncodedIntent> intents,
                                      PriorityClass priority, Durability durability);
-  void SyncChanged() { notifier->Note(); }
+  void SyncChanged() {
+    notifier->Note();
+    waiters->Note();
+  }
+
+  // ---- deciding; `decide.cc`
+  // What a Resolve, Amend or Dismiss closes.
+  struct Stopper {
+    Position position;
+    Entity entity;
+    std::string scope;
+    std::string type;
+  };
+  absl::StatusOr<Stopper> FindConflicted(Position position) const;
+  absl::StatusOr<Stopper> FindRejected(const IntentId& intent, std::string_view verb) const;
+  absl::Status NoConflict(Position position) const;
+  absl::Status CheckUnsaid(const Stopper& stopper) const;
+  absl::Status CheckReplacement(const Stopper& stopper,
+                                const google::protobuf::Message& replacement) const;
+  Intent MakeControl(const Stopper& stopper, const google::protobuf::Message& control,
+                     const IntentId& id);
+  absl::StatusOr<Appended> Record(const Stopper& stopper, const google::protobuf::Message& control,
+                                  const DecideOptions& decide);
+  absl::StatusOr<std::optional<Appended>> FindRepeated(const google::protobuf::Message& control,
+                                                       const DecideOptions& decide) const;
   // Why pending intents of this device wait.
   BlockedBy Blocked(const SyncState& state) const;
   absl::StatusOr<BlockedBy> WhyPlace(LogPlace place) const;
@@ -48,6 +74,8 @@ struct Client::Rep {
   IntentIdMaker ids;  // protected by random_mutex, as options.runtime.random
   const std::shared_ptr<Watchers> watchers;
   const std::shared_ptr<Notifier> notifier;
+  const std::shared_ptr<StateWatchers> state_watchers;
+  const std::shared_ptr<Waiters> waiters;
   std::once_flag watching;
   Syncer syncer;  // last: its tasks use all of the above
 };

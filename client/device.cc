@@ -116,6 +116,7 @@ void PublishRows(Device& device) {
 
 absl::Status Device::Apply(DeviceChange change, StoreBatch& batch) {
   for (const auto& [scope, cursor] : change.cursors) ScopeCursors::Put(scope, cursor, batch);
+  PutConflicts(change.conflicts, batch);
   Settled settled;
   const auto commit = [this](StoreBatch& whole) { return store->Commit(whole, Sync::kBuffered); };
   const bool settles = !change.settling.outcomes.empty() || !change.settling.settlements.empty();

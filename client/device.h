@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/device_logs.h"
+#include "client/conflict_rows.h"
 #include "client/outbox/outbox.h"
 #include "client/overlay/overlay.h"
 #include "client/sync/scope_cursors.h"
@@ -46,6 +47,7 @@ struct DeviceOptions {
 // What one commit brings from the server, besides the rows that are in its batch already.
 struct DeviceChange {
   Settling settling;
+  std::vector<ConflictChange> conflicts;
   std::vector<std::pair<std::string, ScopeCursor>> cursors;
   bool folded = false;  // the batch holds what ReadModels finished
 };

@@ -1,7 +1,11 @@
 #include "client/refold.h"
 
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "client/conflict_rows.h"
+#include "client/feed_blocks.h"
 #include "eventlog/log/block.h"
 #include "eventlog/log/event.h"
 #include "eventlog/runtime/check.h"
@@ -12,6 +16,8 @@ namespace {
 
 // One commit folds about this much: as much as a live one, for the same memory.
 constexpr size_t kCommitBytes = 2 << 20;
+// In kMeta, once the rows of conflicts hold all that the feed says.
+constexpr std::string_view kConflictsMade = "conflicts";
 
 absl::Status Commit(Device& device, std::string_view scope, Position through) {
   StoreBatch batch;
@@ -56,9 +62,38 @@ absl::Status RefoldScope(Device& device, const std::string& scope, Position curs
   return Commit(device, scope, cursor);
 }
 
+absl::Status NoteConflictsOf(const Device& device, const std::string& scope,
+                             std::vector<ConflictChange>& changes) {
+  EventDecoder decoder(device.schema);
+  const auto note = [&](const BlockView& block) -> absl::StatusOr<bool> {
+    for (size_t i = 0; i < block.size(); ++i) {
+      ASSIGN_OR_RETURN(const Event* event, decoder.Decode(block.event(i)));
+      RETURN_IF_ERROR(NoteConflict(*event, changes));
+    }
+    return true;
+  };
+  return ForEachFeedBlock(*device.store, scope, Position(1), note);
+}
+
+// A folder of an older version has no rows of conflicts: they are made from the feed blocks, once.
+absl::Status MakeConflicts(Device& device) {
+  std::string value;
+  ASSIGN_OR_RETURN(const bool made, device.store->Get(Space::kMeta, kConflictsMade, &value));
+  if (made) return absl::OkStatus();
+  std::vector<ConflictChange> changes;
+  for (const auto& [scope, cursor] : device.cursors->All()) {
+    if (cursor.position > Position()) RETURN_IF_ERROR(NoteConflictsOf(device, scope, changes));
+  }
+  StoreBatch batch;
+  PutConflicts(changes, batch);
+  batch.Put(Space::kMeta, kConflictsMade, "1");
+  return device.store->Commit(batch, Sync::kBuffered);
+}
+
 }  // namespace
 
 absl::Status Refold(Device& device) {
+  RETURN_IF_ERROR(MakeConflicts(device));
   for (const auto& [scope, cursor] : device.cursors->All()) {
     const absl::Status status = RefoldScope(device, scope, cursor.position);
     if (!status.ok()) {

@@ -34,10 +34,10 @@ BlockedBy::Kind KindOf(SyncState::Reason reason) {
   return BlockedBy::kOffline;
 }
 
-RecordState StateOfDecision(const IntentOutcome& outcome) {
+RecordState StateOfDecision(const IntentOutcome& outcome, bool is_control) {
   switch (outcome.decision) {
     case REJECTED:
-      return outcome.resolved ? RecordState::kSynced : RecordState::kFailed;
+      return is_control || outcome.resolved ? RecordState::kSynced : RecordState::kFailed;
     case CONFLICTED:
       return RecordState::kConflicted;
     case PARKED:
@@ -52,6 +52,21 @@ StateCounts ToCounts(const OutboxCounts& counts) {
           counts.failed,   counts.conflicted, counts.parked};
 }
 
+RecordState StateOfWord(LaneWord word) {
+  switch (word) {
+    case LaneWord::kConflicted:
+      return RecordState::kConflicted;
+    case LaneWord::kFailed:
+      return RecordState::kFailed;
+    case LaneWord::kPending:
+      return RecordState::kPending;
+    case LaneWord::kSynced:
+    case LaneWord::kNone:
+      break;
+  }
+  return RecordState::kSynced;
+}
+
 absl::StatusOr<Client::RecordedIntent> Recorded(OutcomeReader& outcomes, LogPlace place,
                                                 std::string_view bytes) {
   const Count count = place.count;
@@ -61,9 +76,13 @@ absl::StatusOr<Client::RecordedIntent> Recorded(OutcomeReader& outcomes, LogPlac
   if (!recorded.intent.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return DataLoss("device log: count ", count, " does not parse");
   }
+  recorded.is_control = IsControl(recorded.intent.type());
   ASSIGN_OR_RETURN(const auto outcome, outcomes.Find(count));
   if (!outcome) return recorded;
-  recorded.state = StateOfDecision(*outcome);
+  recorded.state = StateOfDecision(*outcome, recorded.is_control);
+  recorded.first_decision = outcome->first_decision;
+  recorded.pointer = outcome->pointer;
+  recorded.settled_at = outcome->settled_at;
   recorded.position = outcome->position;
   recorded.decision = outcome->decision;
   recorded.reason = outcome->reason;
@@ -97,11 +116,17 @@ BlockedBy Client::Rep::Blocked(const SyncState& state) const {
 
 absl::StatusOr<RecordState> Client::StateOf(const Entity& entity) const {
   ASSIGN_OR_RETURN(const LaneState lane, ReadLane(*rep_->device->store, entity.type, entity.id));
-  if (lane.conflicted() > 0) return RecordState::kConflicted;
-  if (lane.failed() > 0) return RecordState::kFailed;
-  if (lane.pending() + lane.parked() > 0) return RecordState::kPending;
-  return RecordState::kSynced;
+  return StateOfWord(WordOf(lane));
 }
+
+Client::WatchId Client::WatchStates(StateWatcher watcher) {
+  return rep_->state_watchers->Add(
+      [watcher = std::move(watcher)](const Entity& entity, LaneWord word) {
+        watcher(entity, StateOfWord(word));
+      });
+}
+
+void Client::UnwatchStates(WatchId watch) { rep_->state_watchers->Remove(watch); }
 
 ClientStatus Client::Status() const {
   const Device& device = *rep_->device;

@@ -209,6 +209,10 @@ absl::Status Outbox::AddRows(Group& group, Writer& writer) {
     lane->set_pending(lane->pending() + 1);
     lane->set_last_count(count.value());
     lane->set_last_change_us(now_us);
+    if (intent.closes > Position()) {
+      group.batch.Put(Space::kIndex, PositionKey('v', intent.closes),
+                      PlaceBytes({priority, count}));
+    }
   }
   group.batch.Put(Space::kLog, CountKey('i', priority, first), row_.bytes());
   AddIds(group, writer);

@@ -146,7 +146,7 @@ absl::StatusOr<std::optional<IntentOutcome>> OutcomeReader::Find(Count count) {
   outcome.decision = outcome.first_decision = run->decision();
   outcome.reason = run->reason();
   outcome.pointer = run->pointer();
-  if (outcome.decision != PARKED && outcome.decision != CONFLICTED) return outcome;
+  if (!outcome.open()) return outcome;
   cursor_->Seek(CountKey('s', priority_, count));
   if (!cursor_->Valid() || cursor_->key() != CountKey('s', priority_, count)) {
     RETURN_IF_ERROR(cursor_->status());

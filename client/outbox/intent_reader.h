@@ -64,15 +64,17 @@ class IntentReader {
   AppendRow::Place next_;
 };
 
-// The first decision on a count, and what closed it if it was open.
+// The first decision on a count, and what closed or turned it if it was open.
 struct IntentOutcome {
   Position position;
-  Decision decision = DECISION_UNSPECIFIED;  // the final one, once there is one
+  Decision decision = DECISION_UNSPECIFIED;  // as it stands
   Decision first_decision = DECISION_UNSPECIFIED;
-  Reason reason;
+  Reason reason;  // of `decision`
   uint64_t pointer = 0;
-  Position settled_at;    // of the settlement; 0: none
-  bool resolved = false;  // a person closed it
+  Position settled_at;    // of the last settlement; 0: none
+  bool resolved = false;  // closed, and what was rejected needs nobody's attention any more
+
+  bool open() const { return IsOpen(decision, resolved); }
 };
 // Looks many counts up, as the store was when it was made. Thread-compatible.
 class OutcomeReader {

@@ -63,6 +63,11 @@ bool ReadField(std::string_view bytes, CodedInputStream& in, uint32_t tag, Inten
 
 }  // namespace
 
+bool IsControl(std::string_view type) {
+  return type == Resolve::descriptor()->full_name() || type == Amend::descriptor()->full_name() ||
+         type == Dismiss::descriptor()->full_name();
+}
+
 absl::Status ReadIntent(std::string_view intent_bytes, IntentView* view) {
   *view = IntentView();
   CodedInputStream in(reinterpret_cast<const uint8_t*>(intent_bytes.data()),

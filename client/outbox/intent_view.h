@@ -25,6 +25,10 @@ struct IntentView {
   uint32_t batch_size = 0;
 };
 
+// Whether intents of `type` close what is open: Resolve, Amend, Dismiss. They are no records of the
+// application: read models do not show them, and one that the server refuses is over.
+bool IsControl(std::string_view type);
+
 // DATA_LOSS if the bytes are not a serialized Intent.
 absl::Status ReadIntent(std::string_view intent_bytes, IntentView* view);
 

@@ -18,6 +18,13 @@ absl::StatusOr<bool> Load(const Store& store, const std::string& key, std::strin
 
 }  // namespace
 
+LaneWord WordOf(const LaneState& lane) {
+  if (lane.conflicted() > 0) return LaneWord::kConflicted;
+  if (lane.failed() > 0) return LaneWord::kFailed;
+  if (lane.pending() + lane.parked() > 0) return LaneWord::kPending;
+  return LaneWord::kSynced;
+}
+
 absl::StatusOr<LaneState*> Lanes::Edit(std::string_view entity_type, std::string_view entity_id) {
   key_.assign(1, 'e');
   key_.append(entity_type).push_back('\0');
@@ -25,11 +32,14 @@ absl::StatusOr<LaneState*> Lanes::Edit(std::string_view entity_type, std::string
   auto found = entries_.find(key_);
   if (found == entries_.end()) {
     Entry entry;
-    RETURN_IF_ERROR(Load(store_, key_, value_, &entry.state).status());
+    ASSIGN_OR_RETURN(entry.known, Load(store_, key_, value_, &entry.state));
     found = entries_.emplace(key_, std::move(entry)).first;
   }
   if (!found->second.edited) {
-    found->second.edited = true;
+    Entry& entry = found->second;
+    entry.edited = true;
+    entry.before = entry.known ? WordOf(entry.state) : LaneWord::kNone;
+    entry.known = true;
     edited_.push_back(&*found);
   }
   return &found->second.state;
@@ -43,7 +53,13 @@ void Lanes::Put(StoreBatch& batch) {
 }
 
 void Lanes::Written() {
-  for (auto* entry : edited_) entry->second.edited = false;
+  for (auto* entry : edited_) {
+    entry->second.edited = false;
+    if (listener_ == nullptr || entry->second.before == WordOf(entry->second.state)) continue;
+    const std::string_view key = entry->first;
+    const size_t end = key.find('\0');
+    listener_(key.substr(1, end - 1), key.substr(end + 1), entry->second.state);
+  }
   edited_.clear();
   if (entries_.size() > entities_max_) entries_.clear();
 }

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,10 +20,19 @@
 
 namespace intentlog {
 
+// The worst of what a lane holds that is not closed.
+enum class LaneWord : uint8_t { kNone, kSynced, kPending, kFailed, kConflicted };
+LaneWord WordOf(const LaneState& lane);
+
 class Lanes {
  public:
   // At most `entities_max` stay in memory between changes.
   Lanes(const Store& store, size_t entities_max) : store_(store), entities_max_(entities_max) {}
+
+  // Called by Written for each entity whose record state differs from before it was edited.
+  using StateListener =
+      std::function<void(std::string_view type, std::string_view id, const LaneState& lane)>;
+  void OnStateChange(StateListener listener) { listener_ = std::move(listener); }
 
   // The lane to change, as stored or empty. Valid until Written.
   absl::StatusOr<LaneState*> Edit(std::string_view entity_type, std::string_view entity_id);
@@ -33,7 +44,9 @@ class Lanes {
  private:
   struct Entry {
     LaneState state;
+    bool known = false;  // the store has a row of it, or this batch makes it
     bool edited = false;
+    LaneWord before = LaneWord::kNone;  // while edited
   };
 
   const Store& store_;
@@ -42,6 +55,7 @@ class Lanes {
   std::vector<std::pair<const std::string, Entry>*> edited_;
   std::string key_;
   std::string value_;
+  StateListener listener_;
 };
 
 // NOT_FOUND if the device never recorded anything for the entity.

@@ -54,6 +54,7 @@ struct EncodedIntent {
   bool id_given = false;  // by the application: may be a retry
   Entity entity;
   std::string bytes;  // serialized Intent
+  Position closes{};  // the open event that a Resolve, Amend or Dismiss is about; 0: it is a record
 };
 
 struct AppendResult {
@@ -61,13 +62,15 @@ struct AppendResult {
   bool repeated = false;  // recorded before, with the same content
 };
 
-// An event in the feed that closes an open one.
+// An event in the feed that closes an open one, or turns a parked one into a conflicted or rejected
+// one.
 struct SettlementSeen {
   Position position;  // its own
   Position of;        // of the open event
   Decision decision = DECISION_UNSPECIFIED;
   Reason reason;
   bool resolved = false;  // a person asked for it
+  bool turned = false;    // not closed: open with this decision
   Entity entity;
 };
 
@@ -76,7 +79,8 @@ struct Settling {
   std::vector<SettlementSeen> settlements;
 };
 
-// What Settle found besides: open intents of this device that are closed now.
+// What Settle found besides: open intents of this device that are closed now, or were parked and
+// are not any more.
 struct Settled {
   std::vector<LogPlace> closed;
 };
@@ -122,6 +126,9 @@ class Outbox {
       std::function<void(LogPlace first, absl::Span<const EncodedIntent> intents)>;
   // REQUIRES: nothing is being appended.
   void OnAppend(AppendListener listener) { listener_ = std::move(listener); }
+  // Called by whoever wrote, after each write, for each entity whose record state changed by it.
+  // REQUIRES: nothing is being written.
+  void OnStateChange(Lanes::StateListener listener) { lanes_.OnStateChange(std::move(listener)); }
   // Attempts ever made to bring a log to the server: noted with each append, so that its own can be
   // told later.
   void set_attempts_ever(PriorityClass priority, uint64_t attempts) {
@@ -164,7 +171,11 @@ class Outbox {
   absl::Status AddOneOutcome(Count count, std::string_view intent, const Outcome& outcome,
                              SettleWork& work);
   absl::Status AddSettlement(const SettlementSeen& settlement, SettleWork& work);
-  absl::Status Close(const OpenIntent& open, const ReceiptRun& settlement, SettleWork& work);
+  absl::Status NoteEarly(const SettlementSeen& seen, SettleWork& work);
+  absl::StatusOr<std::optional<OpenIntent>> FindOpen(const SettlementSeen& seen, SettleWork& work);
+  absl::StatusOr<std::optional<OpenIntent>> FindOldRejected(Position position) const;
+  absl::Status Close(Position of, const OpenIntent& open, const ReceiptRun& settlement,
+                     SettleWork& work);
 
   // Constant after Open.
   Store& store_;

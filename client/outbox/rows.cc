@@ -32,6 +32,8 @@ std::string PositionKey(char kind, Position position) {
   return key;
 }
 
+Position PositionOf(std::string_view key) { return Position(LastBig64(key)); }
+
 std::string GivenIdKey(const IntentId& id) { return Cat('d', id.bytes()); }
 std::string MadeIdKey(const IntentId& first) { return Cat('D', first.bytes()); }
 

@@ -7,9 +7,14 @@
 //                                             ids that Append made: ranges that never overlap
 //           'e' entity type NUL entity id   → LaneState
 //           'p' class (1) first count (8)   → ReceiptRun: the first decision of consecutive counts
-//           's' class (1) count (8)         → ReceiptRun: the settlement that closed an open one
-//           'o' position (8)                → class (1) count (8) decision (1): an open one
-//           't' position (8)                → ReceiptRun: a settlement that came before its receipt
+//           's' class (1) count (8)         → ReceiptRun: the last settlement of an open one;
+//                                             pointer 1: nobody's attention is needed any more
+//           'o' position (8)                → class (1) count (8) decision (1): an own one that is
+//                                             conflicted, rejected or parked
+//           't' position (8)                → ReceiptRun: a settlement that came before its
+//                                             receipt; pointer 2: turned, not closed
+//           'v' position (8)                → class (1) count (8): the last Resolve, Amend or
+//                                             Dismiss of it that this device recorded
 //   kMeta   "counts" class (1)              → receipted prefix, receipts, synced, failed,
 //   conflicted,
 //                                             parked (8 each)
@@ -44,6 +49,7 @@ std::string CountKey(char kind, PriorityClass priority, Count count);
 Count CountOf(std::string_view key);
 std::string CountPrefix(char kind, PriorityClass priority);
 std::string PositionKey(char kind, Position position);
+Position PositionOf(std::string_view key);  // in such a key
 std::string GivenIdKey(const IntentId& id);
 std::string MadeIdKey(const IntentId& first);
 std::string LaneKey(std::string_view entity_type, std::string_view entity_id);
@@ -63,6 +69,10 @@ struct OpenIntent {
   LogPlace place;
   Decision decision = DECISION_UNSPECIFIED;
 };
+// Not closed: somebody must decide, or something before it. `resolved` is IntentOutcome::resolved.
+inline bool IsOpen(Decision decision, bool resolved) {
+  return decision == CONFLICTED || decision == PARKED || (decision == REJECTED && !resolved);
+}
 std::string OpenIntentBytes(const OpenIntent& open);
 std::optional<OpenIntent> ParseOpenIntent(std::string_view bytes);
 

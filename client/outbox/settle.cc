@@ -28,7 +28,7 @@ struct Outbox::SettleWork {
   std::array<std::unique_ptr<IntentReader>, kClasses> readers;
   std::array<ReceiptCounts, kClasses> counts;
   int64_t now_us = 0;
-  // Open ones that came in this very batch.
+  // What this very batch opened, turned or closed; without a decision: closed.
   std::unordered_map<Position, OpenIntent> opened;
   std::string bytes;
 };
@@ -48,15 +48,35 @@ ReceiptRun ToRun(const Outcome& outcome) {
   return run;
 }
 
-// The row of a settlement: its position, its decision, and whether a person asked for it.
+// What ReceiptRun.pointer says in the row of a settlement.
+constexpr uint64_t kDone = 1;    // closed: nobody's attention is needed any more
+constexpr uint64_t kTurned = 2;  // not closed
+
+// What a rule rejected needs attention; what a person dropped, amended or dismissed does not.
 ReceiptRun ToRun(const SettlementSeen& settlement) {
   ReceiptRun run;
   run.set_first_position(settlement.position.value());
   run.set_length(1);
   run.set_decision(settlement.decision);
   if (settlement.reason.ByteSizeLong() > 0) *run.mutable_reason() = settlement.reason;
-  run.set_pointer(settlement.resolved ? 1 : 0);
+  const bool done = settlement.resolved || settlement.reason.code() == Reason::DROPPED;
+  run.set_pointer(settlement.turned ? kTurned : done ? kDone : 0);
   return run;
+}
+
+// Of a lane and of all: how many are open with `decision` grows or shrinks by one.
+void AddOpen(Decision decision, bool more, LaneState& lane, ReceiptCounts& counts) {
+  const auto step = [more](uint64_t number) { return more ? number + 1 : Less(number); };
+  if (decision == PARKED) {
+    lane.set_parked(step(lane.parked()));
+    counts.parked = step(counts.parked);
+  } else if (decision == CONFLICTED) {
+    lane.set_conflicted(step(lane.conflicted()));
+    counts.conflicted = step(counts.conflicted);
+  } else {
+    lane.set_failed(step(lane.failed()));
+    counts.failed = step(counts.failed);
+  }
 }
 
 }  // namespace
@@ -128,23 +148,12 @@ absl::Status Outbox::AddOneOutcome(Count count, std::string_view intent, const O
   ASSIGN_OR_RETURN(LaneState * lane, lanes_.Edit(view.entity_type, view.entity_id));
   lane->set_pending(Less(lane->pending()));
   lane->set_last_change_us(work.now_us);
-  switch (outcome.decision) {
-    case REJECTED:
-      lane->set_failed(lane->failed() + 1);
-      ++counts.failed;
-      return absl::OkStatus();
-    case CONFLICTED:
-      lane->set_conflicted(lane->conflicted() + 1);
-      ++counts.conflicted;
-      break;
-    case PARKED:
-      lane->set_parked(lane->parked() + 1);
-      ++counts.parked;
-      break;
-    default:
-      ++counts.synced;
-      return absl::OkStatus();
+  // A refused Resolve, Amend or Dismiss is over: what it was about says itself that it is open.
+  if (!IsOpen(outcome.decision, IsControl(view.type))) {
+    ++counts.synced;
+    return absl::OkStatus();
   }
+  AddOpen(outcome.decision, true, *lane, counts);
   const Position position = outcome.position.Plus(count.Since(outcome.first));
   const OpenIntent open{{outcome.priority, count}, outcome.decision};
   work.batch.Put(Space::kIndex, PositionKey('o', position), OpenIntentBytes(open));
@@ -158,29 +167,63 @@ absl::Status Outbox::AddOneOutcome(Count count, std::string_view intent, const O
     return DataLoss("the settlement of position ", position, " does not parse");
   }
   work.batch.Delete(Space::kIndex, PositionKey('t', position));
-  work.batch.Delete(Space::kIndex, PositionKey('o', position));
-  work.opened.erase(position);
-  return Close(open, settlement, work);
+  return Close(position, open, settlement, work);
 }
 
 absl::Status Outbox::AddSettlement(const SettlementSeen& seen, SettleWork& work) {
-  std::optional<OpenIntent> open;
+  ASSIGN_OR_RETURN(const std::optional<OpenIntent> open, FindOpen(seen, work));
+  return open ? Close(seen.of, *open, ToRun(seen), work) : NoteEarly(seen, work);
+}
+
+// The intent of this device that `seen` is about; nothing if it is not known to be one.
+absl::StatusOr<std::optional<OpenIntent>> Outbox::FindOpen(const SettlementSeen& seen,
+                                                           SettleWork& work) {
   const auto opened = work.opened.find(seen.of);
   if (opened != work.opened.end()) {
-    open = opened->second;
-    work.opened.erase(opened);
-  } else {
-    std::string value;
-    ASSIGN_OR_RETURN(const bool found,
-                     store_.Get(Space::kIndex, PositionKey('o', seen.of), &value));
-    if (found) open = ParseOpenIntent(value);
-    if (found && !open) return DataLoss("the open intent at ", seen.of, " does not parse");
+    if (opened->second.decision == DECISION_UNSPECIFIED) return std::nullopt;
+    return opened->second;
   }
-  if (open) {
-    work.batch.Delete(Space::kIndex, PositionKey('o', seen.of));
-    return Close(*open, ToRun(seen), work);
+  std::string value;
+  ASSIGN_OR_RETURN(const bool found, store_.Get(Space::kIndex, PositionKey('o', seen.of), &value));
+  if (!found) {
+    const auto lane = ReadLane(store_, seen.entity.type, seen.entity.id);
+    if (!lane.ok() || lane->failed() == 0) return std::nullopt;
+    return FindOldRejected(seen.of);
   }
-  // Not known to be ours. It may be, as long as something of the entity waits for its receipt.
+  const auto open = ParseOpenIntent(value);
+  if (!open) return DataLoss("the open intent at ", seen.of, " does not parse");
+  return open;
+}
+
+// Older versions wrote no 'o' row for what was rejected; they had class 0 alone. Positions grow with
+// counts.
+absl::StatusOr<std::optional<OpenIntent>> Outbox::FindOldRejected(Position position) const {
+  const std::string prefix = CountPrefix('p', kPlainClass);
+  const auto row = store_.Scan(Space::kIndex);
+  row->SeekBack(CountKey('p', kPlainClass, Count(UINT64_MAX)));
+  for (; row->Valid() && row->key().substr(0, prefix.size()) == prefix; row->Back()) {
+    ReceiptRun run;
+    if (!run.ParseFromArray(row->value().data(), static_cast<int>(row->value().size()))) {
+      return DataLoss("receipts at count ", CountOf(row->key()), " do not parse");
+    }
+    if (run.first_position() > position.value()) continue;
+    const uint64_t index = position.value() - run.first_position();
+    if (index >= run.length() || run.decision() != REJECTED) break;
+    const OpenIntent open{{kPlainClass, Count(run.first_count() + index)}, REJECTED};
+    std::string settled;
+    ASSIGN_OR_RETURN(
+        const bool closed,
+        store_.Get(Space::kIndex, CountKey('s', open.place.priority, open.place.count), &settled));
+    if (closed) break;
+    return open;
+  }
+  RETURN_IF_ERROR(row->status());
+  return std::nullopt;
+}
+
+// It may be about an intent of this device, as long as something of the entity waits for its
+// receipt.
+absl::Status Outbox::NoteEarly(const SettlementSeen& seen, SettleWork& work) {
   const auto lane = ReadLane(store_, seen.entity.type, seen.entity.id);
   if (absl::IsNotFound(lane.status())) return absl::OkStatus();
   RETURN_IF_ERROR(lane.status());
@@ -189,7 +232,8 @@ absl::Status Outbox::AddSettlement(const SettlementSeen& seen, SettleWork& work)
   return absl::OkStatus();
 }
 
-absl::Status Outbox::Close(const OpenIntent& open, const ReceiptRun& settlement, SettleWork& work) {
+absl::Status Outbox::Close(Position of, const OpenIntent& open, const ReceiptRun& settlement,
+                           SettleWork& work) {
   const Count count = open.place.count;
   std::string entity_type;
   std::string entity_id;
@@ -201,23 +245,20 @@ absl::Status Outbox::Close(const OpenIntent& open, const ReceiptRun& settlement,
     entity_id = view.entity_id;
     return absl::OkStatus();
   }));
+  ASSIGN_OR_RETURN(LaneState * lane, lanes_.Edit(entity_type, entity_id));
+  lane->set_last_change_us(work.now_us);
   ReceiptCounts& counts = work.counts[open.place.priority];
-  ASSIGN_OR_RETURN(LaneState * edited, lanes_.Edit(entity_type, entity_id));
-  LaneState& lane = *edited;
-  lane.set_last_change_us(work.now_us);
-  if (open.decision == PARKED) {
-    lane.set_parked(Less(lane.parked()));
-    counts.parked = Less(counts.parked);
-  } else {
-    lane.set_conflicted(Less(lane.conflicted()));
-    counts.conflicted = Less(counts.conflicted);
-  }
-  // What a person dropped needs nobody's attention any more; what a rule rejected does.
-  if (settlement.decision() == REJECTED && settlement.pointer() == 0) {
-    lane.set_failed(lane.failed() + 1);
-    ++counts.failed;
+  AddOpen(open.decision, false, *lane, counts);
+  const Decision decision = settlement.decision();
+  if (IsOpen(decision, settlement.pointer() == kDone)) {
+    AddOpen(decision, true, *lane, counts);
+    const OpenIntent still{open.place, decision};
+    work.batch.Put(Space::kIndex, PositionKey('o', of), OpenIntentBytes(still));
+    work.opened[of] = still;
   } else {
     ++counts.synced;
+    work.batch.Delete(Space::kIndex, PositionKey('o', of));
+    work.opened[of] = {open.place, DECISION_UNSPECIFIED};
   }
   settlement.SerializeToString(&work.bytes);
   work.batch.Put(Space::kIndex, CountKey('s', open.place.priority, count), work.bytes);

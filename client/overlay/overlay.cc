@@ -229,6 +229,7 @@ absl::Status Overlay::HoldUndecided(const OutboxView& view) const {
 absl::Status Overlay::HoldOne(LogPlace place, std::string_view intent, Position decided) const {
   IntentView view;
   RETURN_IF_ERROR(ReadIntent(intent, &view));
+  if (IsControl(view.type)) return absl::OkStatus();
   if (decided > Position()) {
     const auto cursor = cursors_.Find(view.scope);
     if (!cursor || cursor->position >= decided) return absl::OkStatus();

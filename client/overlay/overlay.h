@@ -3,8 +3,10 @@
 //
 //   Append ─► in                        decided, not effective ─► out at once
 //   parked ─► stays                     decided, effective ─► out in the very step in which the
-//   cursor conflicted ─► out                   of its scope passes its position (at once if not
-//   subscribed)
+//   conflicted ─► out                       cursor of its scope passes its position (at once if
+//   closed, turned ─► out                   not subscribed)
+//
+// Resolve, Amend and Dismiss are never in: what they put in place comes with its settlement.
 //
 // Nothing is held until the first optimistic read, which walks the device log once; so who only
 // records pays nothing.
@@ -41,7 +43,7 @@ class OverlayEdit {
   virtual ~OverlayEdit() = default;
   // Intents got their first decision.
   virtual void Decided(const Outcome& outcome) = 0;
-  // An open one was closed.
+  // An open one was closed, or a parked one turned out conflicted or rejected.
   virtual void Closed(LogPlace place) = 0;
   // The cursor of a scope is now here.
   virtual void Moved(std::string_view scope, Position position) = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/conflict_rows.h"
 #include "client/sync/reconcile.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -151,6 +152,7 @@ absl::Status Download::FoldFrame(const Frame& frame, std::vector<OwnLog>& own,
   for (size_t i = 0; i < frame.block.size(); ++i) {
     ASSIGN_OR_RETURN(const Event* event, decoder_.Decode(frame.block.event(i)));
     RETURN_IF_ERROR(NoteOwn(*event, own, change));
+    RETURN_IF_ERROR(NoteConflict(*event, change.conflicts));
     if (event->effective) RETURN_IF_ERROR(device_.models->Add(*event));
   }
   for (OwnLog& log : own) {
@@ -181,6 +183,7 @@ absl::Status Download::NoteOwn(const Event& event, std::vector<OwnLog>& own, Dev
   seen.decision = header.decision();
   seen.reason = settlement.reason();
   seen.resolved = !settlement.resolved_by().empty();
+  seen.turned = settlement.turned();
   seen.entity = {event.intent->entity_type(), event.intent->entity_id()};
   change.settling.settlements.push_back(std::move(seen));
   return absl::OkStatus();

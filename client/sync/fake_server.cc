@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "client/outbox/intent_view.h"
 #include "eventlog/log/block.h"
 #include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
 
 namespace intentlog {
 namespace {
@@ -18,7 +20,7 @@ const std::string& ServersLog() {
 
 FakeServer::FakeServer(LoopbackConnector& network) : network_(network) {
   network.OnFrame([this](const DeviceFrame& frame) { OnFrame(frame); });
-  decider_ = [](const Intent&) { return ACCEPTED; };
+  decider_ = readmit_ = [](const Intent&) { return ACCEPTED; };
 }
 
 void FakeServer::HoldFeed(bool hold) {
@@ -37,16 +39,25 @@ uint64_t FakeServer::Append(const std::string& scope, const Intent& intent, Deci
   return position;
 }
 
-uint64_t FakeServer::Settle(uint64_t of, Decision decision, const std::string& resolved_by) {
+uint64_t FakeServer::Settle(uint64_t of, const Closing& closing) {
   const Stored open = log_[of - 1];  // a copy: the log grows below
   Intent first;
   INTENTLOG_CHECK(first.ParseFromString(open.intent_bytes));
   Settlement settlement;
   settlement.set_of(of);
-  settlement.set_decision(decision);
+  settlement.set_decision(closing.decision);
   settlement.set_type(first.type());
-  settlement.set_payload(first.payload());
-  settlement.set_resolved_by(resolved_by);
+  settlement.set_payload(closing.payload.empty() ? first.payload() : closing.payload);
+  settlement.set_resolved_by(closing.resolved_by);
+  settlement.set_resolver(closing.resolver);
+  settlement.set_turned(closing.turned);
+  *settlement.mutable_reason() = closing.reason;
+  settlement.set_open_decision(OpenAs(of));
+  if (closing.turned) {
+    open_[of] = closing.decision;
+  } else {
+    open_.erase(of);
+  }
   Intent intent;
   intent.set_intent_id(std::string(16, 's'));
   intent.set_type("intentlog.Settlement");
@@ -56,7 +67,8 @@ uint64_t FakeServer::Settle(uint64_t of, Decision decision, const std::string& r
   intent.set_payload(settlement.SerializeAsString());
   Header header;
   header.set_log_id(ServersLog());
-  header.set_decision(decision);
+  header.set_decision(closing.decision);
+  *header.mutable_reason() = closing.reason;
   header.set_settlement_of(of);
   const uint64_t position = Store(header, intent.SerializeAsString(), open.scope);
   SendFeed();
@@ -71,10 +83,17 @@ uint64_t FakeServer::Store(Header header, const std::string& intent_bytes,
   stored.header_bytes = header.SerializeAsString();
   stored.chain =
       NextChain(log_.empty() ? ChainValue{} : log_.back().chain, stored.header_bytes, intent_bytes);
-  stored.header = std::move(header);
+  stored.header = header;
   stored.intent_bytes = intent_bytes;
   stored.scope = scope;
+  const Decision decision = stored.header.decision();
+  const bool open = decision == CONFLICTED || decision == PARKED || decision == REJECTED;
   log_.push_back(std::move(stored));
+  Intent intent;
+  INTENTLOG_CHECK(intent.ParseFromString(intent_bytes));
+  if (open && header.settlement_of() == 0 && !IsControl(intent.type())) {
+    open_[log_.size()] = decision;
+  }
   scopes_.insert(scope);
   return log_.size();
 }
@@ -134,8 +153,17 @@ void FakeServer::OnPush(const Push& push) {
       Header header;
       header.set_log_id(push.log_id());
       header.set_count(count);
-      header.set_decision(decider_(intent));
+      Reason reason;
+      if (IsControl(intent.type())) {
+        header.set_decision(Judge(intent, &reason));
+      } else {
+        header.set_decision(decider_(intent));
+        if (explainer_) reason = explainer_(intent, header.decision());
+      }
+      if (reason.ByteSizeLong() > 0) *header.mutable_reason() = reason;
+      if (header.decision() == PARKED) header.set_behind(BehindOf(push.log_id(), intent));
       known.push_back(Store(header, bytes, intent.scope()));
+      if (IsControl(intent.type()) && header.decision() == ACCEPTED) Carry(intent);
     }
     *frame.mutable_receipts()->add_runs() = RunOf(known[count - 1]);
     ++count;
@@ -151,7 +179,109 @@ ReceiptRun FakeServer::RunOf(uint64_t position) const {
   run.set_length(1);
   run.set_first_position(position);
   run.set_decision(header.decision());
+  if (header.has_reason()) *run.mutable_reason() = header.reason();
+  run.set_pointer(header.behind());
   return run;
+}
+
+Decision FakeServer::OpenAs(uint64_t position) const {
+  const auto open = open_.find(position);
+  return open == open_.end() ? DECISION_UNSPECIFIED : open->second;
+}
+
+// The last open one of the lane that the log stopped.
+uint64_t FakeServer::BehindOf(const std::string& log_id, const Intent& intent) const {
+  for (auto open = open_.rbegin(); open != open_.rend(); ++open) {
+    const Stored& stored = log_[open->first - 1];
+    Intent other;
+    if (open->second == PARKED || stored.header.log_id() != log_id) continue;
+    INTENTLOG_CHECK(other.ParseFromString(stored.intent_bytes));
+    if (other.entity_id() == intent.entity_id()) return open->first;
+  }
+  return 0;
+}
+
+FakeServer::Control FakeServer::ReadControl(const Intent& intent) {
+  Control control;
+  Resolve resolve;
+  Amend amend;
+  Dismiss dismiss;
+  control.closing.resolved_by = intent.intent_id();
+  control.closing.resolver = "a person";
+  control.closing.decision = MERGED;
+  bool drops = false;
+  if (intent.type() == Resolve::descriptor()->full_name()) {
+    INTENTLOG_CHECK(resolve.ParseFromString(intent.payload()));
+    control.of = resolve.of();
+    control.closing.payload = resolve.replacement();
+    drops = resolve.verdict() == Resolve::DROP;
+    control.followers_too = resolve.followers_too();
+    control.closes = CONFLICTED;
+  } else if (intent.type() == Amend::descriptor()->full_name()) {
+    INTENTLOG_CHECK(amend.ParseFromString(intent.payload()));
+    control.of = amend.of();
+    control.closing.payload = amend.replacement();
+    control.closes = REJECTED;
+  } else {
+    INTENTLOG_CHECK(dismiss.ParseFromString(intent.payload()));
+    control.of = dismiss.of();
+    drops = true;
+    control.followers_too = dismiss.followers_too();
+    control.closes = REJECTED;
+  }
+  if (drops) {
+    control.closing.decision = REJECTED;
+    control.closing.reason.set_code(Reason::DROPPED);
+  }
+  return control;
+}
+
+Decision FakeServer::Judge(const Intent& intent, Reason* reason) {
+  const Control control = ReadControl(intent);
+  const bool stale = std::exchange(refuse_next_, false);
+  if (!stale && OpenAs(control.of) == control.closes) return ACCEPTED;
+  reason->set_code(stale ? Reason::STALE : Reason::NOT_OPEN);
+  reason->set_text(stale ? Cat("position ", head(), " came after it")
+                         : Cat("position ", control.of, " is not open"));
+  reason->set_other_position(stale ? head() : 0);
+  return REJECTED;
+}
+
+void FakeServer::Carry(const Intent& intent) {
+  const Control control = ReadControl(intent);
+  const bool held = std::exchange(hold_feed_, true);  // one step for those who see it
+  Intent open;
+  const Stored stored = log_[control.of - 1];
+  INTENTLOG_CHECK(open.ParseFromString(stored.intent_bytes));
+  Closing closing = control.closing;
+  if (intent.type() == Amend::descriptor()->full_name()) {
+    closing.decision = readmit_(open);
+    closing.turned = closing.decision == CONFLICTED;
+  }
+  Settle(control.of, closing);
+  if (!closing.turned) Follow(control, stored.header.log_id(), open);
+  hold_feed_ = held;
+}
+
+// What was parked behind it: goes too, or is admitted again until one of them stops the lane.
+void FakeServer::Follow(const Control& control, const std::string& log_id, const Intent& stopper) {
+  std::vector<uint64_t> parked;
+  for (const auto& [position, decision] : open_) {
+    if (decision == PARKED && position > control.of) parked.push_back(position);
+  }
+  for (const uint64_t position : parked) {
+    const Stored& stored = log_[position - 1];
+    Intent intent;
+    INTENTLOG_CHECK(intent.ParseFromString(stored.intent_bytes));
+    if (stored.header.log_id() != log_id || intent.entity_id() != stopper.entity_id()) continue;
+    Closing closing;
+    closing.resolved_by = control.followers_too ? control.closing.resolved_by : "";
+    closing.decision = control.followers_too ? REJECTED : readmit_(intent);
+    if (control.followers_too) closing.reason.set_code(Reason::DROPPED);
+    closing.turned = !control.followers_too && !IsEffective(closing.decision);
+    Settle(position, closing);
+    if (closing.turned) return;
+  }
 }
 
 Feed FakeServer::MakeFeed(const std::string& scope, uint64_t from, uint64_t through) const {

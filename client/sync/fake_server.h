@@ -1,6 +1,7 @@
 // A FakeServer is the smallest server that a device can sync with: one log in memory, decisions as
-// the test says, resends answered with the first receipt. The real one is server/; this one also
-// does what that never does. For tests. Thread-compatible; belongs to the test's executor.
+// the test says, resends answered with the first receipt, and what is open closed by Resolve, Amend
+// and Dismiss, with the parked ones behind it. The real one is server/; this one also does what
+// that never does. For tests. Thread-compatible; belongs to the test's executor.
 //
 //   FakeServer server(network);
 //   server.Decide([](const Intent& intent) { return REJECTED; });
@@ -38,6 +39,13 @@ class FakeServer {
   // ---- how it behaves
   using Decider = std::function<Decision(const Intent& intent)>;
   void Decide(Decider decider) { decider_ = std::move(decider); }
+  // What parked ones, and amended ones, get when they are admitted again; ACCEPTED unless said.
+  void Readmit(Decider decider) { readmit_ = std::move(decider); }
+  // Reasons of decisions that are not plain.
+  using Explainer = std::function<Reason(const Intent& intent, Decision decision)>;
+  void Explain(Explainer explainer) { explainer_ = std::move(explainer); }
+  // The next Resolve, Amend or Dismiss is refused as STALE.
+  void RefuseNext() { refuse_next_ = true; }
   void HoldReceipts(bool hold) { hold_receipts_ = hold; }
   void HoldFeed(bool hold);
   // Events in one Feed frame at most.
@@ -48,11 +56,24 @@ class FakeServer {
   // ---- what others do
   // Another device's event.
   uint64_t Append(const std::string& scope, const Intent& intent, Decision decision = ACCEPTED);
-  // Closes an open event, and tells the scope.
-  uint64_t Settle(uint64_t of, Decision decision, const std::string& resolved_by = "");
+  struct Closing {
+    Decision decision = ACCEPTED;
+    std::string resolved_by;
+    std::string resolver;
+    bool turned = false;
+    std::string payload;  // empty: that of the open event
+    Reason reason;
+  };
+  // Closes or turns an open event, and tells the scope.
+  uint64_t Settle(uint64_t of, const Closing& closing);
+  uint64_t Settle(uint64_t of, Decision decision, const std::string& resolved_by = "") {
+    return Settle(of, {decision, resolved_by, "", false, "", Reason()});
+  }
 
   // ---- what it has
   const std::vector<Stored>& log() const { return log_; }
+  // How an event stands: its decision, as the last settlement changed it. Unspecified: closed.
+  Decision OpenAs(uint64_t position) const;
   uint64_t head() const { return log_.size(); }
   const Hello& hello() const { return hello_; }
   const std::vector<Push>& pushes() const { return pushes_; }
@@ -70,9 +91,25 @@ class FakeServer {
   void OnPush(const Push& push);
   uint64_t Store(Header header, const std::string& intent_bytes, const std::string& scope);
   ReceiptRun RunOf(uint64_t position) const;
+  uint64_t BehindOf(const std::string& log_id, const Intent& intent) const;
+  // What a Resolve, Amend or Dismiss asks for.
+  struct Control {
+    uint64_t of = 0;
+    Decision closes = DECISION_UNSPECIFIED;
+    bool followers_too = false;
+    Closing closing;
+  };
+  static Control ReadControl(const Intent& intent);
+  Decision Judge(const Intent& intent, Reason* reason);
+  void Carry(const Intent& intent);
+  void Follow(const Control& control, const std::string& log_id, const Intent& stopper);
 
   LoopbackConnector& network_;
   Decider decider_;
+  Decider readmit_;
+  Explainer explainer_;
+  bool refuse_next_ = false;
+  std::map<uint64_t, Decision> open_;  // by position
   bool hold_receipts_ = false;
   bool hold_feed_ = false;
   size_t feed_events_ = 100;

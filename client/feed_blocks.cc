@@ -1,0 +1,25 @@
+#include "client/feed_blocks.h"
+
+#include "client/device.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+
+absl::Status ForEachFeedBlock(const Store& store, std::string_view scope, Position from,
+                              UseBlock use) {
+  const std::string prefix = Cat('f', scope, '\0');
+  const auto row = store.Scan(Space::kLog);
+  for (row->Seek(FeedKey(scope, from));
+       row->Valid() && row->key().substr(0, prefix.size()) == prefix; row->Next()) {
+    auto block = BlockView::Parse(row->value());
+    if (!block.ok()) {
+      return DataLoss(store.dir(), ": feed of scope \"", scope, "\": ", block.status());
+    }
+    ASSIGN_OR_RETURN(const bool more, use(*block));
+    if (!more) return absl::OkStatus();
+  }
+  return row->status();
+}
+
+}  // namespace intentlog

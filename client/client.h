@@ -203,6 +203,8 @@ class Client {
   // Open ones of all followed scopes and of this device, in position order; reads the feed blocks
   // once.
   absl::StatusOr<std::vector<Conflict>> Conflicts() const;
+  // One of them; where there is none, what is so instead.
+  absl::StatusOr<Conflict> ConflictAt(Position position) const;
   absl::StatusOr<Appended> Resolve(Position conflict, Verdict verdict,
                                    const DecideOptions& options = {});
   // Of a rejected intent of this device: `event` takes effect in its place, or nothing does.

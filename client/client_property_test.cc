@@ -20,10 +20,12 @@ class Schedule {
                                          REJECTED, PARKED,   DUPLICATE, CONFLICTED};
       return kDecisions[dice_.Below(std::size(kDecisions))];
     });
+    shop_.server().Readmit(
+        [this](const Intent&) { return dice_.Below(3) == 0 ? CONFLICTED : ACCEPTED; });
   }
 
   void Step() {
-    switch (dice_.Below(12)) {
+    switch (dice_.Below(15)) {
       case 0:
       case 1:
       case 2:
@@ -49,6 +51,10 @@ class Schedule {
         return;
       case 10:
         return shop_.Pass(absl::Milliseconds(static_cast<int64_t>(dice_.Below(2000))));
+      case 11:
+        return ResolveSomething();
+      case 12:
+        return AmendSomething();
       default:
         for (uint64_t i = dice_.Below(6); i > 0; --i) shop_.executor().RunOne();
     }
@@ -62,6 +68,10 @@ class Schedule {
       if (stored.header.position() > cursor || !IsEffective(stored.header.decision())) continue;
       Intent intent;
       ASSERT_TRUE(intent.ParseFromString(stored.intent_bytes));
+      if (stored.header.settlement_of() == 0 &&
+          intent.type() != commerce::OrderLineAdded::descriptor()->full_name()) {
+        continue;  // a decision
+      }
       std::string payload = intent.payload();
       if (stored.header.settlement_of() != 0) {
         Settlement settlement;
@@ -77,6 +87,7 @@ class Schedule {
       // A settled one keeps the position of its first decision, which the cursor has passed or not;
       // its settlement came with the feed.
       const bool comes = IsEffective(own.decision) && own.position.value() > cursor;
+      if (own.is_control) continue;
       if (waits || comes) Sold(own.intent.payload(), wanted);
     }
     for (int i = 0; i < kProducts; ++i) {
@@ -99,13 +110,37 @@ class Schedule {
     ASSERT_EQ(states[RecordState::kPending], counts.pending);
   }
 
+  // Every intent stands as the server's log says that it does, as far as this device has it.
+  void CheckStates() {
+    const auto recorded = shop_.client().List(Count(1), 100000);
+    ASSERT_TRUE(recorded.ok()) << recorded.status();
+    std::map<std::string, RecordState> worst;
+    std::set<uint64_t> conflicts = ConflictsOfFeed();
+    const Standing settled = Settled();
+    for (const auto& own : *recorded) {
+      ASSERT_EQ(own.state, StateInLog(own, settled)) << "count " << own.count.value();
+      const std::string& order = own.intent.entity_id();
+      const auto known = worst.try_emplace(order, own.state).first;
+      if (Rank(own.state) > Rank(known->second)) known->second = own.state;
+      if (own.state == RecordState::kConflicted) conflicts.insert(own.position.value());
+    }
+    for (const auto& [order, state] : worst) ASSERT_EQ(shop_.StateOf(order), state) << order;
+    const auto shown = shop_.client().Conflicts();
+    ASSERT_TRUE(shown.ok()) << shown.status();
+    std::set<uint64_t> positions;
+    for (const Conflict& one : *shown) positions.insert(one.position.value());
+    ASSERT_EQ(positions, conflicts);
+  }
+
   void Heal() {
     shop_.server().HoldReceipts(false);
     shop_.server().HoldFeed(false);
     if (!shop_.client().Status().syncing) shop_.StartSync();
     shop_.Pass(absl::Minutes(12));
     // Whatever is open is closed by somebody.
-    for (uint64_t position = 1; position <= shop_.server().head(); ++position) Close(position);
+    for (uint64_t position = 1; position <= shop_.server().head(); ++position) {
+      while (shop_.server().OpenAs(position) != DECISION_UNSPECIFIED) Close(position);
+    }
     shop_.Pass(absl::Minutes(1));
   }
 
@@ -113,6 +148,7 @@ class Schedule {
     const ClientStatus status = shop_.client().Status();
     ASSERT_EQ(status.counts.pending, 0u) << status.last_error;
     ASSERT_EQ(status.counts.conflicted, 0u);
+    ASSERT_EQ(status.counts.failed, 0u);
     ASSERT_EQ(status.scopes[0].cursor.value(), shop_.server().head());
     const auto positions = shop_.server().PositionsOf(std::string(status.log_id.bytes()));
     ASSERT_EQ(positions.size(), recorded_);
@@ -143,10 +179,118 @@ class Schedule {
     if (shop_.server().head() > 0) Close(1 + dice_.Below(shop_.server().head()));
   }
   void Close(uint64_t position) {
-    const Decision decision = shop_.server().log()[position - 1].header.decision();
-    if ((decision != PARKED && decision != CONFLICTED) || !closed_.insert(position).second) return;
-    shop_.server().Settle(position, dice_.Below(3) == 0 ? REJECTED : ACCEPTED,
-                          dice_.Below(2) == 0 ? "a person" : "");
+    FakeServer::Closing closing;
+    const Decision open = shop_.server().OpenAs(position);
+    if (open == DECISION_UNSPECIFIED) return;
+    switch (dice_.Below(4)) {
+      case 0:
+        closing.decision = REJECTED;
+        closing.reason.set_code(Reason::DROPPED);
+        break;
+      case 1:
+        closing.resolved_by = "a person";
+        break;
+      case 2:
+        closing.turned = open == PARKED;
+        if (closing.turned) closing.decision = dice_.Below(2) == 0 ? REJECTED : CONFLICTED;
+        break;
+    }
+    shop_.server().Settle(position, closing);
+  }
+  // Both may be refused: a decision is on its way, or the device does not know what was decided.
+  void ResolveSomething() {
+    const auto conflicts = shop_.client().Conflicts();
+    ASSERT_TRUE(conflicts.ok()) << conflicts.status();
+    if (dice_.Below(3) == 0) shop_.server().RefuseNext();
+    if (conflicts->empty()) return;
+    const Conflict& one = (*conflicts)[dice_.Below(conflicts->size())];
+    const auto line = TestShop::Line(one.entity.id, Product(), Quantity());
+    DecideOptions options;
+    const Verdict verdict = static_cast<Verdict>(dice_.Below(3));
+    if (verdict == Verdict::kReplace) options.replacement = &line;
+    options.followers_too = verdict == Verdict::kDrop && dice_.Below(2) == 0;
+    const auto done = shop_.client().Resolve(one.position, verdict, options);
+    ASSERT_EQ(done.ok(), !one.said || one.said->refused) << done.status();
+    recorded_ += done.ok() ? 1 : 0;
+  }
+  void AmendSomething() {
+    const auto recorded = shop_.client().List(Count(1), 100000);
+    ASSERT_TRUE(recorded.ok()) << recorded.status();
+    for (const auto& own : *recorded) {
+      if (own.state != RecordState::kFailed || dice_.Below(3) == 0) continue;
+      const auto id = IntentId::FromBytes(own.intent.intent_id());
+      const auto line = TestShop::Line(own.intent.entity_id(), Product(), Quantity());
+      const auto done =
+          dice_.Below(2) == 0 ? shop_.client().Amend(id, line) : shop_.client().Dismiss(id);
+      ASSERT_TRUE(done.ok() || absl::IsFailedPrecondition(done.status())) << done.status();
+      recorded_ += done.ok() ? 1 : 0;
+      return;
+    }
+  }
+
+  uint64_t Cursor() { return shop_.client().Status().scopes[0].cursor.value(); }
+  // Calls use(settlement) for those of `of` that this device has.
+  template <class Use>
+  void ForEachSettlement(Use use) {
+    const uint64_t cursor = Cursor();
+    for (const FakeServer::Stored& stored : shop_.server().log()) {
+      if (stored.header.position() > cursor || stored.header.settlement_of() == 0) continue;
+      Intent intent;
+      Settlement settlement;
+      ASSERT_TRUE(intent.ParseFromString(stored.intent_bytes));
+      ASSERT_TRUE(settlement.ParseFromString(intent.payload()));
+      use(settlement);
+    }
+  }
+  // By position: the decision of the last settlement, and whether it closed.
+  using Standing = std::map<uint64_t, std::pair<Decision, bool>>;
+  Standing Settled() {
+    Standing settled;
+    ForEachSettlement([&](const Settlement& settlement) {
+      settled[settlement.of()] = {settlement.decision(), !settlement.turned()};
+    });
+    return settled;
+  }
+  RecordState StateInLog(const Client::RecordedIntent& own, const Standing& settled) {
+    if (own.decision == DECISION_UNSPECIFIED) return RecordState::kPending;
+    if (own.is_control) return RecordState::kSynced;
+    const Header& header = shop_.server().log()[own.position.value() - 1].header;
+    const auto last = settled.find(own.position.value());
+    const bool closed = last != settled.end() && last->second.second;
+    const Decision decision = last != settled.end() ? last->second.first : header.decision();
+    if (decision == CONFLICTED) return RecordState::kConflicted;
+    if (decision == PARKED) return RecordState::kPending;
+    return decision == REJECTED && !closed ? RecordState::kFailed : RecordState::kSynced;
+  }
+  std::set<uint64_t> ConflictsOfFeed() {
+    std::set<uint64_t> open;
+    const uint64_t cursor = Cursor();
+    for (const FakeServer::Stored& stored : shop_.server().log()) {
+      const Header& header = stored.header;
+      const bool plain = header.settlement_of() == 0 && header.decision() == CONFLICTED;
+      if (plain && header.position() <= cursor) open.insert(header.position());
+    }
+    ForEachSettlement([&](const Settlement& settlement) {
+      if (settlement.turned() && settlement.decision() == CONFLICTED) {
+        open.insert(settlement.of());
+      } else {
+        open.erase(settlement.of());
+      }
+    });
+    return open;
+  }
+  static int Rank(RecordState state) {
+    switch (state) {
+      case RecordState::kSynced:
+        return 0;
+      case RecordState::kPending:
+        return 1;
+      case RecordState::kFailed:
+        return 2;
+      case RecordState::kConflicted:
+        return 3;
+    }
+    return -1;
   }
   static void Sold(const std::string& payload, std::map<std::string, int64_t>& stock) {
     commerce::OrderLineAdded line;
@@ -157,7 +301,6 @@ class Schedule {
   TestShop shop_;
   SeededRandom dice_;
   uint64_t recorded_ = 0;
-  std::set<uint64_t> closed_;
 };
 
 TEST(ClientPropertyTest, I8_I15_I16_I21_AnyScheduleShowsEachIntentOnceAndEndsSynced) {
@@ -169,10 +312,12 @@ TEST(ClientPropertyTest, I8_I15_I16_I21_AnyScheduleShowsEachIntentOnceAndEndsSyn
       schedule.Step();
       schedule.CheckView();
       schedule.CheckCounts();
+      if (step % 3 == 0) schedule.CheckStates();
       if (testing::Test::HasFatalFailure()) return;
     }
     schedule.Heal();
     schedule.CheckView();
+    schedule.CheckStates();
     schedule.CheckHealed();
     if (testing::Test::HasFatalFailure()) return;
   }

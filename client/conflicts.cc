@@ -108,6 +108,15 @@ Conflict ToConflict(ConflictCase one, bool own, const std::set<LogId>& own_logs)
 
 }  // namespace
 
+absl::StatusOr<Conflict> Client::ConflictAt(Position position) const {
+  RETURN_IF_ERROR(rep_->FindConflicted(position).status());
+  ASSIGN_OR_RETURN(std::vector<Conflict> conflicts, Conflicts());
+  for (Conflict& one : conflicts) {
+    if (one.position == position) return std::move(one);
+  }
+  return NotFound("the conflict at position ", position, " was settled just now");
+}
+
 absl::StatusOr<std::vector<Conflict>> Client::Conflicts() const {
   const Device& device = *rep_->device;
   Opens opens;

@@ -160,7 +160,7 @@ absl::StatusOr<std::optional<IntentOutcome>> OutcomeReader::Find(Count count) {
   outcome.decision = settlement.decision();
   outcome.reason = settlement.reason();
   outcome.settled_at = Position(settlement.first_position());
-  outcome.resolved = settlement.pointer() != 0;
+  outcome.resolved = settlement.pointer() == kSettlementDone;
   return outcome;
 }
 

@@ -7,12 +7,11 @@
 //                                             ids that Append made: ranges that never overlap
 //           'e' entity type NUL entity id   → LaneState
 //           'p' class (1) first count (8)   → ReceiptRun: the first decision of consecutive counts
-//           's' class (1) count (8)         → ReceiptRun: the last settlement of an open one;
-//                                             pointer 1: nobody's attention is needed any more
+//           's' class (1) count (8)         → ReceiptRun: the last settlement of an open one
 //           'o' position (8)                → class (1) count (8) decision (1): an own one that is
 //                                             conflicted, rejected or parked
 //           't' position (8)                → ReceiptRun: a settlement that came before its
-//                                             receipt; pointer 2: turned, not closed
+//                                             receipt
 //           'v' position (8)                → class (1) count (8): the last Resolve, Amend or
 //                                             Dismiss of it that this device recorded
 //   kMeta   "counts" class (1)              → receipted prefix, receipts, synced, failed,
@@ -69,6 +68,10 @@ struct OpenIntent {
   LogPlace place;
   Decision decision = DECISION_UNSPECIFIED;
 };
+// What ReceiptRun.pointer says in the row of a settlement.
+inline constexpr uint64_t kSettlementDone = 1;    // closed: nobody's attention is needed any more
+inline constexpr uint64_t kSettlementTurned = 2;  // not closed
+
 // Not closed: somebody must decide, or something before it. `resolved` is IntentOutcome::resolved.
 inline bool IsOpen(Decision decision, bool resolved) {
   return decision == CONFLICTED || decision == PARKED || (decision == REJECTED && !resolved);

@@ -48,10 +48,6 @@ ReceiptRun ToRun(const Outcome& outcome) {
   return run;
 }
 
-// What ReceiptRun.pointer says in the row of a settlement.
-constexpr uint64_t kDone = 1;    // closed: nobody's attention is needed any more
-constexpr uint64_t kTurned = 2;  // not closed
-
 // What a rule rejected needs attention; what a person dropped, amended or dismissed does not.
 ReceiptRun ToRun(const SettlementSeen& settlement) {
   ReceiptRun run;
@@ -60,7 +56,7 @@ ReceiptRun ToRun(const SettlementSeen& settlement) {
   run.set_decision(settlement.decision);
   if (settlement.reason.ByteSizeLong() > 0) *run.mutable_reason() = settlement.reason;
   const bool done = settlement.resolved || settlement.reason.code() == Reason::DROPPED;
-  run.set_pointer(settlement.turned ? kTurned : done ? kDone : 0);
+  run.set_pointer(settlement.turned ? kSettlementTurned : done ? kSettlementDone : 0);
   return run;
 }
 
@@ -250,7 +246,7 @@ absl::Status Outbox::Close(Position of, const OpenIntent& open, const ReceiptRun
   ReceiptCounts& counts = work.counts[open.place.priority];
   AddOpen(open.decision, false, *lane, counts);
   const Decision decision = settlement.decision();
-  if (IsOpen(decision, settlement.pointer() == kDone)) {
+  if (IsOpen(decision, settlement.pointer() == kSettlementDone)) {
     AddOpen(decision, true, *lane, counts);
     const OpenIntent still{open.place, decision};
     work.batch.Put(Space::kIndex, PositionKey('o', of), OpenIntentBytes(still));

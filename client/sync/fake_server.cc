@@ -28,11 +28,13 @@ void FakeServer::HoldFeed(bool hold) {
   SendFeed();
 }
 
-uint64_t FakeServer::Append(const std::string& scope, const Intent& intent, Decision decision) {
+uint64_t FakeServer::Append(const std::string& scope, const Intent& intent, Decision decision,
+                            const Reason& reason) {
   Header header;
   header.set_log_id(std::string(16, 'O'));
   header.set_count(counts_[header.log_id()].size() + 1);
   header.set_decision(decision);
+  if (reason.ByteSizeLong() > 0) *header.mutable_reason() = reason;
   const uint64_t position = Store(header, intent.SerializeAsString(), scope);
   counts_[header.log_id()].push_back(position);
   SendFeed();

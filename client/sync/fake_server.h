@@ -55,7 +55,8 @@ class FakeServer {
 
   // ---- what others do
   // Another device's event.
-  uint64_t Append(const std::string& scope, const Intent& intent, Decision decision = ACCEPTED);
+  uint64_t Append(const std::string& scope, const Intent& intent, Decision decision = ACCEPTED,
+                  const Reason& reason = {});
   struct Closing {
     Decision decision = ACCEPTED;
     std::string resolved_by;

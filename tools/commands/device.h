@@ -1,12 +1,15 @@
-// intentlog device append|sync|status|show|why
+// intentlog device append|sync|status|show|conflicts|resolve|amend|dismiss|why
 //
-// What a person at a device does: record, sync, and ask what became of it. Each has a file of its
-// own.
+// What a person at a device does: record, sync, ask what became of it, and decide what did not take
+// effect. Each has a file of its own.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "client/client.h"
+#include "google/protobuf/message.h"
 #include "tools/commands/open_device.h"
 
 namespace CLI {
@@ -22,6 +25,10 @@ void RegisterDeviceAppend(CLI::App& device, int* exit_code);
 void RegisterDeviceSync(CLI::App& device, int* exit_code);
 void RegisterDeviceStatus(CLI::App& device, int* exit_code);
 void RegisterDeviceShow(CLI::App& device, int* exit_code);
+void RegisterDeviceConflicts(CLI::App& device, int* exit_code);
+void RegisterDeviceResolve(CLI::App& device, int* exit_code);
+void RegisterDeviceAmend(CLI::App& device, int* exit_code);
+void RegisterDeviceDismiss(CLI::App& device, int* exit_code);
 void RegisterDeviceWhy(CLI::App& device, int* exit_code);
 
 // What most of them take.
@@ -34,5 +41,12 @@ struct DeviceArguments {
 void AddDeviceArguments(CLI::App& command, DeviceArguments* arguments);
 // The positional argument `what`.
 void AddWhat(CLI::App& command, DeviceArguments* arguments, const std::string& help);
+
+// A payload of `type` from JSON. NOT_FOUND if this schema has no such type.
+absl::StatusOr<std::unique_ptr<google::protobuf::Message>> ReadPayloadOf(const Client& client,
+                                                                         const std::string& type,
+                                                                         const std::string& json);
+// What Resolve, Amend or Dismiss recorded.
+void PrintDecision(const Appended& done, bool json);
 
 }  // namespace intentlog

@@ -9,6 +9,7 @@
 #include "eventlog/runtime/text.h"
 #include "tools/commands/command.h"
 #include "tools/commands/device.h"
+#include "tools/commands/intent_json.h"
 #include "tools/commands/json.h"
 #include "tools/commands/stats_json.h"
 #include "tools/commands/status_json.h"
@@ -20,26 +21,51 @@ namespace {
 // Intents are read in steps of this many.
 constexpr size_t kStep = 500;
 constexpr size_t kPayloadColumns = 70;
+constexpr size_t kNoteColumns = 70;
 
 struct Options : DeviceArguments {
   uint64_t limit = 20;
+  std::string state;
 };
 
 using Intents = std::vector<Client::RecordedIntent>;
 
-// Those of one entity, all of them.
-absl::StatusOr<Intents> OfEntity(const Client& client, const Entity& entity) {
+// The last `limit` of these, in the order in which they were recorded, in whatever log.
+void KeepLast(uint64_t limit, Intents& intents) {
+  std::stable_sort(intents.begin(), intents.end(),
+                   [](const auto& a, const auto& b) { return a.intent.hlc() < b.intent.hlc(); });
+  if (intents.size() <= limit) return;
+  intents.erase(intents.begin(), intents.end() - static_cast<ptrdiff_t>(limit));
+}
+
+// The last `limit` of those that `wanted` wants.
+template <class Wanted>
+absl::StatusOr<Intents> Select(const Client& client, uint64_t limit, Wanted wanted) {
   Intents found;
   for (LogPlace from;;) {
     ASSIGN_OR_RETURN(Intents step, client.List(from, kStep));
-    if (step.empty()) return found;
+    if (step.empty()) break;
     from = step.back().next();
     for (Client::RecordedIntent& intent : step) {
-      if (intent.intent.entity_id() == entity.id && intent.intent.entity_type() == entity.type) {
-        found.push_back(std::move(intent));
-      }
+      if (wanted(intent)) found.push_back(std::move(intent));
     }
+    if (found.size() / 2 > limit) KeepLast(limit, found);
   }
+  KeepLast(limit, found);
+  return found;
+}
+
+// Those of one entity, all of them.
+absl::StatusOr<Intents> OfEntity(const Client& client, const Entity& entity) {
+  return Select(client, UINT64_MAX, [&](const Client::RecordedIntent& intent) {
+    return intent.intent.entity_id() == entity.id && intent.intent.entity_type() == entity.type;
+  });
+}
+
+absl::StatusOr<Intents> InState(const Client& client, const std::string& state, uint64_t limit) {
+  return Select(client, limit, [&](const Client::RecordedIntent& intent) {
+    return StateWord(intent.state) == state;
+  });
 }
 
 // The last ones of all logs, in the order in which they were recorded.
@@ -52,14 +78,12 @@ absl::StatusOr<Intents> Last(const Client& client, uint64_t limit) {
                      client.List({log.priority, from}, std::min(limit, recorded)));
     last.insert(last.end(), of_log.begin(), of_log.end());
   }
-  std::stable_sort(last.begin(), last.end(),
-                   [](const auto& a, const auto& b) { return a.intent.hlc() < b.intent.hlc(); });
-  if (last.size() > limit) last.erase(last.begin(), last.end() - static_cast<ptrdiff_t>(limit));
+  KeepLast(limit, last);
   return last;
 }
 
 void PrintTable(const Intents& intents, const Schema& schema) {
-  Table table({"count", "recorded", "state", "position", "entity", "type", "payload"});
+  Table table({"count", "recorded", "state", "position", "entity", "type", "payload", "note"});
   for (const Client::RecordedIntent& one : intents) {
     const std::string& type = one.intent.type();
     table.Add({std::to_string(one.count.value()), TimeText(one.intent.device_time_us()),
@@ -67,7 +91,8 @@ void PrintTable(const Intents& intents, const Schema& schema) {
                one.position.value() == 0 ? "-" : std::to_string(one.position.value()),
                Cat(one.intent.entity_type(), "/", one.intent.entity_id()),
                type.substr(type.rfind('.') + 1),
-               Shorten(ToText(PayloadJson(schema, type, one.intent.payload())), kPayloadColumns)});
+               Shorten(ToText(IntentPayloadJson(one.intent, schema)), kPayloadColumns),
+               Shorten(NoteOf(one), kNoteColumns)});
   }
   table.Print();
 }
@@ -113,7 +138,9 @@ absl::Status ShowIntent(const Client& client, const Options& options) {
 }
 
 absl::Status ShowLast(const Client& client, const Options& options) {
-  ASSIGN_OR_RETURN(const Intents intents, Last(client, options.limit));
+  ASSIGN_OR_RETURN(const Intents intents, options.state.empty()
+                                              ? Last(client, options.limit)
+                                              : InState(client, options.state, options.limit));
   if (options.json) {
     PrintJson({{"intents", ListJson(intents, *client.schema())}});
   } else {
@@ -123,6 +150,9 @@ absl::Status ShowLast(const Client& client, const Options& options) {
 }
 
 absl::Status RunShow(const Options& options) {
+  if (!options.what.empty() && !options.state.empty()) {
+    return WrongUsage("--state goes without an entity or an intent");
+  }
   ASSIGN_OR_RETURN(const OpenDevice device, OpenDeviceFolder(options.folder));
   if (options.what.empty()) return ShowLast(*device.client, options);
   if (options.what.find('/') != std::string::npos) return ShowEntity(*device.client, options);
@@ -138,6 +168,8 @@ void RegisterDeviceShow(CLI::App& device, int* exit_code) {
                  "What this device recorded: the last ones, those of an entity, or one intent.");
   AddDeviceArguments(command, options.get());
   AddWhat(command, options.get(), "such as order/581482, or the id that append printed");
+  AddChoice(command, "--state", &options->state, {"synced", "pending", "failed", "conflicted"},
+            "of the whole device: only those in this state");
   AddNumber(command, "--limit", &options->limit, 1, 1000000,
             "how many of the last ones (default: 20)");
   OnRun(command, exit_code, [options] { return RunShow(*options); });

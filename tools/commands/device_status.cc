@@ -34,6 +34,12 @@ void Print(const ClientStatus& status) {
     std::printf("the oldest pending one is %s old; %s\n",
                 AgeText(status.oldest_pending_age).c_str(), status.blocked_by.text.c_str());
   }
+  if (counts.conflicted > 0) {
+    std::printf("the conflicted ones wait for a decision: device conflicts shows them\n");
+  }
+  if (counts.failed > 0) {
+    std::printf("the failed ones wait to be amended or dismissed: device show --state failed\n");
+  }
   if (!status.last_error.empty()) std::printf("last error: %s\n", status.last_error.c_str());
 }
 

@@ -6,6 +6,7 @@
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
 #include "proto/event.pb.h"
+#include "tools/commands/intent_json.h"
 #include "tools/commands/stats_json.h"
 #include "tools/commands/status_json.h"
 #include "tools/commands/table.h"
@@ -33,7 +34,7 @@ Parts Decode(const EventRef& event, const Schema& schema) {
     parts.payload = PayloadJson(schema, settlement.type(), settlement.payload());
   } else {
     parts.type = parts.intent.type();
-    parts.payload = PayloadJson(schema, parts.type, parts.intent.payload());
+    parts.payload = IntentPayloadJson(parts.intent, schema);
   }
   return parts;
 }
@@ -84,10 +85,7 @@ Json EventJson(const EventRef& event, const Schema& schema) {
   json["type"] = parts.type;
   json["payload"] = parts.payload;
   if (header.reason().code() != Reason::CODE_UNSPECIFIED) {
-    json["reason"] = {{"code", Reason::Code_Name(header.reason().code())},
-                      {"field", header.reason().field()},
-                      {"text", header.reason().text()},
-                      {"other_position", header.reason().other_position()}};
+    json["reason"] = ReasonJson(header.reason());
   }
   if (header.behind() != 0) json["behind"] = header.behind();
   if (header.duplicate_of() != 0) json["duplicate_of"] = header.duplicate_of();

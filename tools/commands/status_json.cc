@@ -6,7 +6,6 @@
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/json.h"
 #include "google/protobuf/message.h"
-#include "tools/commands/stats_json.h"
 
 namespace intentlog {
 
@@ -108,27 +107,6 @@ Json PayloadJson(const Schema& schema, const std::string& type, const std::strin
   if (!text.ok()) return Json::object({{"malformed", Cat(payload.size(), " bytes")}});
   Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
   return json.is_discarded() ? Json(*text) : json;
-}
-
-Json IntentJson(const Client::RecordedIntent& intent, const Schema& schema) {
-  Json json;
-  json["count"] = intent.count.value();
-  json["intent_id"] = UuidText(intent.intent.intent_id());
-  json["state"] = StateWord(intent.state);
-  json["entity"] = Cat(intent.intent.entity_type(), "/", intent.intent.entity_id());
-  json["type"] = intent.intent.type();
-  json["scope"] = intent.intent.scope();
-  json["device_time"] = TimeText(intent.intent.device_time_us());
-  json["position"] = intent.position.value();
-  json["decision"] = DecisionWord(intent.decision);
-  if (intent.reason.code() != Reason::CODE_UNSPECIFIED) {
-    json["reason"] = {{"code", Reason::Code_Name(intent.reason.code())},
-                      {"field", intent.reason.field()},
-                      {"text", intent.reason.text()},
-                      {"other_position", intent.reason.other_position()}};
-  }
-  json["payload"] = PayloadJson(schema, intent.intent.type(), intent.intent.payload());
-  return json;
 }
 
 }  // namespace intentlog

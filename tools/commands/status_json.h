@@ -11,7 +11,6 @@ namespace intentlog {
 
 Json StatusJson(const ClientStatus& status);
 Json BlockedJson(const BlockedBy& blocked);
-Json IntentJson(const Client::RecordedIntent& intent, const Schema& schema);
 
 std::string StateWord(RecordState state);
 // "offline", "back-off" …

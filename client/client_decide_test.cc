@@ -404,20 +404,27 @@ TEST_F(DecideTest, I2_ADecisionWithTheSameIdIsRecordedOnce) {
                 absl::StatusCode::kAlreadyExists, "with other content");
 }
 
-TEST_F(DecideTest, I16_ASettlementBeforeTheReceiptOfWhatWasRejectedIsNotLost) {
+TEST_F(DecideTest, I16_I21_ASettlementIsAReceiptToo) {
   server().HoldReceipts(true);
   const Appended sold = shop_.Sell("1", "bad", 1);
+  const Appended parked = shop_.Sell("2", "behind", 5);
   shop_.Sync();
   Reason dropped;
   dropped.set_code(Reason::DROPPED);
+  server().Settle(2, ACCEPTED);
+  shop_.Run();
+  EXPECT_EQ(shop_.Stock("behind"), -5);  // and not twice
+  EXPECT_EQ(Found(parked).state, RecordState::kSynced);
+  EXPECT_EQ(Found(sold).state, RecordState::kPending);
   server().Settle(1, {REJECTED, "", "operator", false, "", dropped});
   shop_.Run();
-  EXPECT_EQ(Found(sold).state, RecordState::kPending);
+  EXPECT_EQ(Found(sold).state, RecordState::kSynced);
   shop_.Cut();
   server().HoldReceipts(false);
   shop_.Pass(absl::Minutes(1));
-  ExpectCounts(1, 0, 0, 0);
-  EXPECT_EQ(Found(sold).settled_at, Position(2));
+  ExpectCounts(2, 0, 0, 0);
+  EXPECT_EQ(Found(sold).settled_at, Position(4));
+  EXPECT_EQ(shop_.Stock("behind"), -5);
 }
 
 TEST_F(DecideTest, AFolderOfAnOlderVersionHasItsConflictsAndRejectedOnes) {

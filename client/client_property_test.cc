@@ -117,7 +117,10 @@ class Schedule {
     std::map<std::string, RecordState> worst;
     std::set<uint64_t> conflicts = ConflictsOfFeed();
     const Standing settled = Settled();
+    const std::set<uint64_t> told = ToldBySettlements();
     for (const auto& own : *recorded) {
+      const bool waits = own.decision == DECISION_UNSPECIFIED;
+      ASSERT_FALSE(waits && told.count(own.count.value())) << own.count.value();
       ASSERT_EQ(own.state, StateInLog(own, settled)) << "count " << own.count.value();
       const std::string& order = own.intent.entity_id();
       const auto known = worst.try_emplace(order, own.state).first;
@@ -250,6 +253,16 @@ class Schedule {
       settled[settlement.of()] = {settlement.decision(), !settlement.turned()};
     });
     return settled;
+  }
+  // Counts of this device of which the feed told what closed or turned them: that is their receipt,
+  // too.
+  std::set<uint64_t> ToldBySettlements() {
+    std::set<uint64_t> told;
+    const std::string log_id(shop_.client().Status().log_id.bytes());
+    ForEachSettlement([&](const Settlement& settlement) {
+      if (settlement.open_log_id() == log_id) told.insert(settlement.open_count());
+    });
+    return told;
   }
   RecordState StateInLog(const Client::RecordedIntent& own, const Standing& settled) {
     if (own.decision == DECISION_UNSPECIFIED) return RecordState::kPending;

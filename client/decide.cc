@@ -220,7 +220,8 @@ absl::StatusOr<std::optional<Appended>> Client::Rep::FindRepeated(
     return Appended{decide.intent_id, place->count, place->priority, true};
   }
   return StatusOf(absl::StatusCode::kAlreadyExists, "intent_id ", ToText(decide.intent_id),
-                  " was recorded before, at count ", place->count, ", with other content; use a new id");
+                  " was recorded before, at count ", place->count,
+                  ", with other content; use a new id");
 }
 
 absl::StatusOr<Appended> Client::Rep::Record(const Stopper& stopper,

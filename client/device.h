@@ -15,8 +15,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/device_logs.h"
 #include "client/conflict_rows.h"
+#include "client/device_logs.h"
 #include "client/outbox/outbox.h"
 #include "client/overlay/overlay.h"
 #include "client/sync/scope_cursors.h"

@@ -191,8 +191,8 @@ absl::StatusOr<std::optional<OpenIntent>> Outbox::FindOpen(const SettlementSeen&
   return open;
 }
 
-// Older versions wrote no 'o' row for what was rejected; they had class 0 alone. Positions grow with
-// counts.
+// Older versions wrote no 'o' row for what was rejected; they had class 0 alone. Positions grow
+// with counts.
 absl::StatusOr<std::optional<OpenIntent>> Outbox::FindOldRejected(Position position) const {
   const std::string prefix = CountPrefix('p', kPlainClass);
   const auto row = store_.Scan(Space::kIndex);

@@ -141,7 +141,7 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
 std::vector<Download::OwnLog> Download::OwnLogs() const {
   std::vector<OwnLog> own;
   for (const DeviceLogs::Named& log : device_.logs->All()) {
-    own.push_back({std::string(log.id.bytes()), device_.outbox->view(log.priority), {}});
+    own.push_back({std::string(log.id.bytes()), device_.outbox->view(log.priority), {}, {}});
   }
   return own;
 }
@@ -156,12 +156,19 @@ absl::Status Download::FoldFrame(const Frame& frame, std::vector<OwnLog>& own,
     if (event->effective) RETURN_IF_ERROR(device_.models->Add(*event));
   }
   for (OwnLog& log : own) {
-    if (log.events.empty()) continue;
-    ASSIGN_OR_RETURN(std::vector<Outcome> outcomes, ReconcileFeed(log.view, log.events));
+    RETURN_IF_ERROR(AddOwn(log.events, log, change));
+    for (const Header& first : log.settled) RETURN_IF_ERROR(AddOwn({&first, 1}, log, change));
     log.events.clear();
-    AddOutcomes(outcomes, log.view);
-    for (Outcome& outcome : outcomes) change.settling.outcomes.push_back(std::move(outcome));
+    log.settled.clear();
   }
+  return absl::OkStatus();
+}
+
+absl::Status Download::AddOwn(absl::Span<const Header> events, OwnLog& log, DeviceChange& change) {
+  if (events.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::vector<Outcome> outcomes, ReconcileFeed(log.view, events));
+  AddOutcomes(outcomes, log.view);
+  for (Outcome& outcome : outcomes) change.settling.outcomes.push_back(std::move(outcome));
   return absl::OkStatus();
 }
 
@@ -186,6 +193,14 @@ absl::Status Download::NoteOwn(const Event& event, std::vector<OwnLog>& own, Dev
   seen.turned = settlement.turned();
   seen.entity = {event.intent->entity_type(), event.intent->entity_id()};
   change.settling.settlements.push_back(std::move(seen));
+  for (OwnLog& log : own) {
+    if (settlement.open_log_id() != log.log_id) continue;
+    Header& first = log.settled.emplace_back();
+    first.set_position(header.settlement_of());
+    first.set_count(settlement.open_count());
+    first.set_decision(settlement.open_decision());
+    *first.mutable_reason() = settlement.open_reason();
+  }
   return absl::OkStatus();
 }
 

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "client/device.h"
 #include "client/sync/digest_check.h"
 #include "eventlog/log/block.h"
@@ -67,11 +68,15 @@ class Download {
   struct OwnLog {
     std::string log_id;
     OutboxView view;
-    std::vector<Header> events;  // in the frame that is being folded
+    // What the frame that is being folded tells: own events in position order, and first decisions
+    // of which settlements tell.
+    std::vector<Header> events;
+    std::vector<Header> settled;
   };
   std::vector<OwnLog> OwnLogs() const;
   absl::Status FoldFrame(const Frame& frame, std::vector<OwnLog>& own, DeviceChange& change);
   static absl::Status NoteOwn(const Event& event, std::vector<OwnLog>& own, DeviceChange& change);
+  static absl::Status AddOwn(absl::Span<const Header> events, OwnLog& log, DeviceChange& change);
   absl::StatusOr<Folded> FoldInto(DeviceChange& change, StoreBatch& batch, size_t* frames);
   absl::Status NoteDigests(const DeviceChange& change);
 

@@ -55,6 +55,8 @@ uint64_t FakeServer::Settle(uint64_t of, const Closing& closing) {
   settlement.set_turned(closing.turned);
   *settlement.mutable_reason() = closing.reason;
   settlement.set_open_decision(OpenAs(of));
+  settlement.set_open_log_id(open.header.log_id());
+  settlement.set_open_count(open.header.count());
   if (closing.turned) {
     open_[of] = closing.decision;
   } else {

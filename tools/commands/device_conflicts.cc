@@ -81,8 +81,9 @@ std::string SinceText(const Conflict& conflict) {
 
 void PrintOne(const Conflict& conflict, const Schema& schema, const std::string& dir) {
   const std::string rule = RuleWord(conflict.rule);
-  std::printf("conflict %s  %s  %s%s\n", std::to_string(conflict.position.value()).c_str(),
-              ToText(conflict.entity).c_str(), SinceText(conflict).c_str(),
+  std::printf("conflict %s  %s  recorded by %s device, %s%s\n",
+              std::to_string(conflict.position.value()).c_str(), ToText(conflict.entity).c_str(),
+              conflict.mine.own ? "this" : "another", SinceText(conflict).c_str(),
               rule.empty() ? "" : Cat(", rule ", rule).c_str());
   const std::string why = ReasonText(conflict.reason);
   if (!why.empty()) std::printf("%s\n", why.c_str());

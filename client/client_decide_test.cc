@@ -155,8 +155,8 @@ TEST_F(DecideTest, AmendAndDismissAreRefusedWhereTheDeviceKnowsBetter) {
   ExpectRefused(client().Amend(bad.intent_id, TestShop::Line("9", "milk", 1)).status(),
                 absl::StatusCode::kInvalidArgument,
                 "about order/2; the replacement is about order/9");
-  commerce::OrderCancelled other;
-  other.set_order_id("2");
+  commerce::StockMoved other;
+  other.set_product_id("2");
   ExpectRefused(client().Amend(bad.intent_id, other).status(), absl::StatusCode::kInvalidArgument,
                 "can not stand in for it");
   ExpectRefused(client().Amend(bad.intent_id, TestShop::Line("", "milk", 1)).status(),

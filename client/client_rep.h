@@ -48,7 +48,6 @@ struct Client::Rep {
     Position position;
     Entity entity;
     std::string scope;
-    std::string type;
   };
   absl::StatusOr<Stopper> FindConflicted(Position position) const;
   absl::StatusOr<Stopper> FindRejected(const IntentId& intent, std::string_view verb) const;

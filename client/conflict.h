@@ -29,7 +29,7 @@ enum class Verdict {
 };
 
 struct DecideOptions {
-  // With kReplace: of the type and entity of what it replaces.
+  // With kReplace: about the same entity.
   const google::protobuf::Message* replacement = nullptr;
   // With kDrop and Dismiss: what waits behind it goes too.
   bool followers_too = false;

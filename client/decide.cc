@@ -105,8 +105,7 @@ absl::StatusOr<Client::Rep::Stopper> Client::Rep::FindConflicted(Position positi
   RETURN_IF_ERROR(ReadIntent(bytes, &view));
   return Stopper{position,
                  {std::string(view.entity_type), std::string(view.entity_id)},
-                 std::string(view.scope),
-                 std::string(view.type)};
+                 std::string(view.scope)};
 }
 
 // What is so instead.
@@ -154,8 +153,7 @@ absl::StatusOr<Client::Rep::Stopper> Client::Rep::FindRejected(const IntentId& i
   }
   return Stopper{outcome->position,
                  {std::string(view.entity_type), std::string(view.entity_id)},
-                 std::string(view.scope),
-                 std::string(view.type)};
+                 std::string(view.scope)};
 }
 
 // FAILED_PRECONDITION if a decision of this device is on its way.
@@ -173,9 +171,9 @@ absl::Status Client::Rep::CheckReplacement(const Stopper& stopper,
   if (type == nullptr || type->descriptor() != replacement.GetDescriptor()) {
     return Invalid(name, " is no event type of this schema");
   }
-  if (name != stopper.type) {
-    return Invalid("position ", stopper.position, " is a ", stopper.type, "; a ", name,
-                   " can not stand in for it");
+  if (type->entity_type() != stopper.entity.type) {
+    return Invalid("position ", stopper.position, " is about ", ToText(stopper.entity), "; a ",
+                   name, " can not stand in for it, because it is about a ", type->entity_type());
   }
   if (const auto violation = type->Validate(replacement)) return ToStatus(*violation);
   if (type->IsAbout(replacement, stopper.entity.id)) return absl::OkStatus();

@@ -112,6 +112,27 @@ TEST_F(ConflictCaseTest, OtherTypesOfTheEntityAreNoBase) {
   EXPECT_FALSE(cases[0].theirs);
 }
 
+TEST_F(ConflictCaseTest, WhereFieldsAreMergedTheBaseIsTheLastValueOfEach) {
+  const auto customer = [](const std::string& phone, int64_t limit, uint64_t based_on) {
+    commerce::CustomerUpdated update;
+    update.set_customer_id("17");
+    if (!phone.empty()) update.set_phone(phone);
+    if (limit > 0) update.set_credit_limit_micros(limit);
+    return Recorded(update, "customer", "17", based_on);
+  };
+  Happen(customer("1", 100, 0));
+  Happen(customer("2", 0, 0));
+  Happen(customer("", 300, 0));
+  Want(4, customer("", 400, 2), 3);
+  const auto cases = Make();
+  ASSERT_TRUE(cases[0].base);
+  EXPECT_EQ(cases[0].base->position, Position(2));
+  commerce::CustomerUpdated base;
+  ASSERT_TRUE(base.ParseFromString(cases[0].base->payload));
+  EXPECT_EQ(base.phone(), "2");
+  EXPECT_EQ(base.credit_limit_micros(), 100);
+}
+
 TEST_F(ConflictCaseTest, ManyCasesAreMadeInOnePassInPositionOrder) {
   for (int i = 1; i <= 4; ++i) Happen(Price(i));
   Want(9, Price(90, 1), 2);

@@ -16,6 +16,8 @@ namespace {
 
 // Pending intents fold in the order in which they go to the server: class by class, by count.
 constexpr int kCountBits = 62;
+// Of the newest intents' bytes, kept in memory: some hundred order lines.
+constexpr size_t kNewestBytesMax = 64 << 10;
 
 Ticket TicketOf(LogPlace place) {
   return (Ticket{place.priority} << kCountBits) | place.count.value();
@@ -83,6 +85,7 @@ void Overlay::OnAppend(LogPlace first, absl::Span<const EncodedIntent> intents) 
   for (const EncodedIntent& intent : intents) {
     // A build that came after the write has it already.
     if (place.count > built_through_[place.priority]) {
+      Keep(place, intent.bytes);
       failure_.Update(HoldAppended(place, intent.bytes, view));
     }
     place.count = place.count.Next();
@@ -128,8 +131,19 @@ absl::StatusOr<std::unique_ptr<RowCursor>> Overlay::Scan(std::string_view view,
   return cursor;
 }
 
+void Overlay::Keep(LogPlace place, std::string_view intent) {
+  newest_bytes_ += intent.size();
+  newest_[place] = std::string(intent);
+  while (newest_bytes_ > kNewestBytesMax && !newest_.empty()) {
+    newest_bytes_ -= newest_.begin()->second.size();
+    newest_.erase(newest_.begin());
+  }
+}
+
 // A reader holds on to what the store had when it was made: it lives for one call.
 absl::StatusOr<std::string> Overlay::Read(LogPlace place) const {
+  const auto kept = newest_.find(place);
+  if (kept != newest_.end()) return kept->second;
   auto& reader = readers_[place.priority];
   if (reader == nullptr) {
     reader = std::make_unique<IntentReader>(outbox_.store(), place.priority);

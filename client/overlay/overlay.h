@@ -91,6 +91,7 @@ class Overlay {
   void Tell(std::string_view intent) const;
   absl::StatusOr<std::string> Read(LogPlace place) const;
   void EndRead() const;
+  void Keep(LogPlace place, std::string_view intent);
 
   const Outbox& outbox_;
   const ReadModels& models_;
@@ -103,6 +104,9 @@ class Overlay {
   mutable absl::Status failure_;  // an intent that can not be read: optimistic reads fail with it
   mutable PendingRows rows_;
   mutable std::array<std::unique_ptr<IntentReader>, kClasses> readers_;  // during one read
+  // What was appended last, because that is what an app reads next.
+  std::map<LogPlace, std::string> newest_;
+  size_t newest_bytes_ = 0;
   mutable EventDecoder decoder_;
   mutable KeySink keys_;
   KeyListener listener_;

@@ -19,12 +19,17 @@ class DecisionScenario : public testing::Test {
     world_.AddDevice("till-2");
     ASSERT_TRUE(world_.RunUntilQuiet());
   }
-  // Both record while neither hears of the other; then both sync, till-1 first.
-  void AtOnce(const google::protobuf::Message& first, const google::protobuf::Message& second) {
+  // Both record while neither hears of the other, till-2 so much later; then both sync, till-1
+  // first.
+  void AtOnce(const google::protobuf::Message& first, const google::protobuf::Message& second,
+              absl::Duration later = absl::ZeroDuration()) {
     world_.network().Partition("till-1");
     world_.network().Partition("till-2");
-    first_ = world_.Append("till-1", first, shared_);
+    if (later >= absl::ZeroDuration()) first_ = world_.Append("till-1", first, shared_);
+    world_.RunFor(absl::AbsDuration(later));
     second_ = world_.Append("till-2", second, shared_);
+    world_.RunFor(absl::AbsDuration(later));
+    if (later < absl::ZeroDuration()) first_ = world_.Append("till-1", first, shared_);
     world_.network().Heal();
     world_.network().Partition("till-2");
     world_.RunFor(absl::Minutes(10));
@@ -55,10 +60,56 @@ TEST_F(DecisionScenario, StockMovementsCommute) {
   EXPECT_EQ(world_.Problems(), "");
 }
 
-TEST_F(DecisionScenario, TheLastCountOfStockWins) {
-  AtOnce(CountStock("milk", 5), CountStock("milk", 8));
+TEST_F(DecisionScenario, TheLaterCountOfStockStands) {
+  AtOnce(CountStock("milk", 5), CountStock("milk", 8), absl::Minutes(1));
   EXPECT_EQ(Found("till-2", second_).decision, MERGED);
   EXPECT_EQ(OnHand("till-1"), 8);
+  EXPECT_EQ(world_.Problems(), "");
+}
+
+TEST_F(DecisionScenario, AnEarlierCountOfStockThatArrivesLaterDoesNot) {
+  AtOnce(CountStock("milk", 5), CountStock("milk", 8), -absl::Minutes(1));
+  EXPECT_EQ(Found("till-2", second_).decision, MERGED);
+  EXPECT_EQ(OnHand("till-1"), 5);
+  EXPECT_EQ(OnHand("till-2"), 5);
+  EXPECT_EQ(world_.Problems(), "");
+}
+
+TEST_F(DecisionScenario, AnOrderThatTwoCancelIsCancelledOnce) {
+  commerce::OrderCancelled again = Cancel("17");
+  again.set_reason("the customer called a second time");
+  AtOnce(Cancel("17"), again);
+  const auto duplicate = Found("till-2", second_);
+  EXPECT_EQ(duplicate.decision, DUPLICATE);
+  EXPECT_EQ(duplicate.state, RecordState::kSynced);
+  EXPECT_EQ(world_.Problems(), "");
+}
+
+TEST_F(DecisionScenario, ALineForAnOrderThatIsBeingCancelledAwaitsAPerson) {
+  AtOnce(Line("17", "milk"), Cancel("17"));
+  EXPECT_EQ(Found("till-2", second_).decision, CONFLICTED);
+  EXPECT_EQ(world_.Problems(), "");
+}
+
+TEST_F(DecisionScenario, DetailsOfACustomerMergeFieldByField) {
+  commerce::CustomerUpdated phone, name;
+  phone.set_customer_id("ann");
+  phone.set_phone("123");
+  name.set_customer_id("ann");
+  name.set_name("Ann");
+  AtOnce(phone, name);
+  EXPECT_EQ(Found("till-2", second_).decision, MERGED);
+  EXPECT_EQ(world_.Problems(), "");
+}
+
+TEST_F(DecisionScenario, TwoCreditLimitsAwaitAPersonWhoIsToldWhichField) {
+  commerce::CustomerUpdated limit;
+  limit.set_customer_id("ann");
+  limit.set_credit_limit_micros(1);
+  AtOnce(limit, limit);
+  const auto conflicted = Found("till-2", second_);
+  EXPECT_EQ(conflicted.decision, CONFLICTED);
+  EXPECT_EQ(conflicted.reason.field(), "credit_limit_micros");
   EXPECT_EQ(world_.Problems(), "");
 }
 

@@ -35,6 +35,8 @@ std::vector<Bench> AllBenches() {
       {"catch_up", "a fresh device learns a year, durably; and its memory", CatchUp},
       {"rebuild", "all views from the log, one worker", Rebuild},
       {"idle_streams", "server memory for each connected idle device", IdleStreams},
+      {"admit_no_conflict", "deciding an intent that nothing clashes with", AdmitNoConflict},
+      {"admit_fieldwise", "deciding field by field against 1 to 10,000 others", AdmitFieldwise},
   };
 }
 

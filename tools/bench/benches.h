@@ -21,5 +21,7 @@ absl::StatusOr<std::vector<BenchRow>> ReplayClient(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> CatchUp(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> Rebuild(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> IdleStreams(BenchContext& context);
+absl::StatusOr<std::vector<BenchRow>> AdmitNoConflict(BenchContext& context);
+absl::StatusOr<std::vector<BenchRow>> AdmitFieldwise(BenchContext& context);
 
 }  // namespace intentlog::bench

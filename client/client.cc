@@ -22,7 +22,7 @@ absl::Status CheckOptions(const ClientOptions& options) {
   if (runtime.clock == nullptr || runtime.executor == nullptr || runtime.random == nullptr) {
     return Invalid(options.dir, ": the runtime lacks a clock, an executor or random numbers");
   }
-  for (const auto& [entity_type, priority] : options.classes) {
+  for (const auto& [entity_type, priority] : options.policy.class_of) {
     if (priority < kClasses) continue;
     return Invalid("entity type \"", entity_type, "\" can not be of priority class ", int{priority},
                    ": there are ", int{kClasses}, ", from 0");
@@ -40,7 +40,8 @@ DeviceOptions DeviceOptionsOf(const ClientOptions& options) {
   device.identity.set_write_scope(options.write_scope);
   device.schema = options.schema;
   device.projections = options.projections;
-  device.classes = options.classes;
+  device.clock_watch.step_min = options.clock_step_min;
+  device.classes = options.policy.class_of;
   device.clock = options.runtime.clock;
   device.random = options.runtime.random;
   device.env = options.env;
@@ -55,6 +56,8 @@ SyncerOptions SyncerOptionsOf(const ClientOptions& options) {
   syncer.session.upload.push_frame_bytes = options.push_frame_bytes;
   syncer.session.feed_credit_bytes = options.feed_credit_bytes;
   syncer.session.silence_max = options.silence_max;
+  syncer.session.report_interval = options.report_interval;
+  syncer.policy = options.policy;
   syncer.session.app_version = options.app_version;
   return syncer;
 }
@@ -174,6 +177,7 @@ absl::StatusOr<EncodedIntent> Client::Rep::Encode(const google::protobuf::Messag
   envelope.batch_size = batch_size;
   envelope.device_time_us = options.runtime.clock->WallMicros();
   envelope.hlc = hlc.Now();
+  ASSIGN_OR_RETURN(envelope.clock_steps, device->clock->Look());
   FillIntent(*encoding.type, event, envelope, encoding.intent);
   if (const auto violation = CheckEnvelope(encoding.intent)) return ToStatus(*violation);
   encoded.entity = {encoding.intent.entity_type(), encoding.intent.entity_id()};
@@ -314,6 +318,11 @@ void Client::Unwatch(WatchId watch) { rep_->watchers->Remove(watch); }
 
 absl::Status Client::StartSync(Connector& connector) { return rep_->syncer.Start(connector); }
 void Client::StopSync() { rep_->syncer.Stop(); }
+void Client::SetConditions(const Conditions& conditions) { rep_->syncer.SetConditions(conditions); }
+absl::Status Client::SyncNow(Ask ask) { return rep_->syncer.Now(ask); }
+absl::Status Client::SyncSlice(Connector& connector, const SliceBudget& budget, SliceDone done) {
+  return rep_->syncer.StartSlice(connector, budget, std::move(done));
+}
 
 void Client::OnStatusChange(std::function<void()> callback) {
   rep_->notifier->Set(std::move(callback));

@@ -24,9 +24,14 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "client/conditions/blocked_by.h"
+#include "client/conditions/conditions.h"
+#include "client/conditions/sync_policy.h"
 #include "client/conflict.h"
 #include "client/outbox/log_place.h"
 #include "client/sync/channel.h"
+#include "client/sync/slice.h"
+#include "client/sync/syncer.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/runtime.h"
 #include "eventlog/schema/entity.h"
@@ -68,10 +73,12 @@ struct ClientOptions {
   absl::Duration retry_cap = absl::Minutes(5);
   // A session without any frame for this long is cut.
   absl::Duration silence_max = absl::Seconds(45);
-  // The priority class (0 to 3) of each entity type; of those that are not named: 0. Each class is
-  // a device log of its own, and lower ones go first. An entity type stays in the class in which
-  // the first intent of it was recorded here.
-  std::map<std::string, PriorityClass, std::less<>> classes;
+  // What may be synced when, and the priority class of each entity type.
+  SyncPolicy policy = NormalPolicy();
+  // Queue health goes to the server when it has changed, at most this often.
+  absl::Duration report_interval = absl::Seconds(5);
+  // How far wall time and passed time may part before it counts as a step of the wall clock.
+  absl::Duration clock_step_min = absl::Seconds(2);
   // Receipts awaited at a time: each is looked at whenever the session has news.
   size_t awaited_max = 10000;
   // Sent to the server with Hello, for its operators.
@@ -113,31 +120,11 @@ struct StateCounts {  // of intents; recorded = synced + pending + failed + conf
   uint64_t parked = 0;  // of the pending ones: with the server, waiting behind another
 };
 
-// Why something is pending. Every pending intent has exactly one.
-struct BlockedBy {
-  enum Kind {
-    kNothing,      // it is not pending
-    kSyncStopped,  // StartSync was not called, or StopSync was
-    kOffline,
-    kBackOff,      // waits until `until` after a failed session
-    kServerAsked,  // the server asked to come back at `until`
-    kParked,       // the server has it; it waits behind an earlier one
-    kForked,       // the server has other intents under this device log's counts
-    kRefused,      // this server has another history, or will not talk to this device
-    kSending,      // connected: it is on its way
-    kStoreFailed,  // the folder failed, and must be opened again
-  };
-  Kind kind = kNothing;
-  std::string text;    // one sentence for people
-  absl::Duration age;  // how long so
-  absl::Time until;    // with kBackOff and kServerAsked
-  uint64_t attempts = 0;
-};
-
 struct LogStatus {
   PriorityClass priority = kPlainClass;
   LogId log_id;
   StateCounts counts;
+  BlockedBy blocked_by;
 };
 
 struct ScopeStatus {
@@ -155,7 +142,8 @@ struct ClientStatus {
   bool connected = false;  // Welcome received
   Position server_head;    // as of the last Welcome or feed
   std::vector<ScopeStatus> scopes;
-  BlockedBy blocked_by;
+  BlockedBy blocked_by;      // of the most urgent log that has something to say
+  uint32_t clock_steps = 0;  // of the wall clock, that this installation noted
   uint64_t digests_equal = 0, digests_unequal = 0;  // compared with the server's, since Open
   std::string last_error;
 };
@@ -261,6 +249,16 @@ class Client {
   // must outlive the sync.
   absl::Status StartSync(Connector& connector);
   void StopSync();
+  // What the device has to sync with now. Holds at once, also for a session that is open. Until it
+  // is called, nothing stands in the way.
+  void SetConditions(const Conditions& conditions);
+  // A person asks: tries now instead of after the back-off, though not before a time that the
+  // server set. kAnyway: whatever the policy says, until all is synced that was there or the next
+  // failure. FAILED_PRECONDITION unless StartSync was called.
+  absl::Status SyncNow(Ask ask = Ask::kAnyway);
+  // Syncs until nothing waits or the budget is spent, then stops by itself. `done` is called once,
+  // on the client's executor, unless the client is gone. FAILED_PRECONDITION if sync is running.
+  absl::Status SyncSlice(Connector& connector, const SliceBudget& budget, SliceDone done);
   // Called on the client's executor at each change of Status that matters: connected or not, all
   // pending settled, cursor at the server's head.
   void OnStatusChange(std::function<void()> callback);

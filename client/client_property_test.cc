@@ -14,6 +14,8 @@ class Schedule {
  public:
   explicit Schedule(uint64_t seed)
       : shop_("schedule_" + std::to_string(seed), seed), dice_(seed * 7919) {
+    shop_.options().policy.class_of = {{"stock", 2}};
+    shop_.Restart();
     shop_.server().FeedEvents(2);
     shop_.server().Decide([this](const Intent&) {
       constexpr Decision kDecisions[] = {ACCEPTED, ACCEPTED, MERGED,    ACCEPTED,
@@ -25,7 +27,7 @@ class Schedule {
   }
 
   void Step() {
-    switch (dice_.Below(15)) {
+    switch (dice_.Below(17)) {
       case 0:
       case 1:
       case 2:
@@ -55,6 +57,10 @@ class Schedule {
         return ResolveSomething();
       case 12:
         return AmendSomething();
+      case 13:
+        return BeSomewhere();
+      case 14:
+        return Move();
       default:
         for (uint64_t i = dice_.Below(6); i > 0; --i) shop_.executor().RunOne();
     }
@@ -68,17 +74,16 @@ class Schedule {
       if (stored.header.position() > cursor || !IsEffective(stored.header.decision())) continue;
       Intent intent;
       ASSERT_TRUE(intent.ParseFromString(stored.intent_bytes));
-      if (stored.header.settlement_of() == 0 &&
-          intent.type() != commerce::OrderLineAdded::descriptor()->full_name()) {
-        continue;  // a decision
-      }
+      std::string type = intent.type();
+      if (stored.header.settlement_of() == 0 && !IsRecord(type)) continue;  // a decision
       std::string payload = intent.payload();
       if (stored.header.settlement_of() != 0) {
         Settlement settlement;
         ASSERT_TRUE(settlement.ParseFromString(payload));
+        type = settlement.type();
         payload = settlement.payload();
       }
-      Sold(payload, wanted);
+      Sold(type, payload, wanted);
     }
     const auto recorded = shop_.client().List(Count(1), 100000);
     ASSERT_TRUE(recorded.ok()) << recorded.status();
@@ -88,7 +93,7 @@ class Schedule {
       // its settlement came with the feed.
       const bool comes = IsEffective(own.decision) && own.position.value() > cursor;
       if (own.is_control) continue;
-      if (waits || comes) Sold(own.intent.payload(), wanted);
+      if (waits || comes) Sold(own.intent.type(), own.intent.payload(), wanted);
     }
     for (int i = 0; i < kProducts; ++i) {
       const std::string product = "product-" + std::to_string(i);
@@ -114,20 +119,22 @@ class Schedule {
   void CheckStates() {
     const auto recorded = shop_.client().List(Count(1), 100000);
     ASSERT_TRUE(recorded.ok()) << recorded.status();
-    std::map<std::string, RecordState> worst;
+    std::map<std::pair<std::string, std::string>, RecordState> worst;
     std::set<uint64_t> conflicts = ConflictsOfFeed();
     const Standing settled = Settled();
-    const std::set<uint64_t> told = ToldBySettlements();
+    const std::set<LogPlace> told = ToldBySettlements();
     for (const auto& own : *recorded) {
       const bool waits = own.decision == DECISION_UNSPECIFIED;
-      ASSERT_FALSE(waits && told.count(own.count.value())) << own.count.value();
+      ASSERT_FALSE(waits && told.count(own.place())) << own.count.value();
       ASSERT_EQ(own.state, StateInLog(own, settled)) << "count " << own.count.value();
-      const std::string& order = own.intent.entity_id();
-      const auto known = worst.try_emplace(order, own.state).first;
+      const std::pair entity(own.intent.entity_type(), own.intent.entity_id());
+      const auto known = worst.try_emplace(entity, own.state).first;
       if (Rank(own.state) > Rank(known->second)) known->second = own.state;
       if (own.state == RecordState::kConflicted) conflicts.insert(own.position.value());
     }
-    for (const auto& [order, state] : worst) ASSERT_EQ(shop_.StateOf(order), state) << order;
+    for (const auto& [entity, state] : worst) {
+      ASSERT_EQ(*shop_.client().StateOf({entity.first, entity.second}), state) << entity.second;
+    }
     const auto shown = shop_.client().Conflicts();
     ASSERT_TRUE(shown.ok()) << shown.status();
     std::set<uint64_t> positions;
@@ -135,7 +142,31 @@ class Schedule {
     ASSERT_EQ(positions, conflicts);
   }
 
+  // Whoever waits knows why, and only who waits.
+  void CheckReasons() {
+    const auto recorded = shop_.client().List(Count(1), 100000);
+    ASSERT_TRUE(recorded.ok()) << recorded.status();
+    std::set<std::pair<std::string, std::string>> entities;
+    for (const auto& own : *recorded) {
+      const auto why = shop_.client().Why(IntentId::FromBytes(own.intent.intent_id()));
+      ASSERT_TRUE(why.ok()) << why.status();
+      ASSERT_EQ(why->kind != BlockedBy::kNothing, own.state == RecordState::kPending) << why->text;
+      ASSERT_FALSE(why->text.empty());
+      ASSERT_GE(why->age, absl::ZeroDuration());
+      entities.emplace(own.intent.entity_type(), own.intent.entity_id());
+    }
+    for (const auto& [type, id] : entities) {
+      const auto why = shop_.client().Why(Entity{type, id});
+      ASSERT_TRUE(why.ok()) << why.status();
+      if (shop_.client().StateOf({type, id}).value() != RecordState::kPending) continue;
+      ASSERT_NE(why->kind, BlockedBy::kNothing) << type << "/" << id;
+    }
+    const ClientStatus status = shop_.client().Status();
+    ASSERT_EQ(status.blocked_by.kind != BlockedBy::kNothing, status.counts.pending > 0);
+  }
+
   void Heal() {
+    shop_.client().SetConditions(Conditions());
     shop_.server().HoldReceipts(false);
     shop_.server().HoldFeed(false);
     if (!shop_.client().Status().syncing) shop_.StartSync();
@@ -153,9 +184,14 @@ class Schedule {
     ASSERT_EQ(status.counts.conflicted, 0u);
     ASSERT_EQ(status.counts.failed, 0u);
     ASSERT_EQ(status.scopes[0].cursor.value(), shop_.server().head());
-    const auto positions = shop_.server().PositionsOf(std::string(status.log_id.bytes()));
-    ASSERT_EQ(positions.size(), recorded_);
-    for (uint64_t count = 1; count <= recorded_; ++count) ASSERT_EQ(positions.count(count), 1u);
+    for (const LogStatus& log : status.logs) {
+      const auto positions = shop_.server().PositionsOf(std::string(log.log_id.bytes()));
+      ASSERT_EQ(positions.size(), log.counts.recorded);
+      for (uint64_t count = 1; count <= log.counts.recorded; ++count) {
+        ASSERT_EQ(positions.count(count), 1u);
+      }
+    }
+    ASSERT_EQ(status.counts.recorded, recorded_);
     for (int i = 0; i < kProducts; ++i) {
       const std::string product = "product-" + std::to_string(i);
       ASSERT_EQ(shop_.Stock(product), shop_.ConfirmedStock(product));
@@ -209,7 +245,8 @@ class Schedule {
     const Conflict& one = (*conflicts)[dice_.Below(conflicts->size())];
     const auto line = TestShop::Line(one.entity.id, Product(), Quantity());
     DecideOptions options;
-    const Verdict verdict = static_cast<Verdict>(dice_.Below(3));
+    auto verdict = static_cast<Verdict>(dice_.Below(3));
+    if (one.entity.type != "order" && verdict == Verdict::kReplace) verdict = Verdict::kApply;
     if (verdict == Verdict::kReplace) options.replacement = &line;
     options.followers_too = verdict == Verdict::kDrop && dice_.Below(2) == 0;
     const auto done = shop_.client().Resolve(one.position, verdict, options);
@@ -223,8 +260,8 @@ class Schedule {
       if (own.state != RecordState::kFailed || dice_.Below(3) == 0) continue;
       const auto id = IntentId::FromBytes(own.intent.intent_id());
       const auto line = TestShop::Line(own.intent.entity_id(), Product(), Quantity());
-      const auto done =
-          dice_.Below(2) == 0 ? shop_.client().Amend(id, line) : shop_.client().Dismiss(id);
+      const bool amends = dice_.Below(2) == 0 && own.intent.entity_type() == "order";
+      const auto done = amends ? shop_.client().Amend(id, line) : shop_.client().Dismiss(id);
       ASSERT_TRUE(done.ok() || absl::IsFailedPrecondition(done.status())) << done.status();
       recorded_ += done.ok() ? 1 : 0;
       return;
@@ -256,11 +293,14 @@ class Schedule {
   }
   // Counts of this device of which the feed told what closed or turned them: that is their receipt,
   // too.
-  std::set<uint64_t> ToldBySettlements() {
-    std::set<uint64_t> told;
-    const std::string log_id(shop_.client().Status().log_id.bytes());
+  std::set<LogPlace> ToldBySettlements() {
+    std::set<LogPlace> told;
+    const std::vector<LogStatus> logs = shop_.client().Status().logs;
     ForEachSettlement([&](const Settlement& settlement) {
-      if (settlement.open_log_id() == log_id) told.insert(settlement.open_count());
+      for (const LogStatus& log : logs) {
+        if (settlement.open_log_id() != log.log_id.bytes()) continue;
+        told.insert({log.priority, Count(settlement.open_count())});
+      }
     });
     return told;
   }
@@ -305,7 +345,40 @@ class Schedule {
     }
     return -1;
   }
-  static void Sold(const std::string& payload, std::map<std::string, int64_t>& stock) {
+  // Of the application, and not a decision.
+  static bool IsRecord(const std::string& type) {
+    return type == commerce::OrderLineAdded::descriptor()->full_name() ||
+           type == commerce::StockMoved::descriptor()->full_name();
+  }
+  // All of the conditions, at random.
+  void BeSomewhere() {
+    Conditions conditions;
+    conditions.network = static_cast<NetworkKind>(dice_.Below(3));
+    conditions.charging = dice_.Below(2) == 0;
+    conditions.battery_percent = static_cast<int>(dice_.Below(101));
+    conditions.foreground = dice_.Below(2) == 0;
+    conditions.data_saver = dice_.Below(4) == 0;
+    shop_.client().SetConditions(conditions);
+    if (dice_.Below(4) == 0 && shop_.client().Status().syncing) {
+      ASSERT_TRUE(shop_.client().SyncNow().ok());
+    }
+  }
+  void Move() {
+    commerce::StockMoved moved;
+    moved.set_product_id(Product());
+    moved.set_delta(Quantity());
+    const auto done = shop_.client().Append(moved);
+    ASSERT_TRUE(done.ok()) << done.status();
+    ++recorded_;
+  }
+  static void Sold(const std::string& type, const std::string& payload,
+                   std::map<std::string, int64_t>& stock) {
+    if (type == commerce::StockMoved::descriptor()->full_name()) {
+      commerce::StockMoved moved;
+      ASSERT_TRUE(moved.ParseFromString(payload));
+      stock[moved.product_id()] += moved.delta();
+      return;
+    }
     commerce::OrderLineAdded line;
     ASSERT_TRUE(line.ParseFromString(payload));
     stock[line.product_id()] -= line.quantity();
@@ -326,6 +399,7 @@ TEST(ClientPropertyTest, I8_I15_I16_I21_AnyScheduleShowsEachIntentOnceAndEndsSyn
       schedule.CheckView();
       schedule.CheckCounts();
       if (step % 3 == 0) schedule.CheckStates();
+      if (step % 3 == 1) schedule.CheckReasons();
       if (testing::Test::HasFatalFailure()) return;
     }
     schedule.Heal();

@@ -61,9 +61,6 @@ struct Client::Rep {
                                   const DecideOptions& decide);
   absl::StatusOr<std::optional<Appended>> FindRepeated(const google::protobuf::Message& control,
                                                        const DecideOptions& decide) const;
-  // Why pending intents of this device wait.
-  BlockedBy Blocked(const SyncState& state) const;
-  absl::StatusOr<BlockedBy> WhyPlace(LogPlace place) const;
   absl::Status ListLog(LogPlace from, size_t limit, std::vector<RecordedIntent>& intents) const;
 
   const ClientOptions options;

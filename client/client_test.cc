@@ -405,7 +405,7 @@ TEST(ClientTest, ScanShowsConfirmedAndPendingRowsInOrder) {
 class ClassesTest : public testing::Test {
  protected:
   ClassesTest() : shop_("classes_" + Name()) {
-    shop_.options().classes = {{"product", 2}};
+    shop_.options().policy.class_of = {{"product", 2}};
     shop_.Restart();
   }
   static std::string Name() {
@@ -498,11 +498,11 @@ TEST_F(ClassesTest, ListFindAndWhyReachAllLogs) {
 TEST_F(ClassesTest, AnEntityTypeStaysInTheClassInWhichItWasFirstRecorded) {
   Describe("milk");
   shop_.Sell("1", "milk", 1);
-  shop_.options().classes = {{"product", 1}, {"order", 3}};
+  shop_.options().policy.class_of = {{"product", 1}, {"order", 3}};
   shop_.Restart();
   EXPECT_EQ(Describe("bread").priority, 2);
   EXPECT_EQ(shop_.Sell("2", "milk", 1).priority, 0);
-  shop_.options().classes = {};
+  shop_.options().policy.class_of = {};
   shop_.Restart();
   EXPECT_EQ(Describe("butter").priority, 2);
   EXPECT_EQ(shop_.client().Status().logs.size(), 2u);
@@ -515,12 +515,12 @@ TEST_F(ClassesTest, ABatchIsOfOneClass) {
   const auto done = shop_.client().AppendAll(batch);
   EXPECT_TRUE(absl::IsInvalidArgument(done.status())) << done.status();
   EXPECT_EQ(shop_.client().Status().counts.recorded, 0u);
-  shop_.options().classes = {{"product", 4}};
+  shop_.options().policy.class_of = {{"product", 4}};
   EXPECT_TRUE(absl::IsInvalidArgument(Client::Open(shop_.options()).status()));
 }
 
 TEST_F(ClassesTest, I21_TheOptimisticViewHoldsAllLogs) {
-  shop_.options().classes = {{"stock", 1}};
+  shop_.options().policy.class_of = {{"stock", 1}};
   shop_.Restart();
   commerce::StockMoved moved;
   moved.set_product_id("milk");

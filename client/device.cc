@@ -2,10 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
+#include "client/outbox/intent_reader.h"
 #include "eventlog/log/coding.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/entity.h"
+#include "proto/event.pb.h"
 
 namespace intentlog {
 namespace {
@@ -73,6 +77,24 @@ absl::Status LoadIdentity(const DeviceOptions& options, Device& device) {
   return batch.empty() ? absl::OkStatus() : device.store->Commit(batch, Sync::kDurable);
 }
 
+// What the wall clock said when the last intents were recorded.
+absl::StatusOr<WallSeen> LastWallSeen(const Store& store) {
+  WallSeen seen;
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    IntentReader reader(store, priority);
+    ASSIGN_OR_RETURN(const auto last, reader.Last());
+    if (!last) continue;
+    const std::string_view bytes = last->row.intent(last->row.size() - 1);
+    Intent intent;
+    if (!intent.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      return DataLoss("device log: count ", last->last(), " does not parse");
+    }
+    const absl::Time wall = absl::FromUnixMicros(intent.device_time_us());
+    seen = std::max(seen, {intent.clock_steps(), wall});
+  }
+  return seen;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& options) {
@@ -89,6 +111,9 @@ absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& option
                    }));
   ASSIGN_OR_RETURN(device->models, ReadModels::Open(*device->store, options.projections));
   ASSIGN_OR_RETURN(device->outbox, Outbox::Open(*device->store, *options.clock, OutboxOptions()));
+  ASSIGN_OR_RETURN(const WallSeen seen, LastWallSeen(*device->store));
+  ASSIGN_OR_RETURN(device->clock,
+                   ClockWatch::Open(*device->store, *options.clock, seen, options.clock_watch));
   const auto& scopes = device->identity.scopes();
   device->cursors = std::make_unique<ScopeCursors>(
       std::vector<std::string>(scopes.begin(), scopes.end()), device->identity.all_scopes());

@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/conditions/clock_watch.h"
 #include "client/conflict_rows.h"
 #include "client/device_logs.h"
 #include "client/outbox/outbox.h"
@@ -40,6 +41,7 @@ struct DeviceOptions {
   DeviceLogs::Classes classes;  // of entity types; class 0 of those that are not named
   const Clock* clock = nullptr;
   Random* random = nullptr;
+  ClockWatchOptions clock_watch;
   rocksdb::Env* env = nullptr;
   bool create_if_missing = true;
 };
@@ -67,6 +69,7 @@ struct Device {
   std::unique_ptr<ReadModels> models;
   std::unique_ptr<Outbox> outbox;
   std::unique_ptr<ScopeCursors> cursors;
+  std::unique_ptr<ClockWatch> clock;
   std::unique_ptr<Overlay> overlay;
 
   // Set once somebody watches rows: then each confirmed change is told, with the overlay locked.

@@ -34,9 +34,9 @@ struct BlockedBy {
     kAuth,            // reserved, until there is any
   };
   Kind kind = kNothing;
-  std::string text;        // one sentence for people
-  absl::Duration age;      // how long so
-  absl::Time until;        // with kBackOff and kServerAsked
+  std::string text;                           // one sentence for people
+  absl::Duration age;                         // how long so
+  absl::Time until = absl::InfiniteFuture();  // with kBackOff and kServerAsked
   uint64_t attempts = 0;   // failed ones since the last success; of an intent: those it was in
   std::string last_error;  // of the last attempt, if it failed
   Position behind;         // with kAwaitingReview and kParked

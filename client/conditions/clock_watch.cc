@@ -23,7 +23,7 @@ bool IsClockStep(const ClockReading& before, const ClockReading& now,
 }
 
 absl::StatusOr<std::unique_ptr<ClockWatch>> ClockWatch::Open(Store& store, const Clock& clock,
-                                                             absl::Time last_wall,
+                                                             const WallSeen& seen,
                                                              const ClockWatchOptions& options) {
   std::unique_ptr<ClockWatch> watch(new ClockWatch(store, clock, options));
   std::string row;
@@ -31,13 +31,14 @@ absl::StatusOr<std::unique_ptr<ClockWatch>> ClockWatch::Open(Store& store, const
   if (found && row.size() != kRowSize) {
     return DataLoss(store.dir(), ": the row about its clock does not parse");
   }
+  WallSeen last = seen;
   if (found) {
-    watch->steps_ = LoadLittle32(row.data());
-    const auto seen_us = static_cast<int64_t>(LoadLittle64(row.data() + 4));
-    last_wall = std::max(last_wall, absl::FromUnixMicros(seen_us));
+    const auto wall_us = static_cast<int64_t>(LoadLittle64(row.data() + 4));
+    last = std::max(last, {LoadLittle32(row.data()), absl::FromUnixMicros(wall_us)});
   }
+  watch->steps_ = last.steps;
   watch->last_ = watch->Read();
-  if (watch->last_.wall < last_wall - options.step_min) {
+  if (watch->last_.wall < last.wall - options.step_min) {
     RETURN_IF_ERROR(watch->Write(watch->steps_ + 1, watch->last_.wall));
     ++watch->steps_;
   }

@@ -7,7 +7,7 @@
 //
 // Thread-safe.
 //
-//   kMeta  "clock" → steps (4) greatest wall time seen, in microseconds (8)
+//   kMeta  "clock" → steps (4) wall time then or later, in microseconds (8)
 #pragma once
 
 #include <cstdint>
@@ -40,12 +40,19 @@ struct ClockReading {
 bool IsClockStep(const ClockReading& before, const ClockReading& now,
                  const ClockWatchOptions& options);
 
+// A wall time, and how many steps had been noted then.
+struct WallSeen {
+  uint32_t steps = 0;
+  absl::Time wall = absl::InfinitePast();
+
+  friend auto operator<=>(const WallSeen&, const WallSeen&) = default;
+};
+
 class ClockWatch {
  public:
-  // `last_wall`: a time that the wall clock has certainly shown before. DATA_LOSS if the row does
-  // not parse.
+  // `seen`: what the wall clock has certainly shown before. DATA_LOSS if the row does not parse.
   static absl::StatusOr<std::unique_ptr<ClockWatch>> Open(Store& store, const Clock& clock,
-                                                          absl::Time last_wall,
+                                                          const WallSeen& seen,
                                                           const ClockWatchOptions& options);
 
   // Looks at the clock. Returns how many steps it has made; one that is new is on record when this

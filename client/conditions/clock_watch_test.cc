@@ -23,7 +23,7 @@ class ClockWatchTest : public testing::Test {
     std::filesystem::remove_all(dir_);
   }
 
-  void Reopen(absl::Time last_wall = absl::InfinitePast()) {
+  void Reopen(const WallSeen& seen = {}) {
     watch_.reset();
     store_.reset();
     StoreOptions options;
@@ -31,7 +31,7 @@ class ClockWatchTest : public testing::Test {
     auto store = Store::Open(dir_, options);
     INTENTLOG_CHECK(store.ok());
     store_ = *std::move(store);
-    auto watch = ClockWatch::Open(*store_, clock_, last_wall, ClockWatchOptions());
+    auto watch = ClockWatch::Open(*store_, clock_, seen, ClockWatchOptions());
     INTENTLOG_CHECK(watch.ok());
     watch_ = *std::move(watch);
   }
@@ -81,7 +81,9 @@ TEST_F(ClockWatchTest, OverARestartAStepBackIsNotedAndTimeThatPassedIsNot) {
   EXPECT_EQ(watch_->steps(), 1u);
   Reopen();
   EXPECT_EQ(watch_->steps(), 1u);
-  Reopen(clock_.WallNow() + absl::Hours(1));  // an intent on record is of a later time
+  Reopen({1, clock_.WallNow() + absl::Hours(1)});  // an intent on record is of a later time
+  EXPECT_EQ(watch_->steps(), 2u);
+  Reopen({1, clock_.WallNow() + absl::Hours(1)});  // and of before that step
   EXPECT_EQ(watch_->steps(), 2u);
 }
 

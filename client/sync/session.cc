@@ -11,13 +11,18 @@ namespace {
 
 constexpr uint32_t kProtocol = 1;
 constexpr size_t kDigestSize = 16;
-constexpr int kReportsPerSignOfLife = 3;
 
 // A server can not make a device wait for longer with one word than this, so that no number
 // overflows.
 absl::Duration Millis(uint64_t ms) {
   constexpr uint64_t kMillisMax = 24 * 3600 * 1000;
   return absl::Milliseconds(static_cast<int64_t>(std::min(ms, kMillisMax)));
+}
+
+// Of two reports, only what differs here is worth a frame: the time since when moves by itself.
+std::string Comparable(QueueHealth health) {
+  health.clear_blocked_since_us();
+  return health.SerializeAsString();
 }
 
 }  // namespace
@@ -61,7 +66,9 @@ void Session::Start(const QueueHealth& health) {
   hello.set_all_scopes(device_.identity.all_scopes());
   hello.set_schema_digest(device_.schema->digest());
   hello.set_wall_time_us(clock_.WallMicros());
+  hello.set_clock_steps(device_.clock->steps());
   *hello.mutable_health() = health;
+  reported_ = Comparable(health);
   for (const auto& projection : device_.models->projections()) {
     const ProjectionInfo info = projection->info();
     ProjectionVersion& version = *hello.add_projections();
@@ -69,7 +76,7 @@ void Session::Start(const QueueHealth& health) {
     version.set_version(info.version);
   }
   hello.set_app_version(options_.app_version);
-  hello.set_initial_credit_bytes(options_.feed_credit_bytes);
+  hello.set_initial_credit_bytes(host_.GrantCredit(options_.feed_credit_bytes));
   SendFrame(outgoing_);
 }
 
@@ -128,9 +135,8 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
     RETURN_IF_ERROR(upload.Start(highest, welcome.limits()));
   }
   RETURN_IF_ERROR(SeedDigests());
-  head_ = Position(welcome.head());
+  head_ = head_at_welcome_ = Position(welcome.head());
   open_ = true;
-  report_wanted_ = true;
   host_.Changed();
   return Pump();
 }
@@ -171,9 +177,17 @@ absl::StatusOr<Upload*> Session::UploadOf(std::string_view frame, std::string_vi
   return Invalid(frame, ": log ", Hex(log_id), " is not this device's");
 }
 
-bool Session::forked() const {
-  return std::any_of(uploads_.begin(), uploads_.end(),
-                     [](const Upload& upload) { return upload.stopped(); });
+bool Session::forked(PriorityClass priority) const {
+  return std::any_of(uploads_.begin(), uploads_.end(), [&](const Upload& upload) {
+    return upload.priority() == priority && upload.stopped();
+  });
+}
+
+bool Session::has_feed() const {
+  const auto cursors = device_.cursors->All();
+  return std::all_of(cursors.begin(), cursors.end(), [&](const auto& cursor) {
+    return cursor.second.position >= head_at_welcome_;
+  });
 }
 
 absl::Status Session::OnReceipts(const Receipts& receipts) {
@@ -186,7 +200,6 @@ absl::Status Session::OnReceipts(const Receipts& receipts) {
     RETURN_IF_ERROR(device_.Apply(std::move(change), batch));
   }
   upload->Receipted();
-  if (device_.outbox->counts().pending == 0) report_wanted_ = true;
   host_.Changed();
   return Pump();
 }
@@ -241,9 +254,7 @@ absl::Status Session::Fold() {
   fold_asked_ = false;
   if (!download_.waiting()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Download::Folded folded, download_.Fold());
-  outgoing_.Clear();
-  outgoing_.mutable_credit()->set_bytes(folded.frame_bytes);
-  SendFrame(outgoing_);
+  GiveCredit(folded.frame_bytes);
   if (folded.own) {
     for (Upload& upload : uploads_) upload.Receipted();
   }
@@ -255,6 +266,14 @@ absl::Status Session::Fold() {
   return folded.own ? Pump() : absl::OkStatus();
 }
 
+void Session::GiveCredit(uint64_t bytes) {
+  const uint64_t granted = host_.GrantCredit(bytes);
+  if (granted == 0) return;
+  outgoing_.Clear();
+  outgoing_.mutable_credit()->set_bytes(granted);
+  SendFrame(outgoing_);
+}
+
 absl::Status Session::Pump() {
   if (!open_) return absl::OkStatus();
   if (throttled()) return absl::OkStatus();
@@ -262,8 +281,12 @@ absl::Status Session::Pump() {
     ASSIGN_OR_RETURN(const bool more, PushNext());
     if (!more) break;
   }
-  if (device_.logs->All().size() == uploads_.size()) return absl::OkStatus();
-  outgrown_ = true;
+  const auto logs = device_.logs->All();
+  if (logs.size() == uploads_.size()) return absl::OkStatus();
+  outgrown_ = std::any_of(logs.begin(), logs.end(), [&](const DeviceLogs::Named& log) {
+    return !UploadOf("", log.id.bytes()).ok() && host_.PushAllowance(log.priority) > 0;
+  });
+  if (!outgrown_) return absl::OkStatus();
   return Unavailable("a device log began that the server was not told of");
 }
 
@@ -271,10 +294,13 @@ absl::Status Session::Pump() {
 absl::StatusOr<bool> Session::PushNext() {
   const size_t in_flight = BytesInFlight();
   for (Upload& upload : uploads_) {
+    const uint64_t allowed = host_.PushAllowance(upload.priority());
+    if (allowed == 0) continue;
     outgoing_.Clear();
-    ASSIGN_OR_RETURN(const bool more,
-                     upload.Next(in_flight - upload.bytes_in_flight(), outgoing_.mutable_push()));
+    ASSIGN_OR_RETURN(const bool more, upload.Next(in_flight - upload.bytes_in_flight(), allowed,
+                                                  outgoing_.mutable_push()));
     if (!more) continue;
+    host_.Pushed();
     SendFrame(outgoing_);
     return true;
   }
@@ -296,14 +322,13 @@ absl::Status Session::Tick(const QueueHealth& health) {
                        " s");
   }
   const absl::Duration since = now - last_report_;
-  const bool due = report_wanted_ ? since >= options_.report_interval
-                                  : since >= options_.report_interval * kReportsPerSignOfLife;
-  if (open_ && due) SendReport(health);
+  if (!open_ || since < options_.report_interval) return absl::OkStatus();
+  if (since >= options_.sign_of_life || Comparable(health) != reported_) SendReport(health);
   return absl::OkStatus();
 }
 
 void Session::SendReport(const QueueHealth& health) {
-  report_wanted_ = false;
+  reported_ = Comparable(health);
   last_report_ = clock_.Passed();
   outgoing_.Clear();
   *outgoing_.mutable_report()->mutable_health() = health;

@@ -40,8 +40,11 @@ struct SessionOptions {
   uint64_t feed_credit_bytes = 4 << 20;
   // Bytes that the transport has not taken; pushing waits above it.
   size_t unsent_bytes_max = 1 << 20;
-  // Queue health goes out at most this often, and a sign of life at least every three of these.
-  absl::Duration report_interval = absl::Seconds(10);
+  // Queue health goes out when it has changed, at most this often: what an operator looks at, not
+  // what a program reacts to.
+  absl::Duration report_interval = absl::Seconds(5);
+  // … and as a sign of life, if nothing else went for this long.
+  absl::Duration sign_of_life = absl::Seconds(30);
   // An answer that is outstanding for longer ends the session.
   absl::Duration silence_max = absl::Seconds(45);
   std::string app_version;
@@ -59,6 +62,11 @@ class SessionHost {
   virtual void PumpAfter(absl::Duration delay) = 0;
   // Something that Status tells of has changed.
   virtual void Changed() = 0;
+  // How many bytes of this log may go now; 0 while something holds it.
+  virtual uint64_t PushAllowance(PriorityClass priority) const = 0;
+  virtual void Pushed() = 0;
+  // Of the feed that could be taken, how much the server may send.
+  virtual uint64_t GrantCredit(uint64_t bytes) = 0;
 };
 
 class Session {
@@ -76,14 +84,20 @@ class Session {
 
   bool open() const { return open_; }
   Position server_head() const { return head_; }
-  bool forked() const;
+  bool forked(PriorityClass priority) const;
+  // Something was pushed or has come that is not done with.
+  bool busy() const { return BytesInFlight() > 0 || folding(); }
+  bool folding() const { return download_.waiting(); }
+  // Every subscribed scope has what the server had when this session was opened.
+  bool has_feed() const;
   // A log began that the Hello did not name: another session will do.
   bool outgrown() const { return outgrown_; }
   // This server will not do, whatever is tried: another history, another protocol.
   bool refused() const { return refused_; }
   // What the server asked for before it ends or takes more; zero: nothing.
   absl::Duration server_delay() const { return server_delay_; }
-  bool throttled() const { return clock_.Passed() < throttled_until_; }
+  bool throttled() const { return throttle_left() > absl::ZeroDuration(); }
+  absl::Duration throttle_left() const { return throttled_until_ - clock_.Passed(); }
 
  private:
   absl::Status OnWelcome(const Welcome& welcome);
@@ -96,6 +110,7 @@ class Session {
   absl::Status OnGoodbye(const Goodbye& goodbye);
   absl::StatusOr<Upload*> UploadOf(std::string_view frame, std::string_view log_id);
   size_t BytesInFlight() const;
+  void GiveCredit(uint64_t bytes);
   absl::StatusOr<bool> PushNext();
   absl::Status SeedDigests();
   void SendFrame(const DeviceFrame& frame);
@@ -116,11 +131,12 @@ class Session {
   bool fold_asked_ = false;
   EpochId epoch_;
   Position head_;
+  Position head_at_welcome_;
   absl::Duration server_delay_;
   absl::Duration throttled_until_;  // in passed time
   absl::Duration last_heard_;       // in passed time
   absl::Duration last_report_;      // in passed time
-  bool report_wanted_ = false;
+  std::string reported_;            // the last health that went out
   DeviceFrame outgoing_;
   ServerFrame incoming_;
 };

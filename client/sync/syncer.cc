@@ -1,173 +1,75 @@
 #include "client/sync/syncer.h"
 
 #include <algorithm>
-#include <atomic>
-#include <mutex>
-#include <utility>
 
-#include "client/outbox/rows.h"
 #include "client/sync/queue_health.h"
+#include "client/sync/syncer_core.h"
+#include "client/sync/why.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
 
-// What tasks hold on to. Everything but `state_` is touched under `run_`, which a task holds while
-// it runs; after `stopped_` the device may be gone.
-class Syncer::Core final : public ChannelListener,
-                           public SessionHost,
-                           public std::enable_shared_from_this<Syncer::Core> {
- public:
-  Core(Device& device, const SyncerOptions& options, const Runtime& runtime,
-       const InstanceId& instance, std::function<double()> jitter)
-      : device_(device),
-        options_(options),
-        clock_(*runtime.clock),
-        executor_(*runtime.executor),
-        instance_(instance),
-        jitter_(std::move(jitter)) {
-    LoadRetry();
-    state_.reason_text = "sync was not started";
-    state_.since = clock_.Passed();
+Syncer::Core::Core(Device& device, const SyncerOptions& options, const Runtime& runtime,
+                   const InstanceId& instance, std::function<double()> jitter)
+    : device_(device),
+      options_(options),
+      clock_(*runtime.clock),
+      executor_(*runtime.executor),
+      instance_(instance),
+      jitter_(std::move(jitter)),
+      retries_(*device.store, options.backoff) {
+  PublishLogs();
+  const RetryState& worst = retries_.worst();
+  state_.reason_text = "sync was not started";
+  if (worst.attempts() > 0) {
+    state_.reason_text +=
+        Cat("; the last of ", worst.attempts(), " attempts failed: ", worst.last_error());
   }
+  state_.since = clock_.Passed();
+}
 
-  absl::Status Start(Connector& connector);
-  void Stop();
-  void Wake();
-  SyncState state() const {
-    const std::lock_guard<std::mutex> lock(state_mutex_);
-    return state_;
-  }
-  void set_on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
+// ---- starting and stopping
 
-  // ---- ChannelListener; on the executor
-  void OnFrame(std::string bytes) override {
-    Enter([&] {
-      if (session_ == nullptr) return;
-      const bool was_open = session_->open();
-      const absl::Status status = session_->OnFrame(bytes);
-      if (session_->open() && !was_open) Opened();
-      if (!status.ok()) End(status);
-    });
-  }
-  void OnWritable() override {
-    Enter([&] { Run([](Session& session) { return session.Pump(); }); });
-  }
-  void OnClosed(const absl::Status& status) override {
-    Enter([&] {
-      if (session_ == nullptr) return;
-      End(status.ok() ? Unavailable("the server closed the connection") : status);
-    });
-  }
-
-  // ---- SessionHost; within a task
-  void Send(std::string frame) override {
-    if (channel_ != nullptr) channel_->Send(std::move(frame));
-  }
-  size_t unsent_bytes() const override {
-    return channel_ != nullptr ? channel_->unsent_bytes() : 0;
-  }
-  void FoldSoon() override {
-    Post([](Core& core) { core.Run([](Session& session) { return session.Fold(); }); });
-  }
-  void PumpAfter(absl::Duration delay) override {
-    executor_.PostAfter(delay, Guarded([](Core& core) {
-                          core.Run([](Session& session) { return session.Pump(); });
-                        }));
-  }
-  void Changed() override { Publish(); }
-
- private:
-  template <class Action>
-  void Enter(Action action) {
-    const std::lock_guard<std::mutex> lock(run_);
-    if (running_) action();
-  }
-  template <class Action>
-  Task Guarded(Action action) {
-    return [self = shared_from_this(), start = starts_, action]() mutable {
-      self->Enter([&] {
-        if (self->starts_ == start) action(*self);
-      });
-    };
-  }
-  template <class Action>
-  void Post(Action action) {
-    executor_.Post(Guarded(std::move(action)));
-  }
-  template <class Step>
-  void Run(Step step) {
-    if (session_ == nullptr) return;
-    const absl::Status status = step(*session_);
-    if (!status.ok()) End(status);
-  }
-
-  void Connect();
-  void Opened();
-  void End(const absl::Status& status);
-  void DropConnection();
-  void WaitAndConnect();
-  void Tick();
-  void Publish();
-  void SetReason(SyncState::Reason reason, std::string text, absl::Time until);
-  void LoadRetry();
-  void NoteAttempts();
-  void StoreRetry();
-  absl::Duration ServerDelayLeft() const;
-
-  Device& device_;
-  const SyncerOptions options_;
-  const Clock& clock_;
-  Executor& executor_;
-  const InstanceId instance_;
-  const std::function<double()> jitter_;
-  std::function<void()> on_change_;
-
-  std::atomic<bool> woken_{false};
-  std::mutex run_;
-  bool running_ = false;  // protected by run_
-  uint64_t starts_ = 0;   // protected by run_; tasks of an earlier start do nothing
-  Connector* connector_ = nullptr;
-  std::unique_ptr<Session> session_;
-  std::unique_ptr<Channel> channel_;
-  Executor::TimerId retry_timer_ = 0;
-  Executor::TimerId tick_timer_ = 0;
-  RetryState retry_;
-  uint64_t bad_sessions_ = 0;  // in a row, that ended by what the server said
-  DigestCheck digests_;
-
-  mutable std::mutex state_mutex_;
-  SyncState state_;  // protected by state_mutex_
-};
-
-absl::Status Syncer::Core::Start(Connector& connector) {
+absl::Status Syncer::Core::Start(Connector& connector, const SliceBudget* budget, SliceDone done) {
   const std::lock_guard<std::mutex> lock(run_);
   if (running_) return FailedPrecondition("sync is running already");
   running_ = true;
   ++starts_;
   connector_ = &connector;
   bad_sessions_ = 0;
-  SetReason(SyncState::Reason::kOffline, "connecting to the server", absl::InfiniteFuture());
-  const absl::Duration wait = ServerDelayLeft();
-  if (wait > absl::ZeroDuration()) {
-    SetReason(SyncState::Reason::kServerAsked, "the server asked to come back later",
-              clock_.WallNow() + wait);
+  refused_ = failed_ = asked_ = skip_backoff_ = progress_asked_ = false;
+  slice_.reset();
+  if (budget != nullptr) {
+    slice_.emplace(*budget);
+    slice_done_ = std::move(done);
+    slice_end_ = clock_.Passed() + budget->time;
+    slice_receipts_ = ReceiptsNow();
+    slice_timer_ = executor_.PostAfter(budget->time, Guarded([](Core& core) { core.OutOfTime(); }));
   }
-  retry_timer_ = executor_.PostAfter(std::max(wait, absl::ZeroDuration()),
-                                     Guarded([](Core& core) { core.Connect(); }));
+  SetReason(SyncState::Reason::kOffline, "connecting to the server", absl::InfiniteFuture());
+  Allowed();
+  Post([](Core& core) { core.Consider(); });
   tick_timer_ = executor_.PostAfter(options_.tick, Guarded([](Core& core) { core.Tick(); }));
   Publish();
   return absl::OkStatus();
 }
 
-void Syncer::Core::Stop() {
+void Syncer::Core::Stop(bool tell) {
   const std::lock_guard<std::mutex> lock(run_);
   if (!running_) return;
+  if (!tell) slice_done_ = nullptr;
+  if (slice_) return FinishSlice(SliceReport::End::kStopped, absl::OkStatus());
+  Halt("sync was stopped");
+}
+
+void Syncer::Core::Halt(const std::string& text) {
   DropConnection();
-  executor_.Cancel(retry_timer_);
-  executor_.Cancel(tick_timer_);
+  for (const Executor::TimerId timer : {retry_timer_, tick_timer_, slice_timer_}) {
+    executor_.Cancel(timer);
+  }
   running_ = false;
-  SetReason(SyncState::Reason::kStopped, "sync was stopped", absl::InfiniteFuture());
+  SetReason(SyncState::Reason::kStopped, text, absl::InfiniteFuture());
   Publish();
 }
 
@@ -175,28 +77,97 @@ void Syncer::Core::Wake() {
   if (woken_.exchange(true)) return;
   executor_.Post([self = shared_from_this()] {
     self->woken_ = false;
-    self->Enter([&] { self->Run([](Session& session) { return session.Pump(); }); });
+    // Without a session: a log may have begun that nothing holds.
+    self->Enter([&] { self->Consider(); });
   });
 }
 
-void Syncer::Core::Connect() {
-  retry_.set_attempts_ever(retry_.attempts_ever() + 1);
-  NoteAttempts();
+void Syncer::Core::SetConditions(const Conditions& conditions) {
+  bool network_back = false;
+  {
+    const std::lock_guard<std::mutex> lock(state_mutex_);
+    if (conditions == conditions_) return;
+    network_back = conditions_.network == NetworkKind::kNone;
+    conditions_ = conditions;
+  }
+  executor_.Post([self = shared_from_this(), network_back] {
+    self->Enter([&] {
+      // What failed before says nothing of this network.
+      self->skip_backoff_ = self->skip_backoff_ || network_back;
+      self->Consider();
+    });
+  });
+}
+
+absl::Status Syncer::Core::Now(Ask ask) {
+  const std::lock_guard<std::mutex> lock(run_);
+  if (!running_) return FailedPrecondition("sync was not started");
+  asked_ = asked_ || ask == Ask::kAnyway;
+  skip_backoff_ = true;
+  Post([](Core& core) { core.Consider(); });
+  return absl::OkStatus();
+}
+
+// ---- connecting
+
+// Decides what to do now: stay, leave, wait or connect. Whatever may have changed, this is right.
+void Syncer::Core::Consider() {
+  if (failed_) return;
+  const ClassSet logs = Allowed();
+  if (session_ != nullptr) {
+    if (logs.any()) {
+      TakePart(logs);
+      Publish();
+      Run([](Session& session) { return session.Pump(); });
+      return Progress();
+    }
+    DropConnection();
+  }
+  executor_.Cancel(retry_timer_);
+  if (logs.none()) {
+    SetReason(SyncState::Reason::kHeld, "nothing may be synced now", absl::InfiniteFuture());
+    if (slice_) return FinishSlice(SliceReport::End::kHeld, absl::OkStatus());
+    return Publish();
+  }
+  const absl::Time now = clock_.WallNow();
+  const absl::Duration wait =
+      skip_backoff_ ? retries_.ServerDelayLeft(now) : retries_.WaitLeft(now);
+  if (wait > absl::ZeroDuration()) return WaitFor(wait);
+  Connect(logs);
+}
+
+void Syncer::Core::WaitFor(absl::Duration wait) {
+  const absl::Time now = clock_.WallNow();
+  const auto reason = refused_ ? SyncState::Reason::kRefused
+                      : retries_.ServerDelayLeft(now) > absl::ZeroDuration()
+                          ? SyncState::Reason::kServerAsked
+                          : SyncState::Reason::kBackOff;
+  const std::string text = retries_.worst().last_error();
+  SetReason(reason, text, now + wait);
+  if (!FitsSlice(wait)) return FinishSlice(SliceReport::End::kFailed, Unavailable(text));
+  retry_timer_ = executor_.PostAfter(wait, Guarded([](Core& core) { core.Consider(); }));
+  Publish();
+}
+
+void Syncer::Core::Connect(const ClassSet& logs) {
+  skip_backoff_ = false;
+  in_attempt_.reset();
+  TakePart(logs);
+  // What it notes is durable before the Hello tells of it; a failure shows in Store::failed.
+  device_.clock->Look().IgnoreError();
+  device_.clock->Note().IgnoreError();
   SetReason(SyncState::Reason::kOffline, "connecting to the server", absl::InfiniteFuture());
   session_ =
       std::make_unique<Session>(device_, options_.session, clock_, instance_, digests_, *this);
   channel_ = connector_->Connect(*this);
-  session_->Start(HealthOf(device_, state()));
+  session_->Start(HealthOf(device_, state(), clock_));
   Publish();
 }
 
 // The server's Welcome came.
 void Syncer::Core::Opened() {
-  retry_.set_attempts(0);
-  retry_.clear_last_error();
-  retry_.clear_next_attempt_us();
-  retry_.clear_server_delay_until_us();
-  StoreRetry();
+  retries_.Succeeded();
+  refused_ = false;
   Publish();
 }
 
@@ -204,34 +175,30 @@ void Syncer::Core::Opened() {
 void Syncer::Core::End(const absl::Status& status) {
   if (session_->outgrown()) {
     DropConnection();
-    return Connect();
+    return Consider();
   }
-  const bool refused = session_->refused();
-  const absl::Duration server_delay = session_->server_delay();
+  refused_ = session_->refused();
   const bool network = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
   bad_sessions_ = network && session_->open() ? 0 : bad_sessions_ + 1;
+  RetryFailure failure;
+  failure.error = std::string(MessageOf(status));
+  failure.now = clock_.WallNow();
+  failure.server_delay = session_->server_delay();
+  failure.attempts_min = bad_sessions_;
+  failure.unit = jitter_();
   DropConnection();
+  asked_ = false;
+  retries_.Failed(in_attempt_, failure);
+  if (!device_.outbox->failed().ok() || !device_.store->failed().ok()) return Fail(status);
+  if (slice_ && refused_) return FinishSlice(SliceReport::End::kFailed, status);
+  Consider();
+}
 
-  retry_.set_attempts(retry_.attempts() + 1);
-  retry_.set_last_error(std::string(MessageOf(status)));
-  const absl::Time now = clock_.WallNow();
-  retry_.set_server_delay_until_us(
-      server_delay > absl::ZeroDuration() ? absl::ToUnixMicros(now + server_delay) : 0);
-  if (!device_.outbox->failed().ok() || !device_.store->failed().ok()) {
-    SetReason(SyncState::Reason::kFailed,
-              Cat("the folder failed and must be opened again: ", status), absl::InfiniteFuture());
-    Publish();
-    return;
-  }
-  const uint64_t attempts = std::max(retry_.attempts(), bad_sessions_);
-  const absl::Duration wait = RetryDelay(options_.backoff, attempts, jitter_(), server_delay);
-  retry_.set_next_attempt_us(absl::ToUnixMicros(now + wait));
-  StoreRetry();
-  const auto reason = refused                               ? SyncState::Reason::kRefused
-                      : server_delay > absl::ZeroDuration() ? SyncState::Reason::kServerAsked
-                                                            : SyncState::Reason::kBackOff;
-  SetReason(reason, std::string(MessageOf(status)), now + wait);
-  retry_timer_ = executor_.PostAfter(wait, Guarded([](Core& core) { core.Connect(); }));
+void Syncer::Core::Fail(const absl::Status& status) {
+  failed_ = true;
+  SetReason(SyncState::Reason::kFailed, Cat("the folder failed and must be opened again: ", status),
+            absl::InfiniteFuture());
+  if (slice_) return FinishSlice(SliceReport::End::kFailed, status);
   Publish();
 }
 
@@ -239,40 +206,149 @@ void Syncer::Core::End(const absl::Status& status) {
 // now.
 void Syncer::Core::DropConnection() {
   session_.reset();
+  if (slice_) slice_->Disconnected();
   if (channel_ == nullptr) return;
   executor_.Post(
       [self = shared_from_this(), channel = std::move(channel_)]() mutable { channel.reset(); });
 }
 
 void Syncer::Core::Tick() {
+  device_.clock->Look().IgnoreError();
   if (session_ != nullptr) {
-    const QueueHealth health = HealthOf(device_, state());
+    const QueueHealth health = HealthOf(device_, state(), clock_);
     Run([&](Session& session) { return session.Tick(health); });
   }
+  if (!running_) return;
   tick_timer_ = executor_.PostAfter(options_.tick, Guarded([](Core& core) { core.Tick(); }));
 }
 
+// ---- what may go
+
+// The logs that nothing holds, of those that there are. Says what holds the others.
+ClassSet Syncer::Core::Allowed() {
+  const std::lock_guard<std::mutex> lock(state_mutex_);
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    const Hold hold =
+        asked_ ? HoldOfAsked(conditions_) : HoldOf(conditions_, options_.policy, priority);
+    SyncState::OfLog& log = state_.logs[priority];
+    if (hold != log.hold) log.since = clock_.Passed();
+    log.hold = holds_[priority] = hold;
+    log.hold_text = HoldText(hold, conditions_, options_.policy, priority);
+  }
+  ClassSet logs;
+  for (const DeviceLogs::Named& log : device_.logs->All()) {
+    logs[log.priority] = holds_[log.priority] == Hold::kNone;
+  }
+  return logs;
+}
+
+// These logs are in the attempt from now on.
+void Syncer::Core::TakePart(const ClassSet& logs) {
+  retries_.Attempted(logs & ~in_attempt_);
+  in_attempt_ |= logs;
+}
+
+// Nothing waits that may go, and every scope is at the server's head.
+bool Syncer::Core::CaughtUp() const {
+  if (session_ == nullptr || !session_->open() || session_->busy()) return false;
+  for (const DeviceLogs::Named& log : device_.logs->All()) {
+    const OutboxCounts counts = device_.outbox->counts(log.priority);
+    const bool may_go = holds_[log.priority] == Hold::kNone && !session_->forked(log.priority);
+    if (may_go && counts.pending > counts.parked) return false;
+  }
+  return session_->has_feed();
+}
+
+uint64_t Syncer::Core::PushAllowance(PriorityClass priority) const {
+  if (holds_[priority] != Hold::kNone) return 0;
+  return slice_ ? slice_->PushAllowance(session_->has_feed()) : UINT64_MAX;
+}
+
+void Syncer::Core::Pushed() {
+  if (slice_) slice_->Pushed();
+}
+
+uint64_t Syncer::Core::GrantCredit(uint64_t bytes) { return slice_ ? slice_->Grant(bytes) : bytes; }
+
+// Something went on. Whether that is all is looked at by a task, because the session that tells of
+// it is not done with it.
+void Syncer::Core::Progress() {
+  if ((!slice_ && !asked_) || progress_asked_) return;
+  progress_asked_ = true;
+  Post([](Core& core) { core.CheckProgress(); });
+}
+
+void Syncer::Core::CheckProgress() {
+  progress_asked_ = false;
+  if (session_ == nullptr) return;
+  const bool caught_up = CaughtUp();
+  if (slice_) {
+    if (caught_up) return FinishSlice(SliceReport::End::kDone, absl::OkStatus());
+    if (session_->open() && !session_->busy() && slice_->Spent(session_->has_feed())) {
+      FinishSlice(SliceReport::End::kBytes, absl::OkStatus());
+    }
+    return;
+  }
+  if (!caught_up || !asked_) return;
+  asked_ = false;
+  Consider();
+}
+
+// ---- slices
+
+bool Syncer::Core::FitsSlice(absl::Duration wait) const {
+  return !slice_ || clock_.Passed() + wait < slice_end_;
+}
+
+uint64_t Syncer::Core::ReceiptsNow() const {
+  const OutboxCounts counts = device_.outbox->counts();
+  return counts.recorded - (counts.pending - counts.parked);
+}
+
+// What has arrived is kept.
+void Syncer::Core::OutOfTime() {
+  while (session_ != nullptr && session_->folding()) {
+    const absl::Status status = session_->Fold();
+    if (status.ok()) continue;
+    return FinishSlice(SliceReport::End::kFailed, status);
+  }
+  FinishSlice(SliceReport::End::kTime, absl::OkStatus());
+}
+
+void Syncer::Core::FinishSlice(SliceReport::End end, const absl::Status& status) {
+  SliceReport report;
+  report.end = end;
+  report.status = status;
+  report.bytes_sent = slice_->sent();
+  report.bytes_received = slice_->received();
+  report.intents_received = ReceiptsNow() - slice_receipts_;
+  const OutboxCounts counts = device_.outbox->counts();
+  const bool has_feed = session_ != nullptr ? session_->has_feed() : end != SliceReport::End::kTime;
+  report.more_waits = counts.pending > counts.parked || !has_feed || !status.ok();
+  report.blocked_by = WhyDevice(device_, state(), clock_);
+  slice_.reset();
+  Halt("the slice of sync work has ended");
+  SliceDone done = std::exchange(slice_done_, nullptr);
+  if (done == nullptr) return;
+  executor_.Post([done = std::move(done), report] { done(report); });
+}
+
+// ---- what is told
+
 void Syncer::Core::Publish() {
+  PublishLogs();
   {
     const std::lock_guard<std::mutex> lock(state_mutex_);
     state_.syncing = running_;
     state_.connected = session_ != nullptr && session_->open();
-    state_.attempts = retry_.attempts();
-    state_.attempts_ever = retry_.attempts_ever();
-    state_.last_error = retry_.last_error();
     state_.digests_equal = digests_.equal();
     state_.digests_unequal = digests_.unequal();
     if (state_.connected) state_.server_head = session_->server_head();
   }
   if (session_ != nullptr && session_->open()) {
-    if (session_->forked()) {
-      SetReason(SyncState::Reason::kForked,
-                "the server has other intents under this device log's counts: a copy of this "
-                "folder was used elsewhere",
-                absl::InfiniteFuture());
-    } else if (session_->throttled()) {
+    if (session_->throttled()) {
       SetReason(SyncState::Reason::kServerAsked, "the server asked to push later",
-                clock_.WallNow() + session_->server_delay());
+                clock_.WallNow() + session_->throttle_left());
     } else {
       SetReason(SyncState::Reason::kNone, "on its way to the server", absl::InfiniteFuture());
     }
@@ -280,59 +356,117 @@ void Syncer::Core::Publish() {
   if (on_change_) on_change_();
 }
 
-// Its age counts from when the reason became this one; connecting and waiting to connect are one.
+void Syncer::Core::PublishLogs() {
+  const std::lock_guard<std::mutex> lock(state_mutex_);
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    const RetryState& retry = retries_.Of(priority);
+    SyncState::OfLog& log = state_.logs[priority];
+    log.attempts = retry.attempts();
+    log.attempts_ever = retry.attempts_ever();
+    log.last_error = retry.last_error();
+    if (session_ != nullptr && session_->open()) log.forked = session_->forked(priority);
+    device_.outbox->set_attempts_ever(priority, retry.attempts_ever());
+  }
+  state_.attempts = retries_.worst().attempts();
+  state_.last_error = retries_.worst().last_error();
+}
+
+// Its age counts from when the reason became this one; connecting and waiting to connect are one,
+// and began with the first attempt that failed, in whatever process that was.
 void Syncer::Core::SetReason(SyncState::Reason reason, std::string text, absl::Time until) {
   const auto away = [](SyncState::Reason r) {
     return r == SyncState::Reason::kOffline || r == SyncState::Reason::kBackOff ||
            r == SyncState::Reason::kServerAsked || r == SyncState::Reason::kRefused;
   };
+  const absl::Duration away_for = AwayFor();
   const std::lock_guard<std::mutex> lock(state_mutex_);
   if (reason != state_.reason && !(away(reason) && away(state_.reason))) {
-    state_.since = clock_.Passed();
+    state_.since = clock_.Passed() - (away(reason) ? away_for : absl::ZeroDuration());
   }
   state_.reason = reason;
   state_.reason_text = std::move(text);
   state_.until = until;
 }
 
-void Syncer::Core::LoadRetry() {
-  std::string value;
-  const auto found = device_.store->Get(Space::kMeta, ClassKey("retry", kPlainClass), &value);
-  // A row that does not parse is no reason to refuse the folder: it only says how long to wait.
-  if (!found.ok() || !*found || !retry_.ParseFromString(value)) retry_.Clear();
-  NoteAttempts();
+absl::Duration Syncer::Core::AwayFor() const {
+  const int64_t since_us = retries_.worst().failing_since_us();
+  if (since_us == 0) return absl::ZeroDuration();
+  return std::max(absl::ZeroDuration(), clock_.WallNow() - absl::FromUnixMicros(since_us));
 }
 
-void Syncer::Core::NoteAttempts() {
-  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
-    device_.outbox->set_attempts_ever(priority, retry_.attempts_ever());
-  }
+// ---- frames
+
+void Syncer::Core::OnFrame(std::string bytes) {
+  Enter([&] {
+    if (session_ == nullptr) return;
+    if (slice_) slice_->Received(bytes.size());
+    const bool was_open = session_->open();
+    const absl::Status status = session_->OnFrame(bytes);
+    if (session_->open() && !was_open) Opened();
+    if (!status.ok()) return End(status);
+    Progress();
+  });
 }
 
-void Syncer::Core::StoreRetry() {
-  StoreBatch batch;
-  batch.Put(Space::kMeta, ClassKey("retry", kPlainClass), retry_.SerializeAsString());
-  // A failure shows in Store::failed, which ends the sync.
-  device_.store->Commit(batch, Sync::kBuffered).IgnoreError();
+void Syncer::Core::OnWritable() {
+  Enter([&] { Run([](Session& session) { return session.Pump(); }); });
 }
 
-absl::Duration Syncer::Core::ServerDelayLeft() const {
-  if (retry_.server_delay_until_us() == 0) return absl::ZeroDuration();
-  const absl::Duration left =
-      absl::FromUnixMicros(retry_.server_delay_until_us()) - clock_.WallNow();
-  return std::min(left, options_.backoff.server_delay_max);
+void Syncer::Core::OnClosed(const absl::Status& status) {
+  Enter([&] {
+    if (session_ == nullptr) return;
+    End(status.ok() ? Unavailable("the server closed the connection") : status);
+  });
 }
+
+void Syncer::Core::Send(std::string frame) {
+  if (channel_ == nullptr) return;
+  if (slice_) slice_->Sent(frame.size());
+  channel_->Send(std::move(frame));
+}
+
+size_t Syncer::Core::unsent_bytes() const {
+  return channel_ != nullptr ? channel_->unsent_bytes() : 0;
+}
+
+void Syncer::Core::FoldSoon() {
+  Post([](Core& core) {
+    core.Run([](Session& session) { return session.Fold(); });
+    core.Progress();
+  });
+}
+
+void Syncer::Core::PumpAfter(absl::Duration delay) {
+  executor_.PostAfter(delay, Guarded([](Core& core) {
+                        core.Run([](Session& session) { return session.Pump(); });
+                        core.Publish();
+                      }));
+}
+
+void Syncer::Core::Changed() {
+  Publish();
+  Progress();
+}
+
+// ---- the face
 
 Syncer::Syncer(Device& device, const SyncerOptions& options, const Runtime& runtime,
                const InstanceId& instance, std::function<double()> jitter)
     : core_(std::make_shared<Core>(device, options, runtime, instance, std::move(jitter))) {}
 
-Syncer::~Syncer() { core_->Stop(); }
+Syncer::~Syncer() { core_->Stop(/*tell=*/false); }
 
 void Syncer::OnChange(std::function<void()> callback) { core_->set_on_change(std::move(callback)); }
-absl::Status Syncer::Start(Connector& connector) { return core_->Start(connector); }
-void Syncer::Stop() { core_->Stop(); }
+absl::Status Syncer::Start(Connector& connector) {
+  return core_->Start(connector, nullptr, nullptr);
+}
+absl::Status Syncer::StartSlice(Connector& connector, const SliceBudget& budget, SliceDone done) {
+  return core_->Start(connector, &budget, std::move(done));
+}
+void Syncer::Stop() { core_->Stop(/*tell=*/true); }
 void Syncer::Wake() { core_->Wake(); }
+void Syncer::SetConditions(const Conditions& conditions) { core_->SetConditions(conditions); }
+absl::Status Syncer::Now(Ask ask) { return core_->Now(ask); }
 SyncState Syncer::state() const { return core_->state(); }
 
 }  // namespace intentlog

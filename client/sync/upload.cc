@@ -35,7 +35,7 @@ absl::Status Upload::Start(Count server_highest, const Limits& limits) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, Push* push) {
+absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, size_t bytes_max, Push* push) {
   if (!started_ || stopped_) return false;
   RETURN_IF_ERROR(outbox_.failed());
   OutboxView now = outbox_.view(priority_);
@@ -51,8 +51,9 @@ absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, Push* push) {
   push->Clear();
   push->set_log_id(std::string(log_id_.bytes()));
   IntentReader reader(outbox_.store(), priority_);
-  ASSIGN_OR_RETURN(const Count last,
-                   reader.FillPush(next_, now.synced, options_.push_frame_bytes, push));
+  ASSIGN_OR_RETURN(
+      const Count last,
+      reader.FillPush(next_, now.synced, std::min(bytes_max, options_.push_frame_bytes), push));
   const size_t bytes = push->ByteSizeLong();
   if (bytes > options_.frame_bytes_max) {
     return FailedPrecondition("the batch at count ", push->first_count(), " takes ", bytes,

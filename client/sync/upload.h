@@ -31,10 +31,10 @@ class Upload {
 
   // The server's Welcome: what it has, and how much it takes. REQUIRES: called once, first.
   absl::Status Start(Count server_highest, const Limits& limits);
-  // The next frame; nothing if all is pushed, the window is full, or this log is stopped. Of the
-  // window, `bytes_of_others` are taken by other logs.
+  // The next frame, of about `bytes_max` or one batch; nothing if all is pushed, the window is
+  // full, or this log is stopped. Of the window, `bytes_of_others` are taken by other logs.
   // Syncs what is not durable yet before it is pushed. DATA_LOSS, or the outbox's failure.
-  absl::StatusOr<bool> Next(size_t bytes_of_others, Push* push);
+  absl::StatusOr<bool> Next(size_t bytes_of_others, size_t bytes_max, Push* push);
 
   // The outbox as receipts must be judged against.
   OutboxView view() const;

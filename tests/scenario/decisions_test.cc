@@ -134,7 +134,8 @@ TEST_F(DecisionScenario, WhatFollowsAConflictParksInItsLaneAndStopsNothingElse) 
   EXPECT_EQ(parked.state, RecordState::kPending);
   const auto why = world_.device("till-2").Why(follower.intent_id);
   ASSERT_TRUE(why.ok());
-  EXPECT_EQ(why->kind, BlockedBy::kParked);
+  EXPECT_EQ(why->kind, BlockedBy::kAwaitingReview);
+  EXPECT_EQ(why->behind_entity.id, "milk");
   EXPECT_EQ(Found("till-2", other).decision, ACCEPTED);
   EXPECT_EQ(world_.Problems(), "");
 }

@@ -19,6 +19,7 @@ namespace {
 
 struct Options : DeviceArguments {
   std::string type, payload, intent_id;
+  uint64_t priority = 0;
 };
 
 using Payloads = std::vector<std::unique_ptr<google::protobuf::Message>>;
@@ -71,8 +72,10 @@ void Print(const std::vector<Appended>& done, bool json) {
       std::printf("%s  count %s%s\n", id.c_str(), std::to_string(one.count.value()).c_str(),
                   one.repeated ? "  (recorded before)" : "");
     }
-    intents.push_back(
-        {{"intent_id", id}, {"count", one.count.value()}, {"repeated", one.repeated}});
+    intents.push_back({{"intent_id", id},
+                       {"count", one.count.value()},
+                       {"class", one.priority},
+                       {"repeated", one.repeated}});
   }
   if (!json) return;
   Json document = intents.front();
@@ -91,7 +94,9 @@ absl::Status RunAppend(const Options& options) {
   ASSIGN_OR_RETURN(const EventType* known, FindType(*domain.schema, options.type));
   RETURN_IF_ERROR(options.payload == "-" ? absl::OkStatus()
                                          : PayloadFromJson(*known, options.payload).status());
-  ASSIGN_OR_RETURN(const OpenDevice device, OpenDeviceFolder(options.folder));
+  DeviceFolderOptions folder = options.folder;
+  folder.policy.class_of[known->entity_type()] = static_cast<PriorityClass>(options.priority);
+  ASSIGN_OR_RETURN(const OpenDevice device, OpenDeviceFolder(folder));
   const std::shared_ptr<const Schema> schema = device.client->schema();
   ASSIGN_OR_RETURN(const EventType* type, FindType(*schema, options.type));
   ASSIGN_OR_RETURN(const Payloads payloads, ReadPayloads(*type, options));
@@ -121,6 +126,8 @@ void RegisterDeviceAppend(CLI::App& device, int* exit_code) {
           "for a new folder: subscribe to every scope (head office)");
   AddText(command, "--intent-id", &options->intent_id,
           "makes a retry safe: the same id and payload are recorded once");
+  AddNumber(command, "--class", &options->priority, 0, kClasses - 1,
+            "priority class of the entity type, if it is the first of it here (default: 0)");
   OnRun(command, exit_code, [options] { return RunAppend(*options); });
 }
 

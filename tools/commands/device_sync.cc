@@ -1,9 +1,12 @@
 // intentlog device sync --dir DIR --server HOST:PORT [--wait DURATION | --for DURATION | --follow]
+//                       [--policy eager|normal|frugal|charging-only|manual] [--sysfs ROOT]
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "client/conditions/linux_conditions.h"
+#include "client/conditions/sync_policy.h"
 #include "client/wire/grpc_connector.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/clock.h"
@@ -19,13 +22,27 @@ namespace intentlog {
 namespace {
 
 constexpr absl::Duration kDigestWait = absl::Seconds(3);
+// A cable that was pulled, or a charger, is noticed within this.
+constexpr absl::Duration kConditionsInterval = absl::Seconds(2);
 
 struct Options : DeviceArguments {
   std::string server;
   absl::Duration wait = absl::Seconds(60);
   absl::Duration run_for;
   bool follow = false;
+  std::string policy;  // empty: whoever runs this asks for all of it, now
+  std::string sysfs;   // empty: the machine's
 };
+
+// The conditions of this machine. A server on the machine itself needs no network.
+Conditions ConditionsNow(const Options& options) {
+  const bool own_tree = !options.sysfs.empty();
+  Conditions conditions = ReadLinuxConditions(own_tree ? options.sysfs : "/sys");
+  const std::string host = options.server.substr(0, options.server.rfind(':'));
+  const bool here = host == "localhost" || host == "[::1]" || host.substr(0, 4) == "127.";
+  if (here && !own_tree) conditions.network = NetworkKind::kUnmetered;
+  return conditions;
+}
 
 // Says in plain words what changes, once each.
 class Teller {
@@ -112,6 +129,7 @@ class SyncRun {
     const absl::Duration begin = SystemClock().Passed();
     const bool bounded = options_.run_for > absl::ZeroDuration();
     while (true) {
+      LookAtConditions();
       const ClientStatus status = client_.Status();
       teller_.Tell(status);
       ASSIGN_OR_RETURN(const bool caught_up, CaughtUp(status));
@@ -120,7 +138,7 @@ class SyncRun {
         if (bounded && passed >= options_.run_for) return Conclude(status, caught_up);
       } else if (caught_up && Compared(status, passed)) {
         return Conclude(status, true);
-      } else if (passed >= options_.wait || Hopeless(status)) {
+      } else if (passed >= options_.wait || Held(status) || Hopeless(status)) {
         return Conclude(status, false);
       }
       if (stop.Wait(absl::Milliseconds(20))) return Conclude(client_.Status(), true);
@@ -128,6 +146,19 @@ class SyncRun {
   }
 
  private:
+  void LookAtConditions() {
+    const absl::Duration now = SystemClock().Passed();
+    if (options_.policy.empty() || now < conditions_due_) return;
+    conditions_due_ = now + kConditionsInterval;
+    client_.SetConditions(ConditionsNow(options_));
+  }
+  // Whether the policy keeps from the server all that waits, and whoever runs this waits in vain.
+  static bool Held(const ClientStatus& status) {
+    const BlockedBy::Kind kind = status.blocked_by.kind;
+    return kind == BlockedBy::kMetered || kind == BlockedBy::kDataSaver ||
+           kind == BlockedBy::kBattery || kind == BlockedBy::kBackground;
+  }
+
   absl::StatusOr<bool> CaughtUp(const ClientStatus& status) {
     if (!status.connected) {
       target_ = Position();
@@ -181,13 +212,20 @@ class SyncRun {
   Teller teller_;
   Position target_;
   std::optional<absl::Duration> caught_up_at_;
+  absl::Duration conditions_due_ = -absl::InfiniteDuration();
 };
 
 absl::Status RunSync(const Options& options) {
   RETURN_IF_ERROR(CheckAddress(options.server));
-  ASSIGN_OR_RETURN(OpenDevice device, OpenDeviceFolder(options.folder));
+  DeviceFolderOptions folder = options.folder;
+  folder.policy = PolicyNamed(options.policy).value_or(EagerPolicy());
+  ASSIGN_OR_RETURN(OpenDevice device, OpenDeviceFolder(folder));
+  if (!options.policy.empty()) device.client->SetConditions(ConditionsNow(options));
   GrpcConnector connector({.address = options.server}, *device.executor);
   RETURN_IF_ERROR(device.client->StartSync(connector));
+  // A person asks: no earlier failure delays that, and the manual policy waits for just this.
+  const bool anyway = options.policy.empty() || folder.policy.manual;
+  RETURN_IF_ERROR(device.client->SyncNow(anyway ? Ask::kAnyway : Ask::kByPolicy));
   const absl::Status status = SyncRun(options, *device.client).Run();
   device.client.reset();
   return status;
@@ -205,6 +243,11 @@ void RegisterDeviceSync(CLI::App& device, int* exit_code) {
               "give up when it is not synced after this (default: 60s)");
   AddDuration(command, "--for", &options->run_for, "stay connected for this long, then end");
   AddFlag(command, "--follow", &options->follow, "stay connected until Ctrl-C");
+  AddChoice(command, "--policy", &options->policy,
+            {"eager", "normal", "frugal", "charging-only", "manual"},
+            "sync what this machine's network and battery allow (default: all, now)");
+  AddText(command, "--sysfs", &options->sysfs,
+          "with --policy: where network and battery are looked up (default: /sys)");
   OnRun(command, exit_code, [options] { return RunSync(*options); });
 }
 

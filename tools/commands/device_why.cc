@@ -22,6 +22,21 @@ absl::StatusOr<BlockedBy> Ask(const Client& client, const std::string& what) {
   return client.Why(id);
 }
 
+void Print(const BlockedBy& blocked) {
+  std::printf("%s\n", blocked.text.c_str());
+  std::printf("%s for %s", std::string(BlockedWord(blocked.kind)).c_str(),
+              AgeText(blocked.age).c_str());
+  if (blocked.until != absl::InfiniteFuture()) {
+    std::printf(", until %s", TimeText(absl::ToUnixMicros(blocked.until)).c_str());
+  }
+  if (blocked.attempts > 0) {
+    std::printf(", after %s failed %s", std::to_string(blocked.attempts).c_str(),
+                blocked.attempts == 1 ? "attempt" : "attempts");
+    if (!blocked.last_error.empty()) std::printf("; last error: %s", blocked.last_error.c_str());
+  }
+  std::printf("\n");
+}
+
 absl::Status RunWhy(const DeviceArguments& options) {
   ASSIGN_OR_RETURN(const OpenDevice device, OpenDeviceFolder(options.folder));
   ASSIGN_OR_RETURN(const BlockedBy blocked, Ask(*device.client, options.what));
@@ -33,9 +48,7 @@ absl::Status RunWhy(const DeviceArguments& options) {
     std::printf("%s\n", blocked.text.empty() ? "nothing is waiting" : blocked.text.c_str());
     return absl::OkStatus();
   }
-  std::printf("%s (%s, for %s, after %s attempts)\n", blocked.text.c_str(),
-              BlockedWord(blocked.kind).c_str(), AgeText(blocked.age).c_str(),
-              std::to_string(blocked.attempts).c_str());
+  Print(blocked);
   return absl::OkStatus();
 }
 

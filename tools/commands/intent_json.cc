@@ -125,6 +125,7 @@ Json IntentPayloadJson(const Intent& intent, const Schema& schema) {
 Json IntentJson(const Client::RecordedIntent& intent, const Schema& schema) {
   Json json;
   json["count"] = intent.count.value();
+  json["class"] = intent.priority;
   json["intent_id"] = UuidText(intent.intent.intent_id());
   json["state"] = StateWord(intent.state);
   json["entity"] = Cat(intent.intent.entity_type(), "/", intent.intent.entity_id());

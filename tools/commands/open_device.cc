@@ -39,6 +39,7 @@ absl::StatusOr<OpenDevice> OpenDeviceFolder(const DeviceFolderOptions& options) 
   client.projections = std::move(domain.projections);
   client.runtime = {&SystemClock(), device.executor.get(), device.random.get()};
   client.create_if_missing = options.create;
+  client.policy = options.policy;
   ASSIGN_OR_RETURN(device.client, Client::Open(std::move(client)));
   return device;
 }

@@ -20,6 +20,7 @@ struct DeviceFolderOptions {
   std::string tenant, device, scope;
   bool all_scopes = false;
   bool create = false;
+  SyncPolicy policy = EagerPolicy();
 };
 
 // Closes when destroyed. Move-only.

@@ -23,32 +23,6 @@ std::string StateWord(RecordState state) {
   return "";
 }
 
-std::string BlockedWord(BlockedBy::Kind kind) {
-  switch (kind) {
-    case BlockedBy::kNothing:
-      return "nothing";
-    case BlockedBy::kSyncStopped:
-      return "sync-stopped";
-    case BlockedBy::kOffline:
-      return "offline";
-    case BlockedBy::kBackOff:
-      return "back-off";
-    case BlockedBy::kServerAsked:
-      return "server-asked";
-    case BlockedBy::kParked:
-      return "parked";
-    case BlockedBy::kForked:
-      return "forked";
-    case BlockedBy::kRefused:
-      return "refused";
-    case BlockedBy::kSending:
-      return "sending";
-    case BlockedBy::kStoreFailed:
-      return "store-failed";
-  }
-  return "";
-}
-
 std::string AgeText(absl::Duration age) {
   if (age < absl::Minutes(2)) return Cat(absl::ToInt64Seconds(age), " s");
   if (age < absl::Hours(2)) return Cat(absl::ToInt64Minutes(age), " min");
@@ -62,10 +36,18 @@ std::string TimeText(int64_t micros) {
 
 Json BlockedJson(const BlockedBy& blocked) {
   Json json;
-  json["kind"] = BlockedWord(blocked.kind);
+  json["kind"] = std::string(BlockedWord(blocked.kind));
   json["text"] = blocked.text;
   json["age_seconds"] = absl::ToInt64Seconds(blocked.age);
   json["attempts"] = blocked.attempts;
+  json["last_error"] = blocked.last_error;
+  if (blocked.until != absl::InfiniteFuture()) {
+    json["until"] = TimeText(absl::ToUnixMicros(blocked.until));
+  }
+  if (blocked.behind != Position()) json["behind"] = blocked.behind.value();
+  if (!blocked.behind_entity.type.empty()) {
+    json["behind_entity"] = Cat(blocked.behind_entity.type, "/", blocked.behind_entity.id);
+  }
   return json;
 }
 
@@ -89,6 +71,16 @@ Json StatusJson(const ClientStatus& status) {
     scopes.push_back({{"scope", scope.scope}, {"cursor", scope.cursor.value()}});
   }
   json["scopes"] = std::move(scopes);
+  Json logs = Json::array();
+  for (const LogStatus& log : status.logs) {
+    logs.push_back({{"class", log.priority},
+                    {"log_id", ToText(log.log_id)},
+                    {"recorded", log.counts.recorded},
+                    {"pending", log.counts.pending},
+                    {"blocked_by", BlockedJson(log.blocked_by)}});
+  }
+  json["logs"] = std::move(logs);
+  json["clock_steps"] = status.clock_steps;
   json["blocked_by"] = BlockedJson(status.blocked_by);
   json["digests_equal"] = status.digests_equal;
   json["digests_unequal"] = status.digests_unequal;

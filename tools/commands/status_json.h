@@ -14,7 +14,6 @@ Json BlockedJson(const BlockedBy& blocked);
 
 std::string StateWord(RecordState state);
 // "offline", "back-off" …
-std::string BlockedWord(BlockedBy::Kind kind);
 // "3 s", "2 min", "5 h", "3 days".
 std::string AgeText(absl::Duration age);
 // "2011-12-09 12:50:00", UTC.

@@ -85,6 +85,11 @@ void EventGroup::PutIndex(std::string key, std::string value) {
   append_.index.push_back({std::move(key), std::move(value)});
 }
 
+void EventGroup::DeleteIndex(std::string key) {
+  INTENTLOG_CHECK(!IsOwnKey(key));
+  append_.index.push_back({std::move(key), std::nullopt});
+}
+
 size_t EventGroup::bytes() const { return cut_bytes_ + builder_.bytes(); }
 
 // ---- EventLog: opening and writing
@@ -317,6 +322,12 @@ absl::StatusOr<std::optional<std::string>> EventLog::GetIndex(std::string_view k
   ASSIGN_OR_RETURN(const bool found, engine_.GetIndex(tenant_, key, &value));
   if (!found) return std::optional<std::string>();
   return std::optional<std::string>(std::move(value));
+}
+
+absl::StatusOr<std::vector<IndexRow>> EventLog::ScanIndex(std::string_view prefix,
+                                                          std::string_view from,
+                                                          size_t limit) const {
+  return engine_.ScanIndex(tenant_, prefix, from, limit);
 }
 
 }  // namespace intentlog

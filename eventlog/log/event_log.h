@@ -59,6 +59,7 @@ class EventGroup {
   void PutSummary(std::string_view entity_key, const EntitySummary& summary);
   // A row of the caller's own. REQUIRES: `key` begins with none of the log's own letters "emrs".
   void PutIndex(std::string key, std::string value);
+  void DeleteIndex(std::string key);
 
   const LogEnd& end() const { return end_; }
   uint64_t size() const { return events_; }
@@ -142,6 +143,9 @@ class EventLog {
   // Nothing for an entity without events. `entity_key` as EntityKey() makes it.
   absl::StatusOr<std::optional<EntitySummary>> Summary(std::string_view entity_key) const;
   absl::StatusOr<std::optional<std::string>> GetIndex(std::string_view key) const;
+  // Up to `limit` rows with `prefix`, the first at or after `from`, in order.
+  absl::StatusOr<std::vector<IndexRow>> ScanIndex(std::string_view prefix, std::string_view from,
+                                                  size_t limit) const;
   Engine& engine() const { return engine_; }
 
  private:

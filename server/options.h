@@ -44,6 +44,11 @@ struct ServerOptions {
   size_t summary_cache_entities = 20000;
   // Device logs kept in memory for deciding, per tenant.
   size_t log_cache_entries = 20000;
+  // Events admitted again in one group, after what they waited for was closed: a lane that waited
+  // for long does not hold up the others. The rest goes on with the next groups.
+  size_t readmissions_max = 4096;
+  // Operators' intents that wait to be decided, per tenant; more are refused.
+  size_t own_intents_max = 1000;
   // Small appends after which their blocks are merged.
   int small_blocks_merge_after = 64;
 
@@ -76,6 +81,9 @@ struct ServerOptions {
   // A session without any frame from its device for this long is cut. gRPC's keepalive finds dead
   // connections earlier; this finds devices that hang.
   absl::Duration silence_max = absl::Seconds(60);
+  // What a device reports of its queue is kept at most this often, and when its session ends: each
+  // time is a write.
+  absl::Duration device_record_interval = absl::Seconds(10);
   // After a failed write the stores are opened again at this interval until it works.
   absl::Duration reopen_interval = absl::Seconds(2);
 };

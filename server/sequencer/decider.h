@@ -1,6 +1,6 @@
-// A Decider gives intents their positions and decisions. Its state runs ahead of the log: it holds
-// what the groups in flight will have changed once they are durable, so that the next group can be
-// decided while this one syncs. If one of them fails, Load drops it all and begins from the log.
+// A Decider gives intents their positions and decisions. Its state runs ahead of the log
+// (LogAhead), so that the next group can be decided while this one syncs. If one of them fails,
+// Load drops it all and begins from the log.
 //
 // Reads the log, and blocks while it does. Thread-compatible.
 //
@@ -9,12 +9,11 @@
 //   EventGroup group = decider.End();      // to be appended
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,11 +22,12 @@
 #include "eventlog/schema/schema.h"
 #include "proto/store.pb.h"
 #include "proto/sync.pb.h"
-#include "server/admit/admission.h"
-#include "server/admit/summary.h"
 #include "server/feed/live_group.h"
-#include "server/sequencer/entity_cache.h"
+#include "server/sequencer/admitter.h"
+#include "server/sequencer/log_ahead.h"
+#include "server/sequencer/open_lanes.h"
 #include "server/sequencer/push_unit.h"
+#include "server/sequencer/settler.h"
 
 namespace intentlog {
 
@@ -41,98 +41,102 @@ struct UnitOutcome {
   std::vector<ReceiptRun> runs;  // of what was decided now
 };
 
+// What became of an intent of the server's own.
+struct OwnReceipt {
+  Position position;
+  Decision decision = DECISION_UNSPECIFIED;
+  Reason reason;
+};
+
 class Decider {
  public:
   struct Options {
-    size_t entities_max = 20000;
-    size_t logs_max = 20000;
-    EventLogOptions log;
+    LogAhead::Options log;
+    Settler::Options settle;
   };
 
   // `log` must outlive the decider.
   Decider(const EventLog& log, std::shared_ptr<const Schema> schema, const Options& options);
 
-  // Begins at the durable head. Whatever was decided above it is forgotten.
+  // Begins at the durable head. Whatever was decided above it is forgotten. FAILED_PRECONDITION if
+  // the schema lacks a type that the log holds.
   absl::Status Load();
 
-  // Groups are numbered by the caller, ascending from 1. `live` must live until End.
-  void Begin(uint64_t group_number, int64_t now_us, LiveGroup& live);
+  // ---- the schema
+  // Decides by it from the next group on, which says so in the log. FAILED_PRECONDITION as Load,
+  // and nothing changes.
+  absl::Status MayAdopt(const Schema& schema) const { return admitter_.MayAdopt(schema); }
+  absl::Status Adopt(std::shared_ptr<const Schema> schema);
+
+  // ---- a group
+  // Groups are numbered by the caller, ascending from 1. `live` must live until End. What waits to
+  // be admitted again goes first.
+  absl::Status Begin(uint64_t group_number, int64_t now_us, LiveGroup& live);
   // An error means that the log could not be read: nothing decided since Load may be appended.
   absl::StatusOr<UnitOutcome> Decide(const PushUnit& unit);
+  // An operator's Resolve, Amend or Dismiss, as an intent of the server's own device log. An empty
+  // entity, scope or base is that of the event it closes, and the head.
+  absl::StatusOr<OwnReceipt> DecideOwn(const Intent& asked, std::string_view resolver);
   // A row of the server's own, durable with this group.
-  void PutIndex(std::string key, std::string value);
-  size_t group_bytes() const { return group_->bytes(); }
-  EventGroup End();
+  void PutIndex(std::string key, std::string value) {
+    ahead_.PutRow(std::move(key), std::move(value));
+  }
+  size_t group_bytes() const { return ahead_.group_bytes(); }
+  EventGroup End() { return ahead_.End(); }
+  // Groups have something to do without anybody's asking.
+  bool has_work() const {
+    return (adoption_due_ && !adopted_.digest().empty()) || lanes_.has_readmissions();
+  }
+  // The group in hand changes something, if only rows.
+  bool group_has_rows() const { return ahead_.group_has_rows(); }
 
   // Everything up to this group is durable: what only it held may be forgotten.
-  void Durable(uint64_t group_number);
+  void Durable(uint64_t group_number) { ahead_.Durable(group_number); }
 
   // Decisions, entities and device logs, those in flight included.
-  const StatsReply& stats() const { return stats_; }
+  const StatsReply& stats() const { return ahead_.stats(); }
 
  private:
-  struct LogState {
-    Count highest;
-    ChainValue hash = {};
-    uint64_t last_group = 0;
-  };
   struct Member {
     std::string_view bytes;
     std::unique_ptr<Intent> intent = std::make_unique<Intent>();
     bool parsed = false;
     CachedEntity* entity = nullptr;  // null: it has no lane
-    bool gave_scope = false;
-    Verdict verdict;
-    Footprint footprint;  // of what is effective, if it is
+    std::optional<SeenClock> clock;
   };
 
-  absl::StatusOr<LogState*> StateOf(const LogId& log);
-  bool CoversOrWaits(const PushUnit& unit, const LogState& state, UnitOutcome& outcome) const;
-  absl::Status DecideNew(const PushUnit& unit, size_t begin, LogState& state, UnitOutcome& outcome);
-  absl::Status AdmitMember(const PushLane& lane, Member& member);
-  AdmitInput InputFor(const PushLane& lane, const Member& member);
-  const google::protobuf::Message* ParsePayload(const Intent& intent, const EventType** type);
-  void AddMember(PushLane& lane, LogState& state, Member& member, bool ends_batch,
-                 UnitOutcome& outcome);
-  void FillHeader(PushLane& lane, const LogState& state, const Member& member);
+  bool CoversOrWaits(const PushUnit& unit, const LogAhead::LogState& state,
+                     UnitOutcome& outcome) const;
+  absl::Status DecideNew(const PushUnit& unit, size_t begin, LogAhead::LogState& state,
+                         UnitOutcome& outcome);
+  absl::Status DecideBatch(PushLane& lane, absl::Span<const std::string_view> intents,
+                           LogAhead::LogState& state, UnitOutcome& outcome);
+  absl::Status DecideControl(PushLane& lane, Member& member, LogAhead::LogState& state,
+                             UnitOutcome& outcome);
+  absl::Status ReadMember(std::string_view bytes, const PushLane& lane, Member& member);
+  void Record(PushLane& lane, LogAhead::LogState& state, size_t index, size_t size,
+              UnitOutcome& outcome);
+  void KeepOpen(const PushLane& lane, Member& member, const Candidate& candidate, Position position,
+                size_t index, size_t size);
+  Position Append(PushLane* lane, const Member& member, const Verdict& verdict, bool counts,
+                  uint64_t key_hash, bool ends_batch, LogAhead::LogState& state);
   void CountDecision(Decision decision);
+  absl::Status CompleteOwn(const Intent& asked, Intent& intent);
+  absl::Status LoadSchema();
+  absl::Status WriteAdoption();
 
   const EventLog& log_;
-  const std::shared_ptr<const Schema> schema_;
-  const Options options_;
-
-  // Ahead of the log.
-  LogEnd end_;
-  std::string epoch_id_;
-  EntityCache entities_;
-  std::unordered_map<LogId, LogState> logs_;
-  StatsReply stats_;
-  bool restart_pending_ = true;
-
-  // The group that is being decided.
-  std::optional<EventGroup> group_;
-  LiveGroup* live_ = nullptr;
-  uint64_t group_number_ = 0;
-  int64_t now_us_ = 0;
-  std::vector<CachedEntity*> touched_;
+  LogAhead ahead_;
+  Admitter admitter_;
+  OpenLanes lanes_;
+  Settler settler_;
+  AdoptedSchema adopted_;      // as the groups in flight will have it
+  bool adoption_due_ = false;  // the next group writes it
 
   // Reused.
   std::vector<Member> members_;
-  std::vector<Verdict> verdicts_;
+  std::vector<Candidate> candidates_;
   Header header_;
-  std::string header_bytes_;
-  std::string last_type_name_;
-  const EventType* last_type_ = nullptr;
-  google::protobuf::Message* last_payload_ = nullptr;
-  std::unordered_map<const EventType*, std::unique_ptr<google::protobuf::Message>> payloads_;
 };
-
-// Adds one receipt: consecutive counts at consecutive positions with equal decisions are one run.
-void AddToRuns(Count count, Position position, Decision decision, const Reason& reason,
-               uint64_t pointer, std::vector<ReceiptRun>& runs);
-
-// The rows that the server keeps in the log's index, beside the log's own.
-std::string StatsKey();
-std::string DeviceKey(std::string_view device);
 
 }  // namespace intentlog

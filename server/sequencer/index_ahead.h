@@ -43,6 +43,7 @@ class IndexAhead {
   void Delete(std::string key) { Set(std::move(key), std::nullopt); }
   // Adds the last value of each row that the group in hand changed.
   void AddTo(EventGroup& group);
+  bool group_has_rows() const { return !changed_.empty() && changed_.back().group == group_; }
 
   // Everything up to this group is durable.
   void Durable(uint64_t group);

@@ -62,6 +62,7 @@ class LogAhead {
   }
   EventGroup End();
   size_t group_bytes() const { return group_->bytes(); }
+  bool group_has_rows() const { return !touched_.empty() || index_.group_has_rows(); }
   int64_t now_us() const { return now_us_; }
 
   // Everything up to this group is durable: what only it held may be forgotten.

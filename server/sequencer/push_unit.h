@@ -12,17 +12,44 @@
 #include "eventlog/log/chain.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/numbers.h"
+#include "proto/store.pb.h"
 #include "proto/sync.pb.h"
 #include "server/sequencer/push_frame.h"
 
 namespace intentlog {
 
+// What hellos tell of a device's clock.
+struct DeviceClock {
+  // At the hello before this session's, and at this one.
+  bool known_before = false;
+  int64_t skew_before_us = 0;
+  uint32_t steps_before = 0;
+  int64_t skew_us = 0;
+  uint32_t steps = 0;
+  int64_t hello_wall_us = 0;  // by the device's clock
+
+  // The hellos on either side of an intent that was made at this device time; nothing, if there was
+  // none before it.
+  std::optional<SeenClock> Around(int64_t device_time_us) const {
+    const bool after_hello = device_time_us >= hello_wall_us;
+    if (!after_hello && !known_before) return std::nullopt;
+    SeenClock seen;
+    seen.set_skew_before_us(after_hello ? skew_us : skew_before_us);
+    seen.set_steps_before(after_hello ? steps : steps_before);
+    seen.set_skew_after_us(skew_us);
+    seen.set_steps_after(steps);
+    return seen;
+  }
+};
+
 // One device log within one session. Pushes that were on their way when a Resend was asked for are
 // passed over until the device begins again.
 struct PushLane {
+  std::string device;
   LogId log;
-  std::vector<LogId> own_logs;   // `log` first, then those it continues
-  int64_t skew_us = 0;           // of the device's wall clock at this session's Hello
+  std::vector<LogId> own_logs;  // `log` first, then those it continues
+  int64_t skew_us = 0;          // of the device's wall clock at this session's Hello
+  DeviceClock clock;
   bool skew_written = false;     // in a header of this session
   std::optional<Count> awaited;  // asked for by Resend; 0: is being looked up
   int hash_steps = 0;            // Resends asked for because hashes differed

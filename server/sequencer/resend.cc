@@ -5,7 +5,7 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "server/sequencer/decider.h"
+#include "server/sequencer/receipt_runs.h"
 
 namespace intentlog {
 namespace {

@@ -17,9 +17,14 @@ Sequencer::Sequencer(EventLog& log, const ServerOptions& options, const Clock& c
       executors_(executors),
       hooks_(std::move(hooks)),
       decider_(log, options.schema,
-               {options.summary_cache_entities, options.log_cache_entries, EventLogOptions()}) {}
+               {{options.summary_cache_entities, options.log_cache_entries, EventLogOptions()},
+                {options.readmissions_max, options.group_bytes_max}}) {}
 
-absl::Status Sequencer::Load() { return decider_.Load(); }
+absl::Status Sequencer::Load() {
+  RETURN_IF_ERROR(decider_.Load());
+  SchedulePump();
+  return absl::OkStatus();
+}
 
 bool Sequencer::Submit(PushUnit unit) {
   if (stopped_) return true;
@@ -41,10 +46,11 @@ void Sequencer::Stop() {
   waiting_.clear();
   waiting_bytes_ = 0;
   rows_.clear();
+  own_.clear();
 }
 
 bool Sequencer::MayDecide() const {
-  if (stopped_ || (waiting_.empty() && rows_.empty())) return false;
+  if (stopped_ || !HasWork()) return false;
   if (in_flight_.empty()) return true;
   return in_flight_.size() < static_cast<size_t>(options_.groups_in_flight_max) &&
          waiting_bytes_ >= options_.group_bytes_early;
@@ -72,7 +78,7 @@ void Sequencer::Pump() {
 absl::Status Sequencer::DecideGroup() {
   auto group = std::make_unique<Group>(Group{
       ++last_group_, LiveGroup(hooks_.wanted, options_.feed_frame_bytes), {}, 0, false, {}, {}});
-  decider_.Begin(group->number, clock_.WallMicros(), group->live);
+  RETURN_IF_ERROR(decider_.Begin(group->number, clock_.WallMicros(), group->live));
   do {
     if (waiting_.empty()) break;
     PushUnit unit = std::move(waiting_.front());
@@ -81,7 +87,8 @@ absl::Status Sequencer::DecideGroup() {
     ASSIGN_OR_RETURN(UnitOutcome outcome, decider_.Decide(unit));
     group->answers.push_back({std::move(unit), std::move(outcome)});
   } while (decider_.group_bytes() < options_.group_bytes_max);
-  const bool has_rows = !rows_.empty();
+  RETURN_IF_ERROR(DecideOwn(*group));
+  const bool has_rows = !rows_.empty() || decider_.group_has_rows();
   for (Row& row : rows_) {
     decider_.PutIndex(std::move(row.key), std::move(row.value));
     group->rows_done.push_back(std::move(row.done));

@@ -55,6 +55,13 @@ class Sequencer {
 
   // False if too much waits: nothing was taken.
   bool Submit(PushUnit unit);
+  // An operator's intent (Decider::DecideOwn); `done` is called with what became of it once that is
+  // durable, unless the sequencer fails or ends before. False if too much waits.
+  using OwnDone = std::function<void(const OwnReceipt& receipt)>;
+  bool SubmitOwn(Intent intent, std::string resolver, OwnDone done);
+  // As Decider::MayAdopt and Adopt.
+  absl::Status MayAdopt(const Schema& schema) const { return decider_.MayAdopt(schema); }
+  absl::Status Adopt(std::shared_ptr<const Schema> schema);
   // Puts a row into the log's index with the next group, then calls `done`.
   void PutIndex(std::string key, std::string value, std::function<void()> done);
   // Drops what waits; what is being appended is finished and answered.
@@ -69,6 +76,11 @@ class Sequencer {
     std::string key;
     std::string value;
     std::function<void()> done;
+  };
+  struct Own {
+    Intent intent;
+    std::string resolver;
+    OwnDone done;
   };
   struct Answer {
     PushUnit unit;
@@ -85,6 +97,8 @@ class Sequencer {
   };
 
   bool MayDecide() const;
+  bool HasWork() const;
+  absl::Status DecideOwn(Group& group);
   void SchedulePump();
   void Pump();
   absl::Status DecideGroup();
@@ -108,6 +122,7 @@ class Sequencer {
   std::deque<PushUnit> waiting_;
   size_t waiting_bytes_ = 0;
   std::vector<Row> rows_;
+  std::vector<Own> own_;
   std::deque<std::unique_ptr<Group>> in_flight_;  // oldest first
   uint64_t last_group_ = 0;
   int small_appends_ = 0;

@@ -1,31 +1,19 @@
-// Opening, the registry of tenants and sessions, reading from any thread, opening again after a
-// failed write, and stopping.
+// Opening, the registry of tenants and sessions, opening again after a failed write, and stopping.
 #include "server/server.h"
 
-#include <atomic>
 #include <filesystem>
-#include <map>
-#include <mutex>
-#include <set>
 #include <utility>
 #include <vector>
 
-#include "eventlog/log/rocksdb_engine.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "server/sequencer/decider.h"
-#include "server/session/server_session.h"
-#include "server/tenant/tenant.h"
-#include "server/tenant/tenant_stores.h"
+#include "server/server_rep.h"
 
 namespace intentlog {
 namespace {
 
 // How often a closing server looks whether what is under way has ended.
 constexpr absl::Duration kPollInterval = absl::Milliseconds(1);
-// No tenant's name.
-constexpr const char* kStorePart = "/store";
-
 // What a device waits that found the server full.
 constexpr absl::Duration kFullRetryAfter = absl::Seconds(30);
 
@@ -42,73 +30,6 @@ absl::Status CheckFolder(const ServerOptions& options) {
 }
 
 }  // namespace
-
-// The sessions of connections. Shared with them, because a connection may outlive its server.
-struct Sessions {
-  std::set<ServerSession*> all;  // on core
-  std::atomic<size_t> count{0};  // any thread
-
-  void Add(ServerSession* session) {
-    all.insert(session);
-    count.store(all.size(), std::memory_order_relaxed);
-  }
-  void Remove(ServerSession* session) {
-    all.erase(session);
-    count.store(all.size(), std::memory_order_relaxed);
-  }
-};
-
-struct Server::Rep final : public ServerSessionHost {
-  enum class State { kRunning, kFailed, kStopping, kStopped };
-
-  Rep(ServerOptions given, const Clock& the_clock, Random& the_random, Executors the_executors)
-      : options_(std::move(given)),
-        clock_(the_clock),
-        random_(the_random),
-        executors_(the_executors) {
-    if (executors_.projector == nullptr) executors_.projector = executors_.reader;
-  }
-
-  // ---- ServerSessionHost
-  absl::StatusOr<Tenant*> TenantFor(const std::string& name) override;
-  const ServerOptions& options() const override { return options_; }
-  const Clock& clock() const override { return clock_; }
-  Executor& core() override { return *executors_.core; }
-
-  absl::Status OpenAll();
-  absl::StatusOr<Tenant*> OpenTenant(const std::string& name);
-  absl::StatusOr<std::shared_ptr<TenantStores>> Find(std::string_view tenant) const;
-
-  void CloseSessions(Goodbye::Code code, std::string_view text, absl::Duration retry_after);
-  void ArmSweep();
-  void Sweep();
-
-  bool Idle() const;
-  void OnStoreFailed(const absl::Status& status);
-  void ReopenAfter(absl::Duration delay);
-  void Reopen();
-  void CloseStores();
-  void AwaitStopped(std::function<void()> done);
-  void SetHealth(const std::string& part, const absl::Status& status);
-
-  const ServerOptions options_;
-  const Clock& clock_;
-  Random& random_;
-  Executors executors_;
-  State state_ = State::kRunning;
-  const std::shared_ptr<Sessions> sessions_ = std::make_shared<Sessions>();
-  std::map<std::string, std::unique_ptr<Tenant>> tenants_;
-  std::weak_ptr<RocksdbEngine> closing_;  // until its last reader lets go
-  Executor::TimerId sweep_ = 0;
-  Executor::TimerId reopen_ = 0;
-
-  mutable std::mutex mutex_;
-  // Protected by mutex_.
-  std::shared_ptr<RocksdbEngine> engine_;
-  std::map<std::string, std::shared_ptr<TenantStores>, std::less<>> stores_;
-  std::map<std::string, absl::Status>
-      health_;  // kStorePart, or the tenant whose read models stand still
-};
 
 // One connection's session, as the transport holds it.
 class ConnectedSession final : public ServerConnection {
@@ -156,7 +77,8 @@ absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
                         executors_.projector},
       Tenant::Hooks{[this](const absl::Status& status) { OnStoreFailed(status); },
                     [this, name](const absl::Status& status) { SetHealth(name, status); }});
-  RETURN_IF_ERROR(tenant->Load());
+  const absl::Status loaded = tenant->Load();
+  if (!loaded.ok()) return StatusOf(loaded.code(), "tenant ", name, ": ", loaded);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stores_[name] = std::move(stores);
@@ -316,64 +238,6 @@ void Server::Rep::AwaitStopped(std::function<void()> done) {
   if (sweep_ != 0) executors_.core->Cancel(sweep_);
   sweep_ = 0;
   done();
-}
-
-// ---- reading
-
-absl::StatusOr<std::shared_ptr<TenantStores>> Server::Rep::Find(std::string_view tenant) const {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  const auto found = stores_.find(tenant);
-  if (found != stores_.end()) return found->second;
-  if (engine_ == nullptr) return Unavailable("the server is opening its stores again");
-  std::string known;
-  for (const auto& [name, stores] : stores_) known += Cat(known.empty() ? "" : ", ", name);
-  return NotFound("there is no tenant \"", tenant, "\"; there ",
-                  known.empty() ? "are none yet" : Cat("are: ", known));
-}
-
-absl::StatusOr<std::shared_ptr<const EventLog>> Server::Log(std::string_view tenant) const {
-  ASSIGN_OR_RETURN(std::shared_ptr<TenantStores> stores, rep_->Find(tenant));
-  const EventLog* const log = stores->log.get();
-  return std::shared_ptr<const EventLog>(std::move(stores), log);
-}
-
-absl::StatusOr<std::shared_ptr<const ReadModels>> Server::Models(std::string_view tenant) const {
-  ASSIGN_OR_RETURN(std::shared_ptr<TenantStores> stores, rep_->Find(tenant));
-  const ReadModels* const models = stores->models.get();
-  return std::shared_ptr<const ReadModels>(std::move(stores), models);
-}
-
-Position Server::ViewPosition(std::string_view tenant) const {
-  const auto stores = rep_->Find(tenant);
-  return stores.ok() ? Position((*stores)->folded.load(std::memory_order_acquire)) : Position();
-}
-
-absl::StatusOr<StatsReply> Server::Stats(std::string_view tenant) const {
-  ASSIGN_OR_RETURN(const std::shared_ptr<TenantStores> stores, rep_->Find(tenant));
-  StatsReply stats;
-  const LogEnd head = stores->log->head();
-  ASSIGN_OR_RETURN(const std::optional<std::string> row, stores->log->GetIndex(StatsKey()));
-  if (row && !stats.ParseFromString(*row)) return DataLoss("the row ", StatsKey(), " is damaged");
-  const Epoch epoch = stores->log->epochs().back();
-  stats.set_head(head.position.value());
-  stats.set_chain(Bytes(head.chain).data(), head.chain.size());
-  stats.set_view_position(stores->folded.load(std::memory_order_acquire));
-  stats.set_sessions(stores->sessions.load(std::memory_order_relaxed));
-  stats.set_epoch_id(epoch.id());
-  stats.set_epoch_number(epoch.number());
-  return stats;
-}
-
-size_t Server::sessions() const { return rep_->sessions_->count.load(std::memory_order_relaxed); }
-
-absl::Status Server::health() const {
-  const std::lock_guard<std::mutex> lock(rep_->mutex_);
-  for (const auto& [part, status] : rep_->health_) {
-    return absl::Status(
-        status.code(), part == kStorePart ? Cat("the store can not be written: ", status)
-                                          : Cat("read models of ", part, " stand still: ", status));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace intentlog

@@ -10,14 +10,17 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "eventlog/log/event_log.h"
 #include "eventlog/runtime/runtime.h"
 #include "projections/engine/read_models.h"
+#include "proto/event.pb.h"
 #include "proto/store.pb.h"
 #include "server/options.h"
+#include "server/sequencer/own_receipt.h"
 #include "server/session/frame_sink.h"
 
 namespace intentlog {
@@ -54,6 +57,19 @@ class Server {
   // Says goodbye to all, lets what is being committed finish, then calls `done`.
   void Stop(std::function<void()> done);
 
+  // ---- operating
+  // From now on decides by `schema`: each tenant's log says so, and what waited for a schema is
+  // admitted again. FAILED_PRECONDITION names a type that a tenant's log holds and the schema
+  // lacks; nothing changes then. UNAVAILABLE while the stores are being opened again.
+  absl::Status AdoptSchema(const std::shared_ptr<const Schema>& schema);
+  // An operator's Resolve, Amend or Dismiss: an intent with its type and payload. Where it leaves
+  // out entity and scope, they are those of the event it closes; without `based_on` the operator
+  // has seen everything. `done` is called with the receipt once that is durable, unless the server
+  // fails or stops before; `resolver` is how the operator is called, if not "operator".
+  // INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE: nothing was done.
+  absl::Status Settle(const std::string& tenant, Intent control, std::string resolver,
+                      std::function<void(const OwnReceipt& receipt)> done);
+
   // ---- reading; any thread
   // Shared, because after a failed write the stores are closed and opened again: hold the pointer
   // while reading, and let go of it soon. NOT_FOUND names an unknown tenant and lists those there
@@ -63,6 +79,11 @@ class Server {
   // Position through which the read models are folded.
   Position ViewPosition(std::string_view tenant) const;
   absl::StatusOr<StatsReply> Stats(std::string_view tenant) const;
+  // What is open above `after`, in order of position.
+  absl::StatusOr<std::vector<OpenEvent>> OpenEvents(std::string_view tenant, Position after,
+                                                    size_t limit) const;
+  // Every device that was ever here, by name; reports a few seconds late.
+  absl::StatusOr<std::vector<DeviceRecord>> Devices(std::string_view tenant) const;
   size_t sessions() const;
   // Not OK while writing fails or a projector has stopped: what failed, where, and what to do.
   absl::Status health() const;

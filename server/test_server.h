@@ -33,7 +33,9 @@ class TestServer {
     const char* const scratch = std::getenv("TEST_TMPDIR");
     const std::string parent = scratch == nullptr ? "/tmp" : scratch;
     if (options_.dir.empty()) options_.dir = Cat(parent, "/server-", ++number);
-    options_.schema = Schema::Compiled({commerce::OrderOpened::descriptor()->file()});
+    if (options_.schema == nullptr) {
+      options_.schema = Schema::Compiled({commerce::OrderOpened::descriptor()->file()});
+    }
     options_.projections = CommerceViews();
     std::filesystem::remove_all(options_.dir);
     Open();
@@ -48,10 +50,17 @@ class TestServer {
   Server* operator->() { return server_.get(); }
 
   void Open() {
-    auto server = Server::Open(options_, clock_, random_, {&core_, &commit_, &reader_, nullptr});
-    if (!server.ok()) CheckFailed(__FILE__, __LINE__, server.status().ToString().c_str());
-    server_ = *std::move(server);
+    const absl::Status status = TryOpen();
+    if (!status.ok()) CheckFailed(__FILE__, __LINE__, status.ToString().c_str());
   }
+  absl::Status TryOpen() {
+    auto server = Server::Open(options_, clock_, random_, {&core_, &commit_, &reader_, nullptr});
+    if (!server.ok()) return server.status();
+    server_ = *std::move(server);
+    return absl::OkStatus();
+  }
+  // Of the next one that is opened.
+  void SetSchema(std::shared_ptr<const Schema> schema) { options_.schema = std::move(schema); }
   // The process dies; what was not synced may be there or not.
   void Crash() {
     DropTasks();
@@ -77,6 +86,8 @@ class TestServer {
     while (core_.RunUntilIdle() + reader_.RunUntilIdle() > 0) {
     }
   }
+  // One task that commits, if one waits: often one group.
+  void CommitOne() { commit_.RunOne(); }
   void RunFor(absl::Duration duration) {
     const absl::Duration step = absl::Milliseconds(100);
     for (; duration > absl::ZeroDuration(); duration -= step) {

@@ -118,6 +118,22 @@ TEST_F(EventDecoderTest, ASettlementFoldsAsWhatItSettles) {
   EXPECT_EQ(Decoded().type, nullptr);
 }
 
+TEST_F(EventDecoderTest, WhatTurnedFoldsNothing) {
+  Settlement settlement;
+  settlement.set_of(3);
+  settlement.set_decision(CONFLICTED);
+  settlement.set_turned(true);
+  settlement.set_type("intentlog.commerce.CustomerUpdated");
+  settlement.set_payload(customer_.SerializeAsString());
+  Carry(settlement);
+  header_.set_settlement_of(3);
+  header_.set_decision(CONFLICTED);
+  EXPECT_FALSE((*Decode())->effective);
+  settlement.set_decision(MERGED);  // which none is that turned
+  Carry(settlement);
+  EXPECT_FALSE((*Decode())->effective);
+}
+
 TEST_F(EventDecoderTest, OnlyTheServersHeaderMakesASettlement) {
   Settlement settlement;
   settlement.set_decision(ACCEPTED);

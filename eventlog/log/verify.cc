@@ -1,6 +1,7 @@
 #include "eventlog/log/verify.h"
 
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "eventlog/log/decision.h"
@@ -79,8 +80,14 @@ class Verifier {
 
   absl::Status CheckEvent(const EventRef& event) {
     ++found_.events;
-    if (!header_.ParseFromArray(event.header.data(), static_cast<int>(event.header.size())) ||
-        !intent_.ParseFromArray(event.intent.data(), static_cast<int>(event.intent.size()))) {
+    if (!header_.ParseFromArray(event.header.data(), static_cast<int>(event.header.size()))) {
+      Problem("the header at position ", event.position, " does not parse", kRestore);
+      return absl::OkStatus();
+    }
+    // What a device sent that is no intent is on record as rejected.
+    const bool malformed = header_.decision() == REJECTED && event.scope.empty();
+    if (!intent_.ParseFromArray(event.intent.data(), static_cast<int>(event.intent.size())) &&
+        !malformed) {
       Problem("the event at position ", event.position, " does not parse", kRestore);
       return absl::OkStatus();
     }
@@ -92,11 +99,32 @@ class Verifier {
       Problem("server time goes back at position ", event.position, kRestore);
     }
     server_time_us_ = header_.server_time_us();
-    if (event.scope != intent_.scope() || event.in_feed != IsInFeed(header_)) {
+    CheckSettlement(event);
+    if ((event.scope != intent_.scope() && !malformed) || event.in_feed != IsInFeed(header_)) {
       Problem("the block's directory and the event at position ", event.position, " differ",
               kRestore);
     }
     return CheckRun(event);
+  }
+
+  // A settlement closes what is open, once; one that turned leaves it open.
+  void CheckSettlement(const EventRef& event) {
+    const uint64_t of = header_.settlement_of();
+    const Decision decision = header_.decision();
+    if (of == 0) {
+      const bool open = decision == CONFLICTED || decision == PARKED || decision == REJECTED;
+      if (open && !event.scope.empty()) open_.insert(event.position.value());
+      return;
+    }
+    Settlement settlement;
+    if (!settlement.ParseFromString(intent_.payload()) || settlement.of() != of) {
+      Problem("the settlement at position ", event.position, " and its header differ", kRestore);
+    }
+    const bool known = settlement.turned() ? open_.contains(of) : open_.erase(of) > 0;
+    if (!known) {
+      Problem("the settlement at position ", event.position, " closes position ", of,
+              ", which is not open", kRestore);
+    }
   }
 
   // Counts are dense, and the run that the index names for them says what the blocks hold.
@@ -208,6 +236,7 @@ class Verifier {
   Header header_;
   Intent intent_;
   std::unordered_map<LogId, LogState> logs_;
+  std::unordered_set<uint64_t> open_;  // positions
 };
 
 }  // namespace

@@ -22,7 +22,8 @@ struct LogVerification {
 };
 
 // Checks checksums, dense positions, the chain from the first event, that each device log's counts
-// are 1, 2, 3 …, and that runs and scope rows agree with the blocks.
+// are 1, 2, 3 …, that runs and scope rows agree with the blocks, and that each settlement closes
+// what was open.
 absl::StatusOr<LogVerification> VerifyLog(const EventLog& log);
 
 }  // namespace intentlog

@@ -34,7 +34,7 @@ Projector::Projector(const EventLog& log, Store& views, ReadModels& models,
       executors_(executors),
       hooks_(std::move(hooks)),
       signature_(SignatureOf(options.projections)),
-      decoder_(options.schema) {}
+      decoder_(std::make_unique<EventDecoder>(options.schema)) {}
 
 absl::Status Projector::Load() {
   std::string row;
@@ -72,6 +72,14 @@ void Projector::Rest() {
   rest_ = executors_.core->PostAfter(options_.fold_interval, [this] {
     rest_ = 0;
     if (woken_) Wake();
+  });
+}
+
+void Projector::Adopt(std::shared_ptr<const Schema> schema) {
+  ++tasks_;
+  executors_.projector->Post([this, schema = std::move(schema)] {
+    decoder_ = std::make_unique<EventDecoder>(schema);
+    executors_.core->Post([this] { --tasks_; });
   });
 }
 
@@ -136,7 +144,7 @@ absl::Status Projector::FoldBlock(const BlockView& block, size_t begin) {
     if (!ref.in_feed) continue;  // changes no read model
     ASSIGN_OR_RETURN(const Position before, FoldedBefore(ref.scope));
     if (ref.position <= before) continue;
-    ASSIGN_OR_RETURN(const Event* const event, decoder_.Decode(ref));
+    ASSIGN_OR_RETURN(const Event* const event, decoder_->Decode(ref));
     if (!event->effective) continue;
     RETURN_IF_ERROR(models_.Add(*event));
     if (touched_.find(ref.scope) == touched_.end()) touched_.insert(std::string(ref.scope));

@@ -49,6 +49,8 @@ class Projector {
   absl::Status Load();
   // The log has grown.
   void Wake();
+  // What is folded from now on is read by this schema.
+  void Adopt(std::shared_ptr<const Schema> schema);
   void Stop();
   bool idle() const { return tasks_ == 0; }
   // Any thread.
@@ -89,7 +91,7 @@ class Projector {
 
   // Owned by the projector executor.
   std::unique_ptr<BlockReader> reader_;
-  EventDecoder decoder_;
+  std::unique_ptr<EventDecoder> decoder_;
   std::map<std::string, Position, std::less<>> folded_before_;  // by scope, before this process
   std::set<std::string, std::less<>> touched_;                  // of the batch in hand
   std::set<std::string, std::less<>> digests_due_;

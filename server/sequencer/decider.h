@@ -26,6 +26,7 @@
 #include "server/sequencer/admitter.h"
 #include "server/sequencer/log_ahead.h"
 #include "server/sequencer/open_lanes.h"
+#include "server/sequencer/own_receipt.h"
 #include "server/sequencer/push_unit.h"
 #include "server/sequencer/settler.h"
 
@@ -39,13 +40,6 @@ struct UnitOutcome {
   std::optional<Count> covered_through;
   bool hash_differs = false;     // its history is not the server's: resend from an earlier count
   std::vector<ReceiptRun> runs;  // of what was decided now
-};
-
-// What became of an intent of the server's own.
-struct OwnReceipt {
-  Position position;
-  Decision decision = DECISION_UNSPECIFIED;
-  Reason reason;
 };
 
 class Decider {

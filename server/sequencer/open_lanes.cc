@@ -160,6 +160,7 @@ void OpenLanes::Close(const OpenMember& member, const ClosedEvent& closed) {
 void OpenLanes::PutReadmission(std::string key, const Readmission& how) {
   ahead_.index().Put(std::move(key), how.SerializeAsString());
   has_readmissions_ = true;
+  added_ = true;
 }
 
 absl::Status OpenLanes::Release(absl::Span<const OpenMember> batch, const Readmission& how) {
@@ -174,6 +175,9 @@ absl::Status OpenLanes::Release(absl::Span<const OpenMember> batch, const Readmi
       Readmission row = how;
       row.set_closed(member.position());
       PutReadmission(LaneAgainKey(lane), row);
+      // Until its turn comes: nothing may overtake what waits there.
+      AddOpen(member.entity->summary, log, member.position());
+      ahead_.Touch(*member.entity);
     }
   }
   return absl::OkStatus();
@@ -204,10 +208,10 @@ absl::StatusOr<std::optional<OpenLanes::Waiting>> OpenLanes::NextReadmission() {
     return DataLoss("the row ", Hex(waiting->key), " does not parse; restore it from a backup");
   }
   const std::string_view rest = std::string_view(waiting->key).substr(kAgainPrefix.size());
-  if (rest[0] == 'k') {
+  if (rest[0] == '2') {
     waiting->kind = Waiting::Kind::kAwaiting;
     waiting->prefix = AwaitPrefix(waiting->how.closed());
-  } else if (rest[0] == 'l') {
+  } else if (rest[0] == '1') {
     waiting->lane = rest.substr(1);
     waiting->prefix = LanePrefix(waiting->lane);
   } else {

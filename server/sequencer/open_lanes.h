@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -61,13 +62,14 @@ class OpenLanes {
   // Nothing of it is open any more. REQUIRES: it is in no lane.
   void Close(const OpenMember& member, const ClosedEvent& closed);
   // If nothing stops the lanes of these members any more, but something waits there, it is to be
-  // admitted again: as `how` says, whose `closed` is filled in here.
+  // admitted again: as `how` says, whose `closed` is filled in here. Until then the lane is
+  // stopped by what was closed.
   absl::Status Release(absl::Span<const OpenMember> batch, const Readmission& how);
   // What waits for the first event with a duplicate key is to be admitted again.
   absl::Status ReleaseAwaiting(uint64_t first);
   void ReleaseSchemaWaiting();
 
-  // ---- what is to be admitted again, one kind after another
+  // ---- what is to be admitted again: lanes first, then what awaited a key, then the schema
   struct Waiting {
     enum class Kind : uint8_t { kAwaiting, kLane, kSchema };
     std::string key;  // of its row
@@ -78,6 +80,8 @@ class OpenLanes {
   };
   // Nothing: all is done.
   absl::StatusOr<std::optional<Waiting>> NextReadmission();
+  // Whether something was added since this was last asked.
+  bool TakeAdded() { return std::exchange(added_, false); }
   void Keep(const Waiting& waiting);
   void Done(const Waiting& waiting);
   // The lane is open while what waited there is admitted again, or stopped by what was closed.
@@ -92,6 +96,7 @@ class OpenLanes {
 
   LogAhead& ahead_;
   bool has_readmissions_ = false;
+  bool added_ = false;
 };
 
 // A member of its own, from its row.

@@ -20,11 +20,7 @@ Sequencer::Sequencer(EventLog& log, const ServerOptions& options, const Clock& c
                {{options.summary_cache_entities, options.log_cache_entries, EventLogOptions()},
                 {options.readmissions_max, options.group_bytes_max}}) {}
 
-absl::Status Sequencer::Load() {
-  RETURN_IF_ERROR(decider_.Load());
-  SchedulePump();
-  return absl::OkStatus();
-}
+absl::Status Sequencer::Load() { return decider_.Load(); }
 
 bool Sequencer::Submit(PushUnit unit) {
   if (stopped_) return true;

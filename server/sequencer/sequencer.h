@@ -52,6 +52,8 @@ class Sequencer {
 
   // Reads the state from the log. Before anything else.
   absl::Status Load();
+  // Goes on with what was left to do.
+  void Start() { SchedulePump(); }
 
   // False if too much waits: nothing was taken.
   bool Submit(PushUnit unit);

@@ -12,9 +12,9 @@
 //   "x/schema-wait/" position     empty: waits for the schema
 //   "x/key/" hash                 FirstWithKey
 //   "x/await/" first position     empty: waits for the open first event with its duplicate key
-//   "x/again/" 'k' first          Readmission, of what awaits it
-//   "x/again/" 'l' lane           Readmission, of what waits in the lane
-//   "x/again/" 's'                Readmission, of what waits for the schema
+//   "x/again/1" lane              Readmission, of what waits in the lane
+//   "x/again/2" first position    Readmission, of what awaits it
+//   "x/again/3"                   Readmission, of what waits for the schema
 #pragma once
 
 #include <cstddef>
@@ -73,10 +73,10 @@ inline std::string EntityKeyOfLane(std::string_view lane) {
   return Cat('e', lane.substr(LogId::kSize, lane.size() - LogId::kSize - 1));
 }
 
-inline std::string LaneAgainKey(std::string_view lane) { return Cat(kAgainPrefix, 'l', lane); }
+inline std::string LaneAgainKey(std::string_view lane) { return Cat(kAgainPrefix, '1', lane); }
 inline std::string AwaitAgainKey(uint64_t first) {
-  return NumberedKey(Cat(kAgainPrefix, 'k'), first);
+  return NumberedKey(Cat(kAgainPrefix, '2'), first);
 }
-inline std::string SchemaAgainKey() { return Cat(kAgainPrefix, 's'); }
+inline std::string SchemaAgainKey() { return Cat(kAgainPrefix, '3'); }
 
 }  // namespace intentlog

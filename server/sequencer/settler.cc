@@ -9,6 +9,11 @@
 #include "server/sequencer/server_rows.h"
 
 namespace intentlog {
+namespace {
+
+constexpr size_t kRowsAtATime = 64;
+
+}  // namespace
 absl::Status Settler::Load() {
   work_.reset();
   ASSIGN_OR_RETURN(const std::optional<std::string> row, ahead_.index().Get(OwnLogKey()));
@@ -98,6 +103,8 @@ absl::StatusOr<Position> Settler::Write(const OpenMember& member, const Candidat
   settlement.set_open_decision(member.row.decision());
   *settlement.mutable_open_reason() = member.row.reason();
   settlement.set_opened_at_us(member.row.opened_at_us());
+  settlement.set_open_log_id(member.row.log_id());
+  settlement.set_open_count(member.row.count());
 
   ASSIGN_OR_RETURN(Intent intent, OwnIntent("intentlog.Settlement"));
   intent.set_entity_type(member.intent.entity_type());
@@ -160,31 +167,21 @@ absl::Status Settler::Readmit() {
 }
 
 absl::Status Settler::ReadmitWaiting(OpenLanes::Waiting waiting) {
-  constexpr size_t kRowsAtATime = 64;
-  const bool is_lane = waiting.kind == OpenLanes::Waiting::Kind::kLane;
-  if (is_lane) RETURN_IF_ERROR(lanes_.OpenLane(waiting));
-  std::string from =
-      waiting.how.next() == 0 ? waiting.prefix : NumberedKey(waiting.prefix, waiting.how.next());
+  if (waiting.kind == OpenLanes::Waiting::Kind::kLane) return ReadmitLane(waiting);
+  lanes_.TakeAdded();
+  std::string from = NumberedKey(waiting.prefix, waiting.how.next());
   while (true) {
     ASSIGN_OR_RETURN(const auto rows, ahead_.index().Scan(waiting.prefix, from, kRowsAtATime));
     for (const IndexAhead::Row& row : rows) {
       const uint64_t position = LastBig64(row.key);
-      if (!MayGoOn()) {
-        if (is_lane) return lanes_.StopLane(waiting);
+      // A lane that was opened meanwhile goes first.
+      if (!MayGoOn() || lanes_.TakeAdded()) {
         waiting.how.set_next(position);
         lanes_.Keep(waiting);
         return absl::OkStatus();
       }
       from = row.key + '\0';
-      ASSIGN_OR_RETURN(const auto still, ahead_.index().Get(row.key));
-      if (!still) continue;  // it went with its batch
-      RETURN_IF_ERROR(ReadmitOne(position, waiting.how));
-      if (!is_lane) continue;
-      ASSIGN_OR_RETURN(const bool stopped, lanes_.IsStopped(waiting));
-      if (stopped) {
-        lanes_.Done(waiting);
-        return absl::OkStatus();
-      }
+      RETURN_IF_ERROR(ReadmitOne(row.key, waiting.how));
     }
     if (rows.size() < kRowsAtATime) break;
   }
@@ -192,7 +189,31 @@ absl::Status Settler::ReadmitWaiting(OpenLanes::Waiting waiting) {
   return absl::OkStatus();
 }
 
-absl::Status Settler::ReadmitOne(uint64_t position, const Readmission& how) {
+// Until something stops the lane again, or nothing waits there.
+absl::Status Settler::ReadmitLane(const OpenLanes::Waiting& waiting) {
+  RETURN_IF_ERROR(lanes_.OpenLane(waiting));
+  std::string from = waiting.prefix;
+  bool stopped = false;
+  for (bool more = true; more && !stopped;) {
+    ASSIGN_OR_RETURN(const auto rows, ahead_.index().Scan(waiting.prefix, from, kRowsAtATime));
+    for (const IndexAhead::Row& row : rows) {
+      if (!MayGoOn()) return lanes_.StopLane(waiting);
+      from = row.key + '\0';
+      RETURN_IF_ERROR(ReadmitOne(row.key, waiting.how));
+      ASSIGN_OR_RETURN(stopped, lanes_.IsStopped(waiting));
+      if (stopped) break;
+    }
+    more = rows.size() == kRowsAtATime;
+  }
+  lanes_.Done(waiting);
+  return absl::OkStatus();
+}
+
+// `key` is of the row by which it waits.
+absl::Status Settler::ReadmitOne(const std::string& key, const Readmission& how) {
+  ASSIGN_OR_RETURN(const auto still, ahead_.index().Get(key));
+  if (!still) return absl::OkStatus();  // it went with its batch
+  const uint64_t position = LastBig64(key);
   ASSIGN_OR_RETURN(std::optional<OpenEvent> row, lanes_.Find(position));
   if (!row) {
     return DataLoss("position ", position, " waits, but is not open; restore the store");

@@ -100,7 +100,8 @@ class Settler {
 
   bool MayGoOn() const;
   absl::Status ReadmitWaiting(OpenLanes::Waiting waiting);
-  absl::Status ReadmitOne(uint64_t position, const Readmission& how);
+  absl::Status ReadmitLane(const OpenLanes::Waiting& waiting);
+  absl::Status ReadmitOne(const std::string& key, const Readmission& how);
   absl::Status ReadmitBatch(std::vector<OpenMember> batch, const Readmission& how, bool drop);
 
   LogAhead& ahead_;

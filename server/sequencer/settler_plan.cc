@@ -45,7 +45,9 @@ absl::StatusOr<Verdict> Settler::Plan(const Asked& asked) {
 // What is asked, about what; whether it may be asked.
 absl::StatusOr<std::optional<Reason>> Settler::Prepare(const Asked& asked, Work& work) {
   const Intent& intent = *asked.intent;
-  if (auto violation = CheckEnvelope(intent)) {
+  // An operator who leaves the entity out is told about the position alone.
+  const bool nameless = asked.by_operator && intent.entity_type().empty();
+  if (auto violation = nameless ? std::nullopt : CheckEnvelope(intent)) {
     Reason reason;
     reason.set_code(violation->code);
     reason.set_field(violation->field);

@@ -71,6 +71,13 @@ void ScriptedDevice::SetType(const std::string& type) {
   intents_.back() = intent.SerializeAsString();
 }
 
+void ScriptedDevice::SetDeviceTime(int64_t device_time_us) {
+  Intent intent;
+  INTENTLOG_CHECK(intent.ParseFromString(intents_.back()));
+  intent.set_device_time_us(device_time_us);
+  intents_.back() = intent.SerializeAsString();
+}
+
 HistoryPoint ScriptedDevice::Seen(const std::string& scope) const {
   HistoryPoint point;
   const auto found = cursors_.find(scope);

@@ -109,6 +109,10 @@ void ServerSession::MakeLanes(const Hello& hello) {
   const int64_t skew_us = hello.wall_time_us() - host_.clock().WallMicros();
   for (const DeviceLog& log : hello.logs()) {
     auto lane = std::make_shared<PushLane>();
+    lane->device = hello.device();
+    lane->clock.skew_us = skew_us;
+    lane->clock.steps = hello.clock_steps();
+    lane->clock.hello_wall_us = hello.wall_time_us();
     lane->log = LogId::FromBytes(log.log_id());
     lane->skew_us = skew_us;
     lane->own_logs.push_back(lane->log);
@@ -122,6 +126,15 @@ void ServerSession::MakeLanes(const Hello& hello) {
       continues = next == hello.logs().end() ? std::string_view() : next->continues_log_id();
     }
     lanes_.push_back(std::move(lane));
+  }
+}
+
+void ServerSession::SetClocks(const std::optional<DeviceRecord>& before) {
+  if (!before) return;
+  for (const auto& lane : lanes_) {
+    lane->clock.known_before = true;
+    lane->clock.skew_before_us = before->skew_us();
+    lane->clock.steps_before = before->clock_steps();
   }
 }
 
@@ -140,34 +153,42 @@ void ServerSession::OnHello(const Hello& hello) {
   MakeLanes(hello);
   state_ = State::kIntroduced;
   auto kept = std::make_shared<const Hello>(hello);
-  tenant_->Introduce(*kept, [weak = weak_from_this(), kept](absl::StatusOr<uint64_t> number) {
-    if (const auto session = weak.lock()) session->OnIntroduced(*kept, number);
+  tenant_->Introduce(*kept, [weak = weak_from_this(), kept](const auto& introduced) {
+    if (const auto session = weak.lock()) session->OnIntroduced(*kept, introduced);
   });
 }
 
-void ServerSession::OnIntroduced(const Hello& hello, const absl::StatusOr<uint64_t>& number) {
+void ServerSession::OnIntroduced(const Hello& hello,
+                                 const absl::StatusOr<Tenant::Introduced>& introduced) {
   if (state_ != State::kIntroduced) return;
-  if (!number.ok()) {
-    const bool other = absl::IsFailedPrecondition(number.status());
-    return Close(other ? Goodbye::EPOCH_MISMATCH : Goodbye::STORE_FAILED,
-                 MessageOf(number.status()));
+  if (!introduced.ok()) {
+    const absl::Status& why = introduced.status();
+    const Goodbye::Code code = absl::IsFailedPrecondition(why) ? Goodbye::EPOCH_MISMATCH
+                               : absl::IsInvalidArgument(why)  ? Goodbye::BAD_FRAME
+                                                               : Goodbye::STORE_FAILED;
+    return Close(code, MessageOf(why));
   }
-  entered_ = tenant_->Enter(device_, *number, *this);
+  entered_ = tenant_->Enter(device_, introduced->session, *this);
   if (!entered_) return Supersede();
-  const absl::Status status = SendWelcome(hello, *number);
+  SetClocks(introduced->before);
+  const absl::Status status = SendWelcome(hello, *introduced);
   if (!status.ok()) return Close(Goodbye::STORE_FAILED, MessageOf(status));
   state_ = State::kWelcomed;
   BeginFeed(hello);
 }
 
-absl::Status ServerSession::SendWelcome(const Hello& hello, uint64_t number) {
+absl::Status ServerSession::SendWelcome(const Hello& hello, const Tenant::Introduced& introduced) {
   const EventLog& log = tenant_->log();
   const ServerOptions& options = host_.options();
   const LogEnd head = log.head();
   const Epoch epoch = log.epochs().back();
   ServerFrame frame;
   Welcome& welcome = *frame.mutable_welcome();
-  welcome.set_session(number);
+  welcome.set_session(introduced.session);
+  // Before the first group there is no row yet.
+  const std::string& digest = introduced.schema.digest();
+  welcome.set_schema_digest(digest.empty() ? options.schema->digest() : digest);
+  welcome.set_rule_set(introduced.schema.number());
   welcome.set_epoch_number(epoch.number());
   welcome.set_epoch_id(epoch.id());
   welcome.set_head(head.position.value());

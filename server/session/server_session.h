@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,13 +76,14 @@ class ServerSession final : public FeedReceiver,
   absl::Status CheckPush(const PushFrame& push, const PushLane* lane) const;
   void OnOther(std::string_view bytes);
   void OnHello(const Hello& hello);
-  void OnIntroduced(const Hello& hello, const absl::StatusOr<uint64_t>& number);
-  absl::Status SendWelcome(const Hello& hello, uint64_t number);
+  void OnIntroduced(const Hello& hello, const absl::StatusOr<Tenant::Introduced>& introduced);
+  absl::Status SendWelcome(const Hello& hello, const Tenant::Introduced& introduced);
   void BeginFeed(const Hello& hello);
   void OnCredit(const Credit& credit);
   void OnAnswer(const std::shared_ptr<PushLane>& lane, size_t bytes, PushAnswer answer);
   void AskAgainLater(PushLane& lane, Count first);
   void MakeLanes(const Hello& hello);
+  void SetClocks(const std::optional<DeviceRecord>& before);
   std::shared_ptr<PushLane> LaneOf(std::string_view log_id) const;
   void Send(const ServerFrame& frame);
   void LeaveTenant();

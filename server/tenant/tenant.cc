@@ -6,7 +6,7 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "server/sequencer/decider.h"
+#include "server/sequencer/server_rows.h"
 
 namespace intentlog {
 
@@ -70,7 +70,7 @@ absl::Status Tenant::Load() {
 
 // ---- devices
 
-void Tenant::Introduce(const Hello& hello, Introduced done) {
+void Tenant::Introduce(const Hello& hello, OnIntroduced done) {
   auto introduction = std::make_shared<Introduction>();
   introduction->hello = hello;
   introduction->done = std::move(done);
@@ -87,43 +87,64 @@ void Tenant::Introduce(const Hello& hello, Introduced done) {
 // On the reader.
 absl::Status Tenant::ReadIntroduction(Introduction& introduction) const {
   const Hello& hello = introduction.hello;
+  for (const DeviceLog& one : hello.logs()) {
+    const bool own = one.log_id() == stores_->own_log.bytes() ||
+                     one.continues_log_id() == stores_->own_log.bytes();
+    if (own) return Invalid("a Hello names the server's own device log");
+  }
   for (const Cursor& cursor : hello.cursors()) RETURN_IF_ERROR(CheckCursor(log(), cursor));
+  ASSIGN_OR_RETURN(const std::optional<std::string> schema, log().GetIndex(SchemaKey()));
+  if (schema && !introduction.schema.ParseFromString(*schema)) {
+    return DataLoss("the row of the adopted schema is damaged");
+  }
   ASSIGN_OR_RETURN(const std::optional<std::string> row, log().GetIndex(DeviceKey(hello.device())));
   if (!row) return absl::OkStatus();
-  DeviceRecord record;
-  if (!record.ParseFromString(*row)) {
-    return DataLoss("the row of device ", hello.device(), " is damaged");
-  }
-  introduction.stored_session = record.session();
-  return absl::OkStatus();
+  introduction.stored.emplace();
+  if (introduction.stored->ParseFromString(*row)) return absl::OkStatus();
+  return DataLoss("the row of device ", hello.device(), " is damaged");
 }
 
 void Tenant::FinishIntroduction(Introduction& introduction) {
   if (!introduction.status.ok()) return introduction.done(introduction.status);
   const Hello& hello = introduction.hello;
   Device& device = devices_[hello.device()];
-  device.session = std::max(device.session, introduction.stored_session) + 1;
-  device.health = hello.health();
+  Introduced introduced;
+  // What is in memory is newer than the row, if this process has met the device.
+  introduced.before = std::move(introduction.stored);
+  if (device.record.session() > 0) introduced.before = device.record;
+  introduced.session = (introduced.before ? introduced.before->session() : 0) + 1;
+  introduced.schema = std::move(introduction.schema);
   if (DeviceSession* const older = device.live) {
     device.live = nullptr;
     older->Supersede();
   }
   const int64_t now_us = clock_.WallMicros();
-  DeviceRecord record;
+  DeviceRecord& record = device.record;
+  record.Clear();
   record.set_device(hello.device());
-  record.set_session(device.session);
+  record.set_session(introduced.session);
   record.set_instance(hello.instance());
   record.set_last_seen_us(now_us);
   record.set_skew_us(hello.wall_time_us() - now_us);
   record.set_app_version(hello.app_version());
-  sequencer_.PutIndex(
-      DeviceKey(hello.device()), record.SerializeAsString(),
-      [done = std::move(introduction.done), session = device.session] { done(session); });
+  record.set_clock_steps(hello.clock_steps());
+  record.set_schema_digest(hello.schema_digest());
+  *record.mutable_health() = hello.health();
+  Write(device, [done = std::move(introduction.done), introduced = std::move(introduced)] {
+    done(introduced);
+  });
+}
+
+void Tenant::Write(Device& device, std::function<void()> done) {
+  device.changed = false;
+  device.written_at = clock_.Passed();
+  sequencer_.PutIndex(DeviceKey(device.record.device()), device.record.SerializeAsString(),
+                      std::move(done));
 }
 
 bool Tenant::Enter(const std::string& name, uint64_t number, DeviceSession& session) {
   Device& device = devices_[name];
-  if (device.session != number) return false;
+  if (device.record.session() != number) return false;
   device.live = &session;
   stores_->sessions.fetch_add(1, std::memory_order_relaxed);
   return true;
@@ -132,12 +153,32 @@ bool Tenant::Enter(const std::string& name, uint64_t number, DeviceSession& sess
 void Tenant::Leave(const std::string& name, const DeviceSession& session) {
   stores_->sessions.fetch_sub(1, std::memory_order_relaxed);
   const auto found = devices_.find(name);
-  if (found != devices_.end() && found->second.live == &session) found->second.live = nullptr;
+  if (found == devices_.end() || found->second.live != &session) return;
+  Device& device = found->second;
+  device.live = nullptr;
+  if (device.changed) Write(device, [] {});
 }
 
 void Tenant::Note(const std::string& name, const QueueHealth& health) {
   const auto found = devices_.find(name);
-  if (found != devices_.end()) found->second.health = health;
+  if (found == devices_.end()) return;
+  Device& device = found->second;
+  device.record.set_last_seen_us(
+      std::max<int64_t>(device.record.last_seen_us(), clock_.WallMicros()));
+  *device.record.mutable_health() = health;
+  device.changed = true;
+  if (clock_.Passed() - device.written_at >= options_.device_record_interval) {
+    Write(device, [] {});
+  }
+}
+
+// ---- the schema
+
+// Read models learn of it first: what was decided by it comes later.
+absl::Status Tenant::Adopt(const std::shared_ptr<const Schema>& schema) {
+  RETURN_IF_ERROR(sequencer_.MayAdopt(*schema));
+  projector_.Adopt(schema);
+  return sequencer_.Adopt(schema);
 }
 
 // ---- ending

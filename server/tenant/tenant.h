@@ -12,11 +12,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "eventlog/log/event_log.h"
 #include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/executor.h"
@@ -56,18 +58,30 @@ class Tenant {
 
   // Reads the state of all parts. Blocking; before anything else.
   absl::Status Load();
-  // Begins to fold.
-  void Start() { projector_.Wake(); }
+  // Begins to fold, and goes on with what was left to do.
+  void Start() {
+    projector_.Wake();
+    sequencer_.Start();
+  }
 
   // Compares the device's cursors with this log, gives the session its number and makes that
   // durable, then calls `done`, unless the tenant stops before. An older session of the device is
   // superseded. FAILED_PRECONDITION: a cursor is of another history.
-  using Introduced = std::function<void(absl::StatusOr<uint64_t> session)>;
-  void Introduce(const Hello& hello, Introduced done);
+  struct Introduced {
+    uint64_t session = 0;
+    std::optional<DeviceRecord> before;  // as the hello before this one left it
+    AdoptedSchema schema;                // that the server decides by
+  };
+  using OnIntroduced = std::function<void(absl::StatusOr<Introduced> introduced)>;
+  void Introduce(const Hello& hello, OnIntroduced done);
   // `session` is the device's live one from now on. False if a newer one was introduced meanwhile.
   bool Enter(const std::string& device, uint64_t number, DeviceSession& session);
   void Leave(const std::string& device, const DeviceSession& session);
   void Note(const std::string& device, const QueueHealth& health);
+
+  // As Decider::MayAdopt and Adopt; read models follow.
+  absl::Status MayAdopt(const Schema& schema) const { return sequencer_.MayAdopt(schema); }
+  absl::Status Adopt(const std::shared_ptr<const Schema>& schema);
 
   // Drops what waits; what is being appended is finished and answered. No feed is sent any more.
   void Stop();
@@ -81,19 +95,22 @@ class Tenant {
 
  private:
   struct Device {
-    uint64_t session = 0;  // the newest
+    DeviceRecord record;  // of the newest session
     DeviceSession* live = nullptr;
-    QueueHealth health;  // as last reported
+    bool changed = false;       // since it was written
+    absl::Duration written_at;  // in the clock's passed time
   };
   struct Introduction {
     Hello hello;
-    Introduced done;
-    uint64_t stored_session = 0;
+    OnIntroduced done;
+    std::optional<DeviceRecord> stored;
+    AdoptedSchema schema;
     absl::Status status;
   };
 
   absl::Status ReadIntroduction(Introduction& introduction) const;
   void FinishIntroduction(Introduction& introduction);
+  void Write(Device& device, std::function<void()> done);
 
   const std::string name_;
   const std::shared_ptr<TenantStores> stores_;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/entity.h"
+#include "server/sequencer/server_rows.h"
 
 namespace intentlog {
 
@@ -21,6 +23,19 @@ absl::Status CheckTenantName(std::string_view tenant) {
                  "\" may have letters, digits, '.', '_' and '-', and not begin with '.'");
 }
 
+namespace {
+
+// The name of the server's own device log is made once.
+absl::StatusOr<LogId> NameOwnLog(EventLog& log, Random& random) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> row, log.GetIndex(OwnLogKey()));
+  if (row) return LogId::FromBytes(*row);
+  const auto name = RandomId<LogIdTag>(random);
+  RETURN_IF_ERROR(log.PutIndex(OwnLogKey(), std::string(name.bytes())));
+  return name;
+}
+
+}  // namespace
+
 absl::StatusOr<std::shared_ptr<TenantStores>> OpenTenantStores(
     const std::string& tenant, std::shared_ptr<RocksdbEngine> engine, const ServerOptions& options,
     Random& random) {
@@ -29,6 +44,7 @@ absl::StatusOr<std::shared_ptr<TenantStores>> OpenTenantStores(
   ASSIGN_OR_RETURN(stores->log, EventLog::Open(*stores->engine, tenant,
                                                RandomId<EpochIdTag>(random), EventLogOptions()));
   RETURN_IF_ERROR(stores->log->Fence().status());
+  ASSIGN_OR_RETURN(stores->own_log, NameOwnLog(*stores->log, random));
   StoreOptions views;
   views.role = "server-views";
   views.env = options.env;

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "eventlog/log/event_log.h"
 #include "eventlog/log/rocksdb_engine.h"
+#include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/random.h"
 #include "eventlog/store/store.h"
 #include "projections/engine/read_models.h"
@@ -20,6 +21,7 @@ namespace intentlog {
 struct TenantStores {
   std::shared_ptr<RocksdbEngine> engine;  // of all tenants
   std::unique_ptr<EventLog> log;
+  LogId own_log;  // the server's own device log
   std::unique_ptr<Store> views;
   std::unique_ptr<ReadModels> models;
   std::atomic<uint64_t> folded{0};    // position through which `models` are folded

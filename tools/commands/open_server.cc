@@ -40,6 +40,14 @@ absl::StatusOr<OpenServer> OpenServer::Open(ServerOptions options, const std::st
 Server& OpenServer::server() const { return *rep_->server; }
 Executor& OpenServer::core() const { return *rep_->core; }
 
+absl::Status OpenServer::AdoptSchema(std::shared_ptr<const Schema> schema) {
+  const auto done = std::make_shared<std::promise<absl::Status>>();
+  rep_->core->Post([rep = rep_.get(), done, schema = std::move(schema)] {
+    done->set_value(rep->server->AdoptSchema(schema));
+  });
+  return done->get_future().get();
+}
+
 void OpenServer::Stop() {
   if (rep_->stopped) return;
   rep_->stopped = true;

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "eventlog/runtime/executor.h"
 #include "eventlog/runtime/random.h"
+#include "eventlog/schema/schema.h"
 #include "server/server.h"
 
 namespace intentlog {
@@ -24,6 +25,8 @@ class OpenServer {
 
   Server& server() const;
   Executor& core() const;
+  // As Server::AdoptSchema, from any thread; waits until it is done.
+  absl::Status AdoptSchema(std::shared_ptr<const Schema> schema);
   // Says goodbye to devices and waits until what is being committed is durable. Harmless to repeat.
   void Stop();
 

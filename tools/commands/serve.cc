@@ -57,11 +57,31 @@ void SayReady(const Options& options, const std::string& address) {
   std::fflush(stdout);
 }
 
+// Reads the schema's file again, and decides by it from now on. Says in one line what came of it; a
+// schema that is refused leaves the old one.
+void ReloadSchema(const Options& options, OpenServer& server) {
+  absl::Status status;
+  if (options.schema_file.empty()) {
+    status = FailedPrecondition("the server was started without --schema");
+  } else {
+    absl::StatusOr<Domain> domain = LoadDomain(options.schema_file);
+    status = domain.ok() ? server.AdoptSchema(domain->schema) : domain.status();
+  }
+  if (status.ok()) {
+    std::fprintf(stderr, "intentlog serve: decides by %s as it is now\n",
+                 options.schema_file.c_str());
+  } else {
+    std::fprintf(stderr, "intentlog serve: the schema stays as it was: %s\n",
+                 std::string(MessageOf(status)).c_str());
+  }
+}
+
 // Until a signal comes. Says once on stderr when the server cannot write, and when it can again.
-void Watch(StopSignal& stop, const Server& server) {
+void Watch(const Options& options, StopSignal& stop, OpenServer& server) {
   std::string said;
   while (!stop.Wait(absl::Seconds(1))) {
-    const absl::Status health = server.health();
+    if (stop.TakeReload()) ReloadSchema(options, server);
+    const absl::Status health = server.server().health();
     const std::string now = health.ok() ? "" : std::string(MessageOf(health));
     if (now == said) continue;
     std::fprintf(stderr, "intentlog serve: %s\n", now.empty() ? "writing again" : now.c_str());
@@ -74,7 +94,7 @@ absl::Status Serve(const Options& options) {
     return WrongUsage("--backups required: this version cannot make backups yet; say off");
   }
   RETURN_IF_ERROR(CheckData(options.data));
-  StopSignal stop;
+  StopSignal stop(StopSignal::Hangup::kReloads);
   ServerOptions server_options;
   server_options.dir = options.data;
   absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
@@ -83,7 +103,7 @@ absl::Status Serve(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> wire,
                    GrpcServer::Start(*backend, WireOf(options, server_options)));
   SayReady(options, wire->address());
-  Watch(stop, server->server());
+  Watch(options, stop, *server);
   // Devices hear goodbye and what is being committed finishes; then the streams end.
   server->Stop();
   wire->Stop();

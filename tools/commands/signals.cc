@@ -5,10 +5,11 @@
 
 namespace intentlog {
 
-StopSignal::StopSignal() {
+StopSignal::StopSignal(Hangup hangup) {
   sigemptyset(&signals_);
   sigaddset(&signals_, SIGTERM);
   sigaddset(&signals_, SIGINT);
+  if (hangup == Hangup::kReloads) sigaddset(&signals_, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals_, &before_);
 }
 
@@ -16,7 +17,12 @@ StopSignal::~StopSignal() { Release(); }
 
 bool StopSignal::Wait(absl::Duration limit) {
   const timespec time = absl::ToTimespec(limit);
-  const bool came = sigtimedwait(&signals_, nullptr, &time) > 0;
+  const int signal = sigtimedwait(&signals_, nullptr, &time);
+  if (signal == SIGHUP) {
+    reload_ = true;
+    return false;
+  }
+  const bool came = signal > 0;
   if (came) Release();
   return came;
 }

@@ -1,0 +1,94 @@
+// What a Server is inside. For the sources of Server alone.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "eventlog/log/rocksdb_engine.h"
+#include "server/server.h"
+#include "server/session/server_session.h"
+#include "server/tenant/tenant.h"
+#include "server/tenant/tenant_stores.h"
+
+namespace intentlog {
+
+// No tenant's name.
+inline constexpr const char* kStorePart = "/store";
+
+// The sessions of connections. Shared with them, because a connection may outlive its server.
+struct Sessions {
+  std::set<ServerSession*> all;  // on core
+  std::atomic<size_t> count{0};  // any thread
+
+  void Add(ServerSession* session) {
+    all.insert(session);
+    count.store(all.size(), std::memory_order_relaxed);
+  }
+  void Remove(ServerSession* session) {
+    all.erase(session);
+    count.store(all.size(), std::memory_order_relaxed);
+  }
+};
+
+struct Server::Rep final : public ServerSessionHost {
+  enum class State { kRunning, kFailed, kStopping, kStopped };
+
+  Rep(ServerOptions given, const Clock& the_clock, Random& the_random, Executors the_executors)
+      : options_(std::move(given)),
+        clock_(the_clock),
+        random_(the_random),
+        executors_(the_executors) {
+    if (executors_.projector == nullptr) executors_.projector = executors_.reader;
+  }
+
+  // ---- ServerSessionHost
+  absl::StatusOr<Tenant*> TenantFor(const std::string& name) override;
+  const ServerOptions& options() const override { return options_; }
+  const Clock& clock() const override { return clock_; }
+  Executor& core() override { return *executors_.core; }
+
+  absl::Status OpenAll();
+  absl::StatusOr<Tenant*> OpenTenant(const std::string& name);
+  absl::StatusOr<std::shared_ptr<TenantStores>> Find(std::string_view tenant) const;
+
+  void CloseSessions(Goodbye::Code code, std::string_view text, absl::Duration retry_after);
+  void ArmSweep();
+  void Sweep();
+
+  bool Idle() const;
+  void OnStoreFailed(const absl::Status& status);
+  void ReopenAfter(absl::Duration delay);
+  void Reopen();
+  void CloseStores();
+  void AwaitStopped(std::function<void()> done);
+  absl::Status AdoptSchema(const std::shared_ptr<const Schema>& schema);
+
+  void SetHealth(const std::string& part, const absl::Status& status);
+
+  ServerOptions options_;  // only the schema changes, on core
+  const Clock& clock_;
+  Random& random_;
+  Executors executors_;
+  State state_ = State::kRunning;
+  const std::shared_ptr<Sessions> sessions_ = std::make_shared<Sessions>();
+  std::map<std::string, std::unique_ptr<Tenant>> tenants_;
+  std::weak_ptr<RocksdbEngine> closing_;  // until its last reader lets go
+  Executor::TimerId sweep_ = 0;
+  Executor::TimerId reopen_ = 0;
+
+  mutable std::mutex mutex_;
+  // Protected by mutex_.
+  std::shared_ptr<RocksdbEngine> engine_;
+  std::map<std::string, std::shared_ptr<TenantStores>, std::less<>> stores_;
+  std::map<std::string, absl::Status>
+      health_;  // kStorePart, or the tenant whose read models stand still
+};
+
+}  // namespace intentlog

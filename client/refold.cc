@@ -32,7 +32,7 @@ absl::Status AddBlock(Device& device, EventDecoder& decoder, const BlockView& bl
   for (size_t i = 0; i < block.size(); ++i) {
     if (block.position(i) <= after) continue;
     ASSIGN_OR_RETURN(const Event* event, decoder.Decode(block.event(i)));
-    if (event->effective) RETURN_IF_ERROR(device.models->Add(*event));
+    RETURN_IF_ERROR(device.models->Add(*event));
   }
   return absl::OkStatus();
 }

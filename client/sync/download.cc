@@ -153,7 +153,7 @@ absl::Status Download::FoldFrame(const Frame& frame, std::vector<OwnLog>& own,
     ASSIGN_OR_RETURN(const Event* event, decoder_.Decode(frame.block.event(i)));
     RETURN_IF_ERROR(NoteOwn(*event, own, change));
     RETURN_IF_ERROR(NoteConflict(*event, change.conflicts));
-    if (event->effective) RETURN_IF_ERROR(device_.models->Add(*event));
+    RETURN_IF_ERROR(device_.models->Add(*event));
   }
   for (OwnLog& log : own) {
     RETURN_IF_ERROR(AddOwn(log.events, log, change));

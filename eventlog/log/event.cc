@@ -70,6 +70,7 @@ absl::Status EventDecoder::FillSettlement() {
   if (!Parse(intent_.payload(), &settlement_)) {
     return Unreadable(event_.position, "settlement");
   }
+  event_.settlement = &settlement_;
   // A turned one is open still, whatever its decision.
   if (settlement_.turned()) return absl::OkStatus();
   return Fill({settlement_.decision(), settlement_.type(), settlement_.payload(),

@@ -30,6 +30,8 @@ struct Event {
   // the type is unknown here.
   const EventType* type = nullptr;
   const google::protobuf::Message* payload = nullptr;
+  // Of an event that closes an open one or turns it; null for any other.
+  const Settlement* settlement = nullptr;
 
   // The payload as T, or null if it is of another type:
   //   if (const auto* line = event.As<OrderLineAdded>()) …

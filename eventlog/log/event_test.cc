@@ -111,11 +111,17 @@ TEST_F(EventDecoderTest, ASettlementFoldsAsWhatItSettles) {
   ASSERT_NE(event.As<CustomerUpdated>(), nullptr);
   EXPECT_EQ(event.As<CustomerUpdated>()->name(), "Ann");
   EXPECT_FALSE(event.As<CustomerUpdated>()->has_phone());
+  ASSERT_NE(event.settlement, nullptr);
+  EXPECT_EQ(event.settlement->of(), 3u);
 
   settlement.set_decision(REJECTED);
   Carry(settlement);
   EXPECT_FALSE(Decoded().effective);
   EXPECT_EQ(Decoded().type, nullptr);
+  ASSERT_NE(Decoded().settlement, nullptr);
+
+  header_.clear_settlement_of();
+  EXPECT_EQ(Decoded().settlement, nullptr);
 }
 
 TEST_F(EventDecoderTest, WhatTurnedFoldsNothing) {

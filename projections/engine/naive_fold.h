@@ -23,8 +23,8 @@ class NaiveFold {
 
   // An error leaves the fold of unspecified content.
   absl::Status Add(const Event& event) {
-    if (!event.effective) return absl::OkStatus();
     for (const auto& projection : projections_) {
+      if (!event.effective && !projection->info().decisions) continue;
       KeySink keys;
       projection->Keys(event, keys);
       for (size_t i = 0; i < keys.size(); ++i) {

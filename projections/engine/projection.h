@@ -38,6 +38,9 @@ struct ProjectionInfo {
   uint32_t version = 1;  // grows when equal events may give other rows
   // The rows' message, compiled in: without maps and floating point, whose bytes are not certain.
   const google::protobuf::Descriptor* row = nullptr;
+  // Folds decisions too: Keys is also called for events that are not effective but that devices
+  // see, which are conflicted ones and settlements of every outcome.
+  bool decisions = false;
 };
 
 // Collects the keys of one event, each once, in the order given. Any bytes; also the empty key.
@@ -88,7 +91,7 @@ class Projection {
   virtual ~Projection() = default;
 
   virtual ProjectionInfo info() const = 0;
-  // Which rows an event touches. Called for effective events only.
+  // Which rows an event touches. Called for effective events only, unless info().decisions.
   virtual void Keys(const Event& event, KeySink& keys) const = 0;
   // Folds the event into one of them; sees nothing else. An error means that this event can not be
   // folded into this row; the row must then be as it was.

@@ -104,6 +104,7 @@ struct ReadModels::Rep {
   const ReadModelsOptions options;
   const Projections listed;
   std::vector<OpenProjection> open;  // as listed
+  bool any_decisions = false;        // one of them folds what is not effective
 
   // Of the folding thread. Folds refer to the cache and are destroyed before it.
   RowCache cache;
@@ -137,6 +138,7 @@ absl::Status ReadModels::Rep::OpenProjections() {
       }
     }
     ASSIGN_OR_RETURN(one.prototype, RowAccess::Prototype(one.info));
+    any_decisions = any_decisions || one.info.decisions;
     open.push_back(std::move(one));
   }
   return absl::OkStatus();
@@ -247,6 +249,7 @@ absl::Status ReadModels::Rep::CheckAdd(const Event& event, const ScopeFold& scop
 
 absl::Status ReadModels::Rep::Fold(const Event& event, ScopeFold& scope) {
   for (size_t i = 0; i < open.size(); ++i) {
+    if (!event.effective && !open[i].info.decisions) continue;
     RowFold& fold = *scope.folds[i];
     if (event.position <= fold.state().position) continue;
     keys.Clear();
@@ -271,7 +274,7 @@ absl::Status ReadModels::Add(const Event& event) {
   if (status.ok()) {
     (*scope)->last = event.position;
     (*scope)->added = true;
-    if (!event.effective) return status;
+    if (!event.effective && !rep_->any_decisions) return status;
     // What a row may grow by; the rows themselves count when first touched.
     if (event.intent != nullptr) rep_->cache.AddHeldBytes(event.intent->payload().size());
     status = rep_->Fold(event, **scope);

@@ -61,8 +61,9 @@ class ReadModels {
   const Projection* Find(std::string_view view) const;
 
   // ---- folding
-  // Folds one event into every projection, in memory; one that has the event already (its
-  // checkpoint is further than Through) leaves it out. An error names projection, scope, key and
+  // Folds one event into every projection, in memory: effective ones into all, others into those
+  // that fold decisions. A projection that has the event already (its checkpoint is further than
+  // Through) leaves it out. An error names projection, scope, key and
   // position; nothing of the batch takes effect, and only Abandon is allowed then.
   // FAILED_PRECONDITION: not above the scope's last event, or above no projection's checkpoint.
   absl::Status Add(const Event& event);

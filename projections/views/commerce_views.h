@@ -1,5 +1,6 @@
 // The read models of a shop: orders, stock, and sales by invoice, product, customer, country, month
-// and day. Each is a Projection of its own in this folder.
+// and day; and of every application: the statistics of its conflicts. Each is a Projection of its
+// own in this folder.
 #pragma once
 
 #include "projections/engine/read_models.h"

@@ -139,8 +139,10 @@ absl::StatusOr<double> FoldAll(const EventLog& log, const std::string& dir) {
     if (!more) break;
     const BlockView& block = reader->block();
     for (size_t i = 0; i < block.size(); ++i) {
-      ASSIGN_OR_RETURN(const Event* event, decoder.Decode(block.event(i)));
-      if (event->effective) RETURN_IF_ERROR(models->Add(*event));
+      const EventRef ref = block.event(i);
+      if (!ref.in_feed) continue;
+      ASSIGN_OR_RETURN(const Event* event, decoder.Decode(ref));
+      RETURN_IF_ERROR(models->Add(*event));
     }
     for (const std::string_view scope : block.scopes()) scopes.emplace(scope);
     events += block.size();

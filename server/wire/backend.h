@@ -9,6 +9,7 @@
 #include "eventlog/log/event_log.h"
 #include "eventlog/runtime/executor.h"
 #include "projections/engine/read_models.h"
+#include "server/fleet/fleet_backend.h"
 #include "server/server.h"
 #include "server/session/frame_sink.h"
 
@@ -29,6 +30,8 @@ class Backend {
       std::string_view tenant) const = 0;
   virtual Position ViewPosition(std::string_view tenant) const = 0;
   virtual absl::StatusOr<StatsReply> Stats(std::string_view tenant) const = 0;
+  // For operators; lives as long as the backend. Null: there is no service Admin.
+  virtual FleetBackend* fleet() { return nullptr; }
 };
 
 }  // namespace intentlog

@@ -101,11 +101,16 @@ struct GrpcServer::Rep {
   Rep(Backend& backend, const GrpcServerOptions& options)
       : reader_executor(MakeThreadExecutor("reader-rpc")),
         sync(backend, options.sync),
-        reader(backend, *reader_executor, options.reader) {}
+        reader(backend, *reader_executor, options.reader) {
+    if (FleetBackend* const fleet = backend.fleet()) {
+      admin = std::make_unique<AdminService>(*fleet, *reader_executor, options.admin);
+    }
+  }
 
   const std::unique_ptr<Executor> reader_executor;
   SyncService sync;
   ReaderService reader;
+  std::unique_ptr<AdminService> admin;  // null: the backend has no fleet
   std::string address;
   std::unique_ptr<grpc::Server> server;
 };
@@ -125,6 +130,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Backend& backend,
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&rep->sync);
   builder.RegisterService(&rep->reader);
+  if (rep->admin != nullptr) builder.RegisterService(rep->admin.get());
   rep->server = builder.BuildAndStart();
   if (rep->server == nullptr || port == 0) return WhyNotBound(address);
   rep->address = Cat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
@@ -143,10 +149,12 @@ void GrpcServer::Stop(absl::Duration limit) {
   if (rep_->server == nullptr) return;
   rep_->sync.StopAccepting();
   rep_->reader.Stop();
+  if (rep_->admin != nullptr) rep_->admin->Stop();
   rep_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(limit));
   // What follows takes only as long as tasks that are posted already.
   INTENTLOG_CHECK(rep_->sync.WaitUntilIdle(absl::Seconds(60)));
   INTENTLOG_CHECK(rep_->reader.WaitUntilIdle(absl::Seconds(60)));
+  if (rep_->admin != nullptr) INTENTLOG_CHECK(rep_->admin->WaitUntilIdle(absl::Seconds(60)));
   rep_->server.reset();
 }
 

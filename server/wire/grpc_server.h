@@ -1,5 +1,5 @@
-// A GrpcServer listens for devices (service DeviceSync) and for readers (service Reader) and hands
-// them to a Backend.
+// A GrpcServer listens for devices (service DeviceSync), readers (service Reader) and operators
+// (service Admin) and hands them to a Backend.
 //
 //   ASSIGN_OR_RETURN(auto grpc, GrpcServer::Start(*backend, {.listen = "127.0.0.1:0"}));
 //   std::cout << grpc->address();
@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/wire/admin_service.h"
 #include "server/wire/backend.h"
 #include "server/wire/reader_service.h"
 #include "server/wire/sync_service.h"
@@ -27,6 +28,7 @@ struct GrpcServerOptions {
 
   SyncServiceOptions sync;
   ReaderServiceOptions reader;
+  AdminServiceOptions admin;
 
   // Largest message taken from a device: a frame, and what gRPC puts around it.
   size_t frame_bytes_max = (1 << 20) + (64 << 10);

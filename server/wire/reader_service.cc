@@ -1,9 +1,6 @@
 #include "server/wire/reader_service.h"
 
-#include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,45 +8,17 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "projections/engine/row_access.h"
+#include "server/wire/calls.h"
 
 namespace intentlog {
-namespace {
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  if (status.ok()) return grpc::Status::OK;
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(MessageOf(status)));
-}
-
-absl::Status Stopping() { return Unavailable("the server is stopping"); }
-
-}  // namespace
-
-struct ReaderService::Shared {
+struct ReaderService::Shared final : public Calls {
   Shared(Backend& backend_in, Executor& executor_in, const ReaderServiceOptions& options_in)
-      : backend(backend_in), executor(executor_in), options(options_in) {}
-
-  // OK if one more call may begin.
-  absl::Status Enter() {
-    const std::lock_guard<std::mutex> lock(mutex);
-    if (stopping) return Stopping();
-    if (calls >= options.calls_max) {
-      return Exhausted("the server reads for ", calls, " calls already; try again later");
-    }
-    ++calls;
-    return absl::OkStatus();
-  }
-  void Leave() {
-    const std::lock_guard<std::mutex> lock(mutex);
-    if (--calls == 0) idle.notify_all();
-  }
+      : Calls(executor_in, options_in.calls_max, options_in.poll_interval),
+        backend(backend_in),
+        options(options_in) {}
 
   Backend& backend;
-  Executor& executor;
   const ReaderServiceOptions options;
-  std::mutex mutex;
-  std::condition_variable idle;
-  int calls = 0;  // protected by mutex
-  std::atomic<bool> stopping = false;
 };
 
 namespace {
@@ -118,7 +87,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Chunk>,
     const auto self = std::move(self_);
     if (!counted_) return;
     // The source lets go of the log where it was used.
-    shared_->executor.Post([self] {
+    shared_->executor().Post([self] {
       self->source_ = nullptr;
       self->shared_->Leave();
     });
@@ -126,11 +95,11 @@ class StreamCall final : public grpc::ServerWriteReactor<Chunk>,
 
  private:
   void PostNext() {
-    shared_->executor.Post([self = this->shared_from_this()] { self->Next(); });
+    shared_->executor().Post([self = this->shared_from_this()] { self->Next(); });
   }
   void Next() {
     if (cancelled_) return this->Finish(grpc::Status::CANCELLED);
-    if (shared_->stopping) return this->Finish(ToGrpc(Stopping()));
+    if (shared_->stopping()) return this->Finish(ToGrpc(Calls::Stopping()));
     chunk_.Clear();
     const absl::StatusOr<Step> step = source_(chunk_);
     if (!step.ok()) return this->Finish(ToGrpc(step.status()));
@@ -140,8 +109,8 @@ class StreamCall final : public grpc::ServerWriteReactor<Chunk>,
       case Step::kEnd:
         return this->Finish(grpc::Status::OK);
       case Step::kWait:
-        shared_->executor.PostAfter(shared_->options.poll_interval,
-                                    [self = this->shared_from_this()] { self->Next(); });
+        shared_->executor().PostAfter(shared_->options.poll_interval,
+                                      [self = this->shared_from_this()] { self->Next(); });
     }
   }
 
@@ -159,42 +128,6 @@ grpc::ServerWriteReactor<Chunk>* Stream(const std::shared_ptr<Shared>& shared, S
   const absl::Status enter = shared->Enter();
   enter.ok() ? call->Start() : call->Refuse(enter);
   return call.get();
-}
-
-// Runs `answer` on the reader's executor, again while it gives false.
-template <class Shared>
-void AnswerWhenReady(std::shared_ptr<Shared> shared, grpc::ServerUnaryReactor* reactor,
-                     std::function<absl::StatusOr<bool>()> answer) {
-  absl::StatusOr<bool> done = answer();
-  if (done.ok() && !*done) {
-    if (!shared->stopping) {
-      Executor& executor = shared->executor;
-      executor.PostAfter(shared->options.poll_interval,
-                         [shared = std::move(shared), reactor, answer = std::move(answer)] {
-                           AnswerWhenReady(shared, reactor, answer);
-                         });
-      return;
-    }
-    done = Stopping();
-  }
-  answer = nullptr;
-  reactor->Finish(ToGrpc(done.status()));
-  shared->Leave();
-}
-
-template <class Shared>
-grpc::ServerUnaryReactor* Unary(const std::shared_ptr<Shared>& shared,
-                                grpc::CallbackServerContext* context,
-                                std::function<absl::StatusOr<bool>()> answer) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const absl::Status enter = shared->Enter();
-  if (!enter.ok()) {
-    reactor->Finish(ToGrpc(enter));
-    return reactor;
-  }
-  shared->executor.Post(
-      [shared, reactor, answer = std::move(answer)] { AnswerWhenReady(shared, reactor, answer); });
-  return reactor;
 }
 
 // Blocks from a position on; with `follow`, also those that come later.
@@ -366,15 +299,8 @@ grpc::ServerUnaryReactor* ReaderService::Stats(grpc::CallbackServerContext* cont
   });
 }
 
-void ReaderService::Stop() {
-  const std::lock_guard<std::mutex> lock(shared_->mutex);
-  shared_->stopping = true;
-}
+void ReaderService::Stop() { shared_->Stop(); }
 
-bool ReaderService::WaitUntilIdle(absl::Duration limit) {
-  std::unique_lock<std::mutex> lock(shared_->mutex);
-  return shared_->idle.wait_for(lock, absl::ToChronoMilliseconds(limit),
-                                [&] { return shared_->calls == 0; });
-}
+bool ReaderService::WaitUntilIdle(absl::Duration limit) { return shared_->WaitUntilIdle(limit); }
 
 }  // namespace intentlog

@@ -9,6 +9,8 @@
 #include "tools/commands/command.h"
 #include "tools/commands/device.h"
 #include "tools/commands/events.h"
+#include "tools/commands/fleet.h"
+#include "tools/commands/rules.h"
 #include "tools/commands/serve.h"
 #include "tools/commands/version.h"
 #include "tools/commands/view.h"
@@ -21,8 +23,8 @@ namespace {
 
 // In the order of --help.
 constexpr Register kCommands[] = {
-    RegisterDemo,   RegisterServe, RegisterImport, RegisterDevice,
-    RegisterEvents, RegisterView,  RegisterBench,  RegisterDemoDevice,
+    RegisterDemo,   RegisterServe, RegisterImport, RegisterDevice, RegisterFleet,
+    RegisterEvents, RegisterView,  RegisterRules,  RegisterBench,  RegisterDemoDevice,
 };
 
 // Wrong usage in one line that says what to type.

@@ -5,7 +5,8 @@ namespace {
 
 class ServerBackend final : public Backend {
  public:
-  ServerBackend(Server& server, Executor& core) : server_(server), core_(core) {}
+  ServerBackend(Server& server, Executor& core, FleetBackend* fleet)
+      : server_(server), core_(core), fleet_(fleet) {}
 
   Executor& core() override { return core_; }
   std::unique_ptr<ServerConnection> Accept(FrameSink& sink) override {
@@ -23,16 +24,22 @@ class ServerBackend final : public Backend {
   absl::StatusOr<StatsReply> Stats(std::string_view tenant) const override {
     return server_.Stats(tenant);
   }
+  FleetBackend* fleet() override { return fleet_; }
 
  private:
   Server& server_;
   Executor& core_;
+  FleetBackend* const fleet_;  // null: no door for operators
 };
 
 }  // namespace
 
 std::unique_ptr<Backend> BackendOf(Server& server, Executor& core) {
-  return std::make_unique<ServerBackend>(server, core);
+  return std::make_unique<ServerBackend>(server, core, nullptr);
+}
+
+std::unique_ptr<Backend> BackendOf(Server& server, Executor& core, FleetBackend& fleet) {
+  return std::make_unique<ServerBackend>(server, core, &fleet);
 }
 
 }  // namespace intentlog

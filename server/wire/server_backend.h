@@ -10,5 +10,7 @@ namespace intentlog {
 
 // `server` and `core`, its core executor, must outlive the backend. Thread-safe.
 std::unique_ptr<Backend> BackendOf(Server& server, Executor& core);
+// With a door for operators; `fleet` must outlive the backend.
+std::unique_ptr<Backend> BackendOf(Server& server, Executor& core, FleetBackend& fleet);
 
 }  // namespace intentlog

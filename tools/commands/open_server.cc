@@ -15,6 +15,7 @@ struct OpenServer::Rep {
   std::unique_ptr<Executor> commit = MakeThreadExecutor("commit");
   std::unique_ptr<Executor> reader = MakeThreadExecutor("reader");
   std::unique_ptr<Executor> projector = MakeThreadExecutor("projector");
+  std::shared_ptr<const Schema> schema;
   std::unique_ptr<Server> server;  // goes before what it runs on
   bool stopped = false;
 };
@@ -31,6 +32,7 @@ absl::StatusOr<OpenServer> OpenServer::Open(ServerOptions options, const std::st
   options.schema = std::move(domain.schema);
   options.projections = std::move(domain.projections);
   auto rep = std::make_unique<Rep>();
+  rep->schema = options.schema;
   ASSIGN_OR_RETURN(rep->server, Server::Open(std::move(options), SystemClock(), *rep->random,
                                              {rep->core.get(), rep->commit.get(), rep->reader.get(),
                                               rep->projector.get()}));
@@ -39,6 +41,7 @@ absl::StatusOr<OpenServer> OpenServer::Open(ServerOptions options, const std::st
 
 Server& OpenServer::server() const { return *rep_->server; }
 Executor& OpenServer::core() const { return *rep_->core; }
+std::shared_ptr<const Schema> OpenServer::schema() const { return rep_->schema; }
 
 absl::Status OpenServer::AdoptSchema(std::shared_ptr<const Schema> schema) {
   const auto done = std::make_shared<std::promise<absl::Status>>();

@@ -27,6 +27,8 @@ class OpenServer {
   Executor& core() const;
   // As Server::AdoptSchema, from any thread; waits until it is done.
   absl::Status AdoptSchema(std::shared_ptr<const Schema> schema);
+  // By which it decides now; any thread.
+  std::shared_ptr<const Schema> schema() const;
   // Says goodbye to devices and waits until what is being committed is durable. Harmless to repeat.
   void Stop();
 

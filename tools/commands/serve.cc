@@ -7,7 +7,9 @@
 #include <string>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/text.h"
+#include "server/fleet/server_fleet.h"
 #include "server/wire/grpc_server.h"
 #include "server/wire/server_backend.h"
 #include "tools/commands/command.h"
@@ -99,7 +101,9 @@ absl::Status Serve(const Options& options) {
   server_options.dir = options.data;
   absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
   if (!server.ok()) return ExplainInUse(server.status());
-  const std::unique_ptr<Backend> backend = BackendOf(server->server(), server->core());
+  const std::unique_ptr<FleetBackend> fleet =
+      FleetOf(server->server(), server->core(), SystemClock(), server->schema());
+  const std::unique_ptr<Backend> backend = BackendOf(server->server(), server->core(), *fleet);
   ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> wire,
                    GrpcServer::Start(*backend, WireOf(options, server_options)));
   SayReady(options, wire->address());

@@ -61,8 +61,9 @@ std::optional<std::string> Opens(const Event& event) {
                  event.header->server_time_us());
   }
   if (!turn->turned() || turn->decision() != CONFLICTED) return std::nullopt;
+  // Its settlement will name the same moment: that of the first decision.
   return KeyOf(entity_type, turn->type().empty() ? turn->open_type() : turn->type(), turn->reason(),
-               event.header->server_time_us());
+               turn->opened_at_us());
 }
 
 // The key of the conflict that this event ends, if it does.

@@ -9,7 +9,8 @@
 // resolution: several fields in question are one text, joined by commas. Where no rule asked, the
 // reason's code stands in its place: "batch_member" counts what conflicts only with its batch.
 //
-// What was parked or rejected and turns into a conflict opens one. Over scopes, rows add up.
+// What was parked or rejected and turns into a conflict opens one, as of its first decision: the
+// work has waited since then. Over scopes, rows add up.
 #pragma once
 
 #include <memory>

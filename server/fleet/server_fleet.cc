@@ -28,7 +28,7 @@ class ServerFleet final : public FleetBackend {
                        log->engine().ScanIndex(log->tenant(), kDevicePrefix, from, kDevicesPage));
       for (const IndexRow& row : rows) {
         KnownDevice& known = devices.emplace_back();
-        if (!known.record.ParseFromString(row.value)) {
+        if (!known.record.ParseFromString(row.value.value_or(""))) {
           return DataLoss("the row ", row.key, " is damaged");
         }
       }
@@ -46,7 +46,7 @@ class ServerFleet final : public FleetBackend {
                      log->engine().ScanIndex(log->tenant(), kOpenPrefix, from, limit));
     std::vector<OpenEvent> events(rows.size());
     for (size_t i = 0; i < rows.size(); ++i) {
-      if (events[i].ParseFromString(rows[i].value)) continue;
+      if (events[i].ParseFromString(rows[i].value.value_or(""))) continue;
       return DataLoss("the row of the open event after position ", after, " is damaged");
     }
     return events;

@@ -73,4 +73,21 @@ absl::StatusOr<Domain> LoadDomain(const std::string& schema_file) {
   return domain;
 }
 
+absl::StatusOr<std::shared_ptr<const Schema>> LoadRules(const std::string& schema_file) {
+  if (schema_file.empty()) {
+    return Schema::Compiled({commerce::OrderOpened::descriptor()->file()});
+  }
+  ASSIGN_OR_RETURN(std::string bytes, ReadWholeFile(schema_file, kDescriptorSetSizeMax));
+  google::protobuf::FileDescriptorSet set;
+  const std::string& shop = commerce::OrderOpened::descriptor()->file()->package();
+  const bool has_shop =
+      set.ParseFromString(bytes) &&
+      std::any_of(set.file().begin(), set.file().end(), [&shop](const auto& file) {
+        return file.package() == shop && file.message_type_size() > 0;
+      });
+  auto schema = Schema::FromDescriptorSet(has_shop ? bytes : WithShop(bytes));
+  if (!schema.ok()) return Invalid(schema_file, ": ", schema.status());
+  return schema;
+}
+
 }  // namespace intentlog

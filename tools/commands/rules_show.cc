@@ -131,10 +131,10 @@ void PrintTables(const Json& types) {
 }
 
 absl::Status Show(const Options& options) {
-  ASSIGN_OR_RETURN(const Domain domain, LoadDomain(options.schema_file));
-  const Json types = RulesJson(*domain.schema);
+  ASSIGN_OR_RETURN(const auto schema, LoadRules(options.schema_file));
+  const Json types = RulesJson(*schema);
   if (options.json) {
-    PrintJson({{"schema", Hex(domain.schema->digest())}, {"types", types}});
+    PrintJson({{"schema", Hex(schema->digest())}, {"types", types}});
   } else {
     PrintTables(types);
   }

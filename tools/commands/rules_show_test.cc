@@ -13,7 +13,7 @@ std::shared_ptr<const Schema> Forms() {
   maker.Event("FormFilled",
               R"(entity: "form" key: "form_id" concurrent: FIELDWISE
                  pair: { against: "FormSigned" rule: REVIEW }
-                 duplicate_key: { fields: "number" period_ms: 60000 outcome: SAME_IS_DUPLICATE })",
+                 duplicate_key: { fields: "number" outcome: SAME_IS_DUPLICATE })",
               {{"form_id", 1, "string", "max_len: 40"},
                {"number", 2, "sint64", "min: 1 max: 9"},
                {"verdict", 3, "optional string", "on_clash: REVIEW required: true"},
@@ -39,7 +39,7 @@ TEST(RulesShowTest, EveryTypeIsShownWithItsEffectiveRules) {
   EXPECT_EQ(filled["rule"], "fieldwise");
   EXPECT_EQ(filled["clock"], "server");
   EXPECT_EQ(ToText(filled["duplicate_key"]),
-            R"({"fields":["number"],"period_ms":60000,"outcome":"duplicate"})");
+            R"({"fields":["number"],"period_ms":0,"outcome":"duplicate"})");
 }
 
 TEST(RulesShowTest, PairsAreShownOnBothSidesWhicheverNamesThem) {

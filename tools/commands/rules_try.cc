@@ -43,11 +43,11 @@ absl::StatusOr<TrialResult> Replay(const EventLog& log, std::shared_ptr<const Sc
 }
 
 absl::StatusOr<TrialResult> Run(const Options& options) {
-  ASSIGN_OR_RETURN(Domain domain, LoadDomain(options.schema_file));
+  ASSIGN_OR_RETURN(auto schema, LoadRules(options.schema_file));
   ASSIGN_OR_RETURN(const ServerLogFolder folder, OpenServerLogFolder(options.dir, options.tenant));
   TrialOptions trial;
   trial.examples_max = options.examples;
-  return Replay(*folder.log, std::move(domain.schema), trial);
+  return Replay(*folder.log, std::move(schema), trial);
 }
 
 std::string Became(const TrialTransition& transition) {

@@ -84,6 +84,8 @@ class Server {
                                                     size_t limit) const;
   // Every device that was ever here, by name; reports a few seconds late.
   absl::StatusOr<std::vector<DeviceRecord>> Devices(std::string_view tenant) const;
+  // Those that have a session now, by name.
+  absl::StatusOr<std::vector<std::string>> LiveDevices(std::string_view tenant) const;
   size_t sessions() const;
   // Not OK while writing fails or a projector has stopped: what failed, where, and what to do.
   absl::Status health() const;

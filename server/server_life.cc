@@ -97,6 +97,12 @@ absl::StatusOr<std::vector<DeviceRecord>> Server::Devices(std::string_view tenan
   return RowsFrom<DeviceRecord>(*stores->log, kDevicePrefix, std::string(kDevicePrefix), SIZE_MAX);
 }
 
+absl::StatusOr<std::vector<std::string>> Server::LiveDevices(std::string_view tenant) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<TenantStores> stores, rep_->Find(tenant));
+  const std::lock_guard<std::mutex> lock(stores->live_mutex);
+  return std::vector<std::string>(stores->live.begin(), stores->live.end());
+}
+
 // ---- what operators do
 
 absl::Status Server::Settle(const std::string& tenant, Intent control, std::string resolver,

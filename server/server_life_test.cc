@@ -75,6 +75,7 @@ TEST_F(ServerLifeTest, WhatIsAppliedTakesEffectAndWhatWaitedFollowsInOrder) {
   EXPECT_EQ(settlement.decision(), ACCEPTED);
   EXPECT_EQ(PriceIn(settlement), 800);
   EXPECT_EQ(settlement.resolver(), "office");
+  EXPECT_EQ(settlement.verdict(), Resolve::APPLY);
   EXPECT_EQ(settlement.open_decision(), CONFLICTED);
   EXPECT_EQ(settlement.open_reason().code(), Reason::CONCURRENT_CHANGE);
   EXPECT_EQ(settlement.resolved_by().size(), 16u);

@@ -98,6 +98,7 @@ class TestServer {
 
   const ServerOptions& options() const { return options_; }
   ManualClock& clock() { return clock_; }
+  Executor& core() { return core_; }
 
  private:
   void DropTasks() {

@@ -20,13 +20,13 @@ using google::protobuf::MessageFactory;
 
 // ---- making a Schema
 
-// On top of the program's own files: where a set holds one of them, the program's is used, so that
-// code that knows its messages finds them in payloads. Prototypes of the factory use the pool, so
-// it comes first.
+// Prototypes of the factory use the pool, so it comes first.
 struct Schema::Dynamic {
-  Dynamic() { factory.SetDelegateToGeneratedFactory(true); }
+  explicit Dynamic(const DescriptorPool* below) : pool(below) {
+    factory.SetDelegateToGeneratedFactory(true);
+  }
 
-  DescriptorPool pool{DescriptorPool::generated_pool()};
+  DescriptorPool pool;
   google::protobuf::DynamicMessageFactory factory{&pool};
 };
 
@@ -40,8 +40,20 @@ std::shared_ptr<const Schema> Schema::Compiled(std::initializer_list<const FileD
   return schema;
 }
 
+// On top of the program's own files: where a set holds one of them, the program's is used, so that
+// code that knows its messages finds them in payloads.
 absl::StatusOr<std::shared_ptr<const Schema>> Schema::FromDescriptorSet(std::string_view bytes) {
-  std::shared_ptr<Schema> schema(new Schema(std::make_unique<Dynamic>()));
+  return Make(bytes, std::make_unique<Dynamic>(DescriptorPool::generated_pool()));
+}
+
+absl::StatusOr<std::shared_ptr<const Schema>> Schema::FromDescriptorSetAlone(
+    std::string_view bytes) {
+  return Make(bytes, std::make_unique<Dynamic>(nullptr));
+}
+
+absl::StatusOr<std::shared_ptr<const Schema>> Schema::Make(std::string_view bytes,
+                                                           std::unique_ptr<Dynamic> dynamic) {
+  std::shared_ptr<Schema> schema(new Schema(std::move(dynamic)));
   ASSIGN_OR_RETURN(const auto files, BuildFiles(bytes, schema->dynamic_->pool));
   RETURN_IF_ERROR(schema->Load(files, schema->dynamic_->factory));
   return std::shared_ptr<const Schema>(std::move(schema));

@@ -33,6 +33,10 @@ class Schema {
   // be missing in it. INVALID_ARGUMENT names file, message and field of what is contradictory or
   // unknown.
   static absl::StatusOr<std::shared_ptr<const Schema>> FromDescriptorSet(std::string_view bytes);
+  // As FromDescriptorSet, but the set is all there is: where it holds one of this program's own
+  // files its rules count, and payloads are not of generated code. To look at other rules.
+  static absl::StatusOr<std::shared_ptr<const Schema>> FromDescriptorSetAlone(
+      std::string_view bytes);
   ~Schema();
 
   // Null if there is no such type. `name` may lack its package where that is unambiguous.
@@ -55,6 +59,8 @@ class Schema {
  private:
   struct Dynamic;  // pool and factory of a schema that was not compiled in
   explicit Schema(std::unique_ptr<Dynamic> dynamic);
+  static absl::StatusOr<std::shared_ptr<const Schema>> Make(std::string_view bytes,
+                                                            std::unique_ptr<Dynamic> dynamic);
 
   absl::Status Load(const std::vector<const google::protobuf::FileDescriptor*>& files,
                     google::protobuf::MessageFactory& factory);

@@ -279,6 +279,28 @@ TEST(SchemaDeathTest, ContradictoryCompiledRulesStopTheProgram) {
 
 // ---- a set that holds files of this program
 
+TEST(SchemaTest, ASetAloneHasItsOwnRulesForTheProgramsTypesToo) {
+  google::protobuf::FileDescriptorSet set;
+  ASSERT_TRUE(set.ParseFromString(Commerce()->DescriptorSet()));
+  for (auto& file : *set.mutable_file()) {
+    for (auto& message : *file.mutable_message_type()) {
+      if (message.name() != "PriceSet") continue;
+      message.mutable_options()->MutableExtension(event)->set_concurrent(FIRST_WRITER_WINS);
+    }
+  }
+  const std::string bytes = set.SerializeAsString();
+  const auto beside = Schema::FromDescriptorSet(bytes);
+  const auto alone = Schema::FromDescriptorSetAlone(bytes);
+  ASSERT_TRUE(beside.ok() && alone.ok()) << beside.status() << alone.status();
+  EXPECT_EQ((*beside)->Find("PriceSet")->rules().concurrent(), REVIEW);
+  EXPECT_EQ((*alone)->Find("PriceSet")->rules().concurrent(), FIRST_WRITER_WINS);
+  EXPECT_EQ((*beside)->digest(), Commerce()->digest());
+  EXPECT_NE((*alone)->digest(), Commerce()->digest());
+  const auto same = Schema::FromDescriptorSetAlone(Commerce()->DescriptorSet());
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_EQ((*same)->digest(), Commerce()->digest());
+}
+
 TEST(SchemaTest, ASetMayBuildOnTheProgramsOwnFilesAndItsMessagesStayTheOnesThatCodeKnows) {
   SchemaMaker maker("loyalty.proto", "loyalty");
   maker.Event("PointsGiven", R"(entity: "customer" key: "customer_id" concurrent: COMMUTES)",

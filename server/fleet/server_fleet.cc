@@ -1,79 +1,99 @@
 #include "server/fleet/server_fleet.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
-#include "eventlog/log/coding.h"
-#include "eventlog/log/engine.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
 namespace {
 
-constexpr std::string_view kDevicePrefix = "x/device/";
-constexpr std::string_view kOpenPrefix = "x/open/";
-constexpr size_t kDevicesPage = 1000;
+using SchemaNow = std::function<std::shared_ptr<const Schema>()>;
+
+void SetType(const google::protobuf::Message& payload, Intent& intent) {
+  intent.set_type(payload.GetTypeName());
+  payload.SerializeToString(intent.mutable_payload());
+}
+
+// Entity and scope are those of the event that it closes: the server fills them in.
+Intent ControlOf(const SettleRequest& request, const EventLog& log) {
+  Intent intent;
+  switch (request.how_case()) {
+    case SettleRequest::kResolve:
+      SetType(request.resolve(), intent);
+      break;
+    case SettleRequest::kAmend:
+      SetType(request.amend(), intent);
+      break;
+    default:
+      SetType(request.dismiss(), intent);
+  }
+  if (request.seen() != 0) {
+    intent.mutable_based_on()->set_epoch_id(log.epochs().back().id());
+    intent.mutable_based_on()->set_position(request.seen());
+  }
+  return intent;
+}
+
+SettleReply ReplyOf(const OwnReceipt& receipt) {
+  SettleReply reply;
+  reply.set_position(receipt.position.value());
+  reply.set_decision(receipt.decision);
+  *reply.mutable_reason() = receipt.reason;
+  return reply;
+}
 
 class ServerFleet final : public FleetBackend {
  public:
-  ServerFleet(Server& server, const Clock& clock, std::shared_ptr<const Schema> schema)
-      : server_(server), clock_(clock), schema_(std::move(schema)) {}
+  ServerFleet(Server& server, Executor& core, const Clock& clock, SchemaNow schema)
+      : server_(server), core_(core), clock_(clock), schema_(std::move(schema)) {}
 
   absl::StatusOr<std::vector<KnownDevice>> Devices(std::string_view tenant) const override {
-    ASSIGN_OR_RETURN(const auto log, server_.Log(tenant));
-    std::vector<KnownDevice> devices;
-    for (std::string from(kDevicePrefix);;) {
-      ASSIGN_OR_RETURN(const std::vector<IndexRow> rows,
-                       log->engine().ScanIndex(log->tenant(), kDevicePrefix, from, kDevicesPage));
-      for (const IndexRow& row : rows) {
-        KnownDevice& known = devices.emplace_back();
-        if (!known.record.ParseFromString(row.value.value_or(""))) {
-          return DataLoss("the row ", row.key, " is damaged");
-        }
-      }
-      if (rows.size() < kDevicesPage) return devices;
-      from = Cat(rows.back().key, '\0');
+    ASSIGN_OR_RETURN(std::vector<DeviceRecord> records, server_.Devices(tenant));
+    ASSIGN_OR_RETURN(const std::vector<std::string> live, server_.LiveDevices(tenant));
+    std::vector<KnownDevice> devices(records.size());
+    for (size_t i = 0; i < records.size(); ++i) {
+      devices[i].live = std::binary_search(live.begin(), live.end(), records[i].device());
+      devices[i].record = std::move(records[i]);
     }
+    return devices;
   }
-
   absl::StatusOr<std::vector<OpenEvent>> OpenEvents(std::string_view tenant, Position after,
                                                     size_t limit) const override {
-    ASSIGN_OR_RETURN(const auto log, server_.Log(tenant));
-    std::string from(kOpenPrefix);
-    AppendBig64(from, after.value() + 1);
-    ASSIGN_OR_RETURN(const std::vector<IndexRow> rows,
-                     log->engine().ScanIndex(log->tenant(), kOpenPrefix, from, limit));
-    std::vector<OpenEvent> events(rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) {
-      if (events[i].ParseFromString(rows[i].value.value_or(""))) continue;
-      return DataLoss("the row of the open event after position ", after, " is damaged");
-    }
-    return events;
+    return server_.OpenEvents(tenant, after, limit);
   }
-
   absl::StatusOr<std::shared_ptr<const EventLog>> Log(std::string_view tenant) const override {
     return server_.Log(tenant);
   }
-  std::shared_ptr<const Schema> schema() const override { return schema_; }
+  std::shared_ptr<const Schema> schema() const override { return schema_(); }
   int64_t now_us() const override { return clock_.WallMicros(); }
 
-  void Settle(const SettleRequest&, Settled done) override {
-    done(StatusOf(absl::StatusCode::kUnimplemented, "this server settles nothing yet"));
+  void Settle(const SettleRequest& request, Settled done) override {
+    const auto log = server_.Log(request.tenant());
+    if (!log.ok()) return done(log.status());
+    core_.Post([this, tenant = request.tenant(), control = ControlOf(request, **log),
+                done = std::move(done)]() mutable {
+      const absl::Status status =
+          server_.Settle(tenant, std::move(control), "operator",
+                         [done](const OwnReceipt& receipt) { done(ReplyOf(receipt)); });
+      if (!status.ok()) done(status);
+    });
   }
 
  private:
   Server& server_;
+  Executor& core_;
   const Clock& clock_;
-  const std::shared_ptr<const Schema> schema_;
+  const SchemaNow schema_;
 };
 
 }  // namespace
 
 std::unique_ptr<FleetBackend> FleetOf(Server& server, Executor& core, const Clock& clock,
-                                      std::shared_ptr<const Schema> schema) {
-  static_cast<void>(core);
-  return std::make_unique<ServerFleet>(server, clock, std::move(schema));
+                                      SchemaNow schema) {
+  return std::make_unique<ServerFleet>(server, core, clock, std::move(schema));
 }
 
 }  // namespace intentlog

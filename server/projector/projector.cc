@@ -144,12 +144,7 @@ absl::Status Projector::FoldBlock(const BlockView& block, size_t begin) {
     if (!ref.in_feed) continue;  // changes no read model
     ASSIGN_OR_RETURN(const Position before, FoldedBefore(ref.scope));
     if (ref.position <= before) continue;
-<<<<<<< HEAD
     ASSIGN_OR_RETURN(const Event* const event, decoder_->Decode(ref));
-    if (!event->effective) continue;
-=======
-    ASSIGN_OR_RETURN(const Event* const event, decoder_.Decode(ref));
->>>>>>> 322219c (projections: statistics of conflicts, folded from decisions)
     RETURN_IF_ERROR(models_.Add(*event));
     if (touched_.find(ref.scope) == touched_.end()) touched_.insert(std::string(ref.scope));
   }

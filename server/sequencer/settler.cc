@@ -98,6 +98,7 @@ absl::StatusOr<Position> Settler::Write(const OpenMember& member, const Candidat
   }
   settlement.set_resolved_by(cause.resolved_by);
   settlement.set_resolver(cause.resolver);
+  settlement.set_verdict(cause.verdict);
   settlement.set_turned(turns);
   settlement.set_open_type(member.intent.type());
   settlement.set_open_decision(member.row.decision());
@@ -251,6 +252,7 @@ absl::Status Settler::ReadmitBatch(std::vector<OpenMember> batch, const Readmiss
   cause.closes = drop;
   cause.followers.set_base(how.base());
   if (drop) {
+    cause.verdict = Resolve::DROP;
     cause.resolver = how.resolver();
     cause.resolved_by = how.resolved_by();
   } else {

@@ -68,6 +68,7 @@ class Settler {
   struct Cause {
     std::string resolver;  // empty: it followed by itself
     std::string resolved_by;
+    Resolve::Verdict verdict = Resolve::VERDICT_UNSPECIFIED;  // if it was resolved
     bool closes = false;  // conflicted and rejected ones, too; otherwise they turn
     Readmission followers;
   };

@@ -13,6 +13,20 @@
 namespace intentlog {
 namespace {
 
+// That of the Resolve; none for what amends or dismisses.
+Resolve::Verdict VerdictIn(const Control& control) {
+  switch (control.kind) {
+    case Control::Kind::kApply:
+      return Resolve::APPLY;
+    case Control::Kind::kDrop:
+      return Resolve::DROP;
+    case Control::Kind::kReplace:
+      return Resolve::REPLACE;
+    default:
+      return Resolve::VERDICT_UNSPECIFIED;
+  }
+}
+
 // The verdict that made the batch's: the others only say that they are of it.
 const Verdict& Decisive(absl::Span<const Candidate> batch) {
   for (const Candidate& member : batch) {
@@ -84,6 +98,7 @@ absl::StatusOr<std::optional<Reason>> Settler::Prepare(const Asked& asked, Work&
   }
   work.cause.resolver = asked.resolver;
   work.cause.resolved_by = intent.intent_id();
+  work.cause.verdict = VerdictIn(work.control);
   Readmission& followers = work.cause.followers;
   followers.set_base(base.value());
   if (work.control.followers_too && work.control.closes_without_effect()) {

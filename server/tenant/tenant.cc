@@ -116,6 +116,7 @@ void Tenant::FinishIntroduction(Introduction& introduction) {
   introduced.schema = std::move(introduction.schema);
   if (DeviceSession* const older = device.live) {
     device.live = nullptr;
+    ShowLive(hello.device(), false);
     older->Supersede();
   }
   const int64_t now_us = clock_.WallMicros();
@@ -146,8 +147,18 @@ bool Tenant::Enter(const std::string& name, uint64_t number, DeviceSession& sess
   Device& device = devices_[name];
   if (device.record.session() != number) return false;
   device.live = &session;
+  ShowLive(name, true);
   stores_->sessions.fetch_add(1, std::memory_order_relaxed);
   return true;
+}
+
+void Tenant::ShowLive(const std::string& name, bool live) {
+  const std::lock_guard<std::mutex> lock(stores_->live_mutex);
+  if (live) {
+    stores_->live.insert(name);
+  } else {
+    stores_->live.erase(name);
+  }
 }
 
 void Tenant::Leave(const std::string& name, const DeviceSession& session) {
@@ -156,6 +167,7 @@ void Tenant::Leave(const std::string& name, const DeviceSession& session) {
   if (found == devices_.end() || found->second.live != &session) return;
   Device& device = found->second;
   device.live = nullptr;
+  ShowLive(name, false);
   if (device.changed) Write(device, [] {});
 }
 

@@ -110,6 +110,8 @@ class Tenant {
 
   absl::Status ReadIntroduction(Introduction& introduction) const;
   void FinishIntroduction(Introduction& introduction);
+  // For readers on other threads.
+  void ShowLive(const std::string& name, bool live);
   void Write(Device& device, std::function<void()> done);
 
   const std::string name_;

@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -26,6 +29,8 @@ struct TenantStores {
   std::unique_ptr<ReadModels> models;
   std::atomic<uint64_t> folded{0};    // position through which `models` are folded
   std::atomic<uint64_t> sessions{0};  // of devices, past their Welcome
+  std::mutex live_mutex;
+  std::set<std::string, std::less<>> live;  // devices with a session; protected by live_mutex
 };
 
 // Letters, digits, '.', '_' and '-', not beginning with '.': the name is also a folder's.

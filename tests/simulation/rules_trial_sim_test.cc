@@ -37,7 +37,7 @@ std::shared_ptr<const Schema> ShopWith(const std::string& message, Rule rule) {
       type.mutable_options()->MutableExtension(event)->set_concurrent(rule);
     }
   }
-  auto schema = Schema::FromDescriptorSet(set.SerializeAsString());
+  auto schema = Schema::FromDescriptorSetAlone(set.SerializeAsString());
   EXPECT_TRUE(schema.ok()) << schema.status();
   return *schema;
 }

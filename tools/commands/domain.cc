@@ -85,7 +85,7 @@ absl::StatusOr<std::shared_ptr<const Schema>> LoadRules(const std::string& schem
       std::any_of(set.file().begin(), set.file().end(), [&shop](const auto& file) {
         return file.package() == shop && file.message_type_size() > 0;
       });
-  auto schema = Schema::FromDescriptorSet(has_shop ? bytes : WithShop(bytes));
+  auto schema = Schema::FromDescriptorSetAlone(has_shop ? bytes : WithShop(bytes));
   if (!schema.ok()) return Invalid(schema_file, ": ", schema.status());
   return schema;
 }

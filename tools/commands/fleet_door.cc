@@ -64,7 +64,8 @@ class FolderFleet final : public FleetDoor {
   FolderFleet(FleetDoorOptions options, OpenServer server)
       : options_(std::move(options)),
         server_(std::move(server)),
-        backend_(FleetOf(server_.server(), server_.core(), SystemClock(), server_.schema())),
+        backend_(FleetOf(server_.server(), server_.core(), SystemClock(),
+                         [this] { return server_.schema(); })),
         desk_(*backend_) {}
 
   absl::StatusOr<ListDevicesReply> ListDevices(ListDevicesRequest request) override {

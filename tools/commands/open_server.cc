@@ -1,6 +1,7 @@
 #include "tools/commands/open_server.h"
 
 #include <future>
+#include <mutex>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
@@ -15,8 +16,9 @@ struct OpenServer::Rep {
   std::unique_ptr<Executor> commit = MakeThreadExecutor("commit");
   std::unique_ptr<Executor> reader = MakeThreadExecutor("reader");
   std::unique_ptr<Executor> projector = MakeThreadExecutor("projector");
-  std::shared_ptr<const Schema> schema;
-  std::unique_ptr<Server> server;  // goes before what it runs on
+  mutable std::mutex mutex;
+  std::shared_ptr<const Schema> schema;  // protected by mutex
+  std::unique_ptr<Server> server;        // goes before what it runs on
   bool stopped = false;
 };
 
@@ -41,12 +43,20 @@ absl::StatusOr<OpenServer> OpenServer::Open(ServerOptions options, const std::st
 
 Server& OpenServer::server() const { return *rep_->server; }
 Executor& OpenServer::core() const { return *rep_->core; }
-std::shared_ptr<const Schema> OpenServer::schema() const { return rep_->schema; }
+std::shared_ptr<const Schema> OpenServer::schema() const {
+  const std::lock_guard<std::mutex> lock(rep_->mutex);
+  return rep_->schema;
+}
 
 absl::Status OpenServer::AdoptSchema(std::shared_ptr<const Schema> schema) {
   const auto done = std::make_shared<std::promise<absl::Status>>();
   rep_->core->Post([rep = rep_.get(), done, schema = std::move(schema)] {
-    done->set_value(rep->server->AdoptSchema(schema));
+    const absl::Status status = rep->server->AdoptSchema(schema);
+    if (status.ok()) {
+      const std::lock_guard<std::mutex> lock(rep->mutex);
+      rep->schema = schema;
+    }
+    done->set_value(status);
   });
   return done->get_future().get();
 }

@@ -101,8 +101,8 @@ absl::Status Serve(const Options& options) {
   server_options.dir = options.data;
   absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
   if (!server.ok()) return ExplainInUse(server.status());
-  const std::unique_ptr<FleetBackend> fleet =
-      FleetOf(server->server(), server->core(), SystemClock(), server->schema());
+  const std::unique_ptr<FleetBackend> fleet = FleetOf(
+      server->server(), server->core(), SystemClock(), [&server] { return server->schema(); });
   const std::unique_ptr<Backend> backend = BackendOf(server->server(), server->core(), *fleet);
   ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> wire,
                    GrpcServer::Start(*backend, WireOf(options, server_options)));

@@ -10,10 +10,11 @@ namespace intentlog {
 namespace {
 
 // Kinds of `QueueHealth.blocked_kind` by which the device's own policy holds work back.
-constexpr std::string_view kHeldKinds[] = {"metered", "battery"};
+constexpr std::string_view kHeldKinds[] = {"metered", "data-saver", "battery", "background",
+                                           "manual"};
 // … and those that no waiting ends: another program or a person has to come first.
 constexpr std::string_view kEndlessKinds[] = {"auth", "refused", "forked", "store-failed",
-                                              "schema"};
+                                              "schema-too-old"};
 
 template <size_t N>
 bool IsOneOf(std::string_view word, const std::string_view (&words)[N]) {

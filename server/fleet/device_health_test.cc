@@ -67,7 +67,7 @@ TEST_F(DeviceHealthTest, AnOldTimeWithoutPendingWorkMeansNothing) {
 }
 
 TEST_F(DeviceHealthTest, WhatAPolicyHoldsBackMayWaitLonger) {
-  for (const char* kind : {"metered", "battery"}) {
+  for (const char* kind : {"metered", "data-saver", "battery", "background", "manual"}) {
     health().set_blocked_kind(kind);
     Pending(limits_.stuck_after - kTick);
     EXPECT_EQ(Class(), "healthy") << kind;
@@ -81,7 +81,7 @@ TEST_F(DeviceHealthTest, WhatAPolicyHoldsBackMayWaitLonger) {
 }
 
 TEST_F(DeviceHealthTest, WhatNoWaitingEndsIsStuckAtOnceWhereOthersLag) {
-  for (const char* kind : {"auth", "refused", "forked", "store-failed", "schema"}) {
+  for (const char* kind : {"auth", "refused", "forked", "store-failed", "schema-too-old"}) {
     health().set_blocked_kind(kind);
     Pending(limits_.lagging_after - kTick);
     EXPECT_EQ(Class(), "healthy") << kind;

@@ -17,19 +17,41 @@ void SetType(const google::protobuf::Message& payload, Intent& intent) {
   payload.SerializeToString(intent.mutable_payload());
 }
 
-// Entity and scope are those of the event that it closes: the server fills them in.
-Intent ControlOf(const SettleRequest& request, const EventLog& log) {
+// Sets entity and scope to those of the event at `of`, open or not: so that the server can say what
+// is so.
+absl::Status SetLane(const EventLog& log, Position of, Intent& intent) {
+  if (of > log.head().position) {
+    return NotFound("there is no position ", of, "; the log ends at ", log.head().position);
+  }
+  const auto reader = log.Read(of);
+  ASSIGN_OR_RETURN(const bool found, reader->Next());
+  if (!found) return DataLoss("position ", of, " cannot be read");
+  Intent event;
+  const std::string_view bytes = reader->block().event(reader->begin()).intent;
+  if (event.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    intent.set_entity_type(event.entity_type());
+    intent.set_entity_id(event.entity_id());
+    intent.set_scope(event.scope());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Intent> ControlOf(const SettleRequest& request, const EventLog& log) {
   Intent intent;
+  uint64_t of = request.dismiss().of();
   switch (request.how_case()) {
     case SettleRequest::kResolve:
+      of = request.resolve().of();
       SetType(request.resolve(), intent);
       break;
     case SettleRequest::kAmend:
+      of = request.amend().of();
       SetType(request.amend(), intent);
       break;
     default:
       SetType(request.dismiss(), intent);
   }
+  RETURN_IF_ERROR(SetLane(log, Position(of), intent));
   if (request.seen() != 0) {
     intent.mutable_based_on()->set_epoch_id(log.epochs().back().id());
     intent.mutable_based_on()->set_position(request.seen());
@@ -73,7 +95,9 @@ class ServerFleet final : public FleetBackend {
   void Settle(const SettleRequest& request, Settled done) override {
     const auto log = server_.Log(request.tenant());
     if (!log.ok()) return done(log.status());
-    core_.Post([this, tenant = request.tenant(), control = ControlOf(request, **log),
+    absl::StatusOr<Intent> asked = ControlOf(request, **log);
+    if (!asked.ok()) return done(asked.status());
+    core_.Post([this, tenant = request.tenant(), control = *std::move(asked),
                 done = std::move(done)]() mutable {
       const absl::Status status =
           server_.Settle(tenant, std::move(control), "operator",

@@ -145,7 +145,9 @@ TEST_F(ServerFleetTest, WhatClashedAfterTheOperatorsLookIsSaid) {
   EXPECT_EQ(stale.decision(), REJECTED);
   EXPECT_EQ(stale.reason().code(), Reason::STALE) << stale.reason().text();
   EXPECT_EQ(ResolveAt(open, Resolve::DROP).decision(), ACCEPTED);
-  EXPECT_EQ(ResolveAt(open, Resolve::DROP).reason().code(), Reason::NOT_OPEN);
+  const SettleReply second = ResolveAt(open, Resolve::DROP);
+  EXPECT_EQ(second.reason().code(), Reason::NOT_OPEN);
+  EXPECT_THAT(second.reason().text(), HasSubstr("by operator"));
 }
 
 TEST_F(ServerFleetTest, WhatWasRejectedIsAmendedAndDismissed) {

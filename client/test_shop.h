@@ -32,10 +32,12 @@ namespace intentlog {
 
 class TestShop {
  public:
-  explicit TestShop(const std::string& name, uint64_t seed = 1)
+  // On the file system `env`; null: the machine's.
+  explicit TestShop(const std::string& name, uint64_t seed = 1, rocksdb::Env* env = nullptr)
       : executor_(clock_), random_(seed), network_(executor_), server_(network_) {
     options_.dir = testing::TempDir() + "/" + name;
     std::filesystem::remove_all(options_.dir);
+    options_.env = env;
     options_.device = name;
     options_.scopes = {"shop"};
     options_.schema = Schema::Compiled({commerce::OrderOpened::descriptor()->file()});
@@ -51,15 +53,21 @@ class TestShop {
 
   // ---- the device
   void Open() {
-    auto client = Client::Open(options_);
-    INTENTLOG_CHECK(client.ok());
-    client_ = *std::move(client);
+    const absl::Status status = TryOpen();
+    INTENTLOG_CHECK(status.ok());
+  }
+  absl::Status TryOpen() {
+    ASSIGN_OR_RETURN(client_, Client::Open(options_));
+    return absl::OkStatus();
   }
   // The process ends and begins again; what lay in its executor is gone.
   void Restart() {
+    Stop();
+    Open();
+  }
+  void Stop() {
     client_.reset();
     executor_.DropAll();
-    Open();
   }
   static commerce::OrderLineAdded Line(const std::string& order, const std::string& product,
                                        int64_t quantity) {

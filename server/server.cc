@@ -199,6 +199,10 @@ void Server::Rep::Reopen() {
   reopen_ = 0;
   if (state_ != State::kFailed) return;
   if (!Idle()) return ReopenAfter(kPollInterval);
+  // What is open can be read; on a full disk it could not be opened again for more.
+  if (engine_ != nullptr && !engine_->store().CheckReopen().ok()) {
+    return ReopenAfter(options_.reopen_interval);
+  }
   CloseStores();
   absl::Status status = Unavailable("a reader holds the stores that are to be opened again");
   if (closing_.expired()) status = OpenAll();

@@ -119,6 +119,55 @@ TEST_F(ServerFailureTest, I6_AFullDiskHealsByItselfWhenThereIsSpace) {
   ExpectExactlyOnce();
 }
 
+TEST_F(ServerFailureTest, I6_WithoutRoomForMoreDevicesPushLaterWhileFeedAndReadsGoOn) {
+  Reconnect();
+  till_.PushCounts(1, 4);
+  Settle();
+  ASSERT_EQ(till_.receipts().size(), 4u);
+  for (uint64_t free = 8 << 20; server_->health().ok(); free -= 64 << 10) disk_.SetFreeBytes(free);
+  EXPECT_TRUE(absl::IsResourceExhausted(server_->health())) << server_->health();
+  till_.PushCounts(5, till_.last());
+  Settle();
+  ASSERT_FALSE(Closed());
+  EXPECT_EQ(till_.receipts().size(), 4u);
+  ASSERT_EQ(till_.others().size(), 2u);
+  EXPECT_EQ(till_.others()[0].throttle().reason(), "the server's disk is full");
+  EXPECT_EQ(till_.others()[1].resend().from_count(), 5u);
+  ScriptedDevice office("office", {"shop"});
+  office.Connect(*server_);
+  server_.RunUntilIdle();
+  office.Absorb();
+  EXPECT_EQ(office.seen().size(), 4u);
+  EXPECT_TRUE(server_->Stats("default").ok());
+  disk_.Heal();
+  EXPECT_TRUE(server_->health().ok()) << server_->health();
+  till_.PushCounts(5, till_.last());
+  Settle();
+  ExpectExactlyOnce();
+}
+
+TEST_F(ServerFailureTest, I6_WithoutAnySpaceTheServerIsReadUntilThereIs) {
+  Reconnect();
+  till_.PushCounts(1, 4);
+  Settle();
+  disk_.SetFreeBytes(0);
+  Reconnect();  // a session is noted in the store
+  ASSERT_TRUE(Closed());
+  EXPECT_EQ(till_.goodbye()->code(), Goodbye::STORE_FAILED);
+  for (int i = 0; i < 10; ++i) {
+    server_.RunFor(absl::Seconds(2));
+    EXPECT_TRUE(absl::IsResourceExhausted(server_->health())) << server_->health();
+    EXPECT_EQ((*server_->Log("default"))->head().position, Position(4));
+    EXPECT_TRUE(server_->Models("default").ok());
+  }
+  disk_.Heal();
+  server_.RunFor(absl::Seconds(5));
+  EXPECT_TRUE(server_->health().ok()) << server_->health();
+  Reconnect();
+  PushRest();
+  ExpectExactlyOnce();
+}
+
 TEST_F(ServerFailureTest, AReaderThatHoldsTheLogDelaysTheReopeningAlone) {
   Reconnect();
   auto held = *server_->Log("default");

@@ -83,7 +83,10 @@ absl::Status Server::health() const {
         status.code(), part == kStorePart ? Cat("the store can not be written: ", status)
                                           : Cat("read models of ", part, " stand still: ", status));
   }
-  return absl::OkStatus();
+  const absl::Status room =
+      rep_->engine_ == nullptr ? absl::OkStatus() : rep_->engine_->CheckRoom(/*bytes=*/0);
+  if (!absl::IsResourceExhausted(room)) return absl::OkStatus();
+  return Exhausted("devices are asked to push later: ", room);
 }
 
 absl::StatusOr<std::vector<OpenEvent>> Server::OpenEvents(std::string_view tenant, Position after,

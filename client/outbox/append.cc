@@ -87,6 +87,9 @@ void Outbox::WriteGroup(absl::Span<Writer* const> writers) {
     }
   }
   group.hashes = hashes_;
+  uint64_t bytes = 0;
+  for (const Writer* writer : writers) bytes += writer->bytes;
+  group.room = store_.CheckRoom(bytes);
   for (Writer* writer : writers) {
     group.durable |= writer->durable;
     writer->status = Place(group, *writer);
@@ -107,6 +110,7 @@ void Outbox::WriteGroup(absl::Span<Writer* const> writers) {
 absl::Status Outbox::Place(Group& group, Writer& writer) {
   ASSIGN_OR_RETURN(const bool repeated, FindRepeated(writer));
   if (repeated) return absl::OkStatus();
+  RETURN_IF_ERROR(group.room);
   const absl::Status status = AddRows(group, writer);
   // Rows may lie in the batch already: nothing of it may be written.
   if (!status.ok()) Fail(status);
@@ -252,7 +256,7 @@ absl::Status Outbox::CommitGroup(Group& group) {
   const absl::Status status = store_.Commit(
       group.batch, group.durable ? ::intentlog::Sync::kDurable : ::intentlog::Sync::kBuffered);
   if (!status.ok()) {
-    Fail(status);
+    NotWritten(status);
     return status;
   }
   lanes_.Written();
@@ -290,6 +294,13 @@ absl::Status Outbox::Sync() {
     synced = std::max(synced, through[i]);
   }
   return absl::OkStatus();
+}
+
+// A full disk refuses before anything is written: then all is as it was. After another failure the
+// store must be opened again.
+void Outbox::NotWritten(const absl::Status& status) {
+  if (!absl::IsResourceExhausted(status) || !store_.failed().ok()) return Fail(status);
+  lanes_.Abandon();
 }
 
 void Outbox::Fail(const absl::Status& status) {

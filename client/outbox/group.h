@@ -30,6 +30,7 @@ struct Outbox::Group {
   std::array<Count, kClasses> last;
   std::array<ChainValue, kClasses> hashes = {};
   bool durable = false;
+  absl::Status room;  // whether the disk takes new intents; what is recorded already needs none
   IntentId made_max;
   std::vector<Writer*> fresh;
 };

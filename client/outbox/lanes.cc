@@ -64,6 +64,11 @@ void Lanes::Written() {
   if (entries_.size() > entities_max_) entries_.clear();
 }
 
+void Lanes::Abandon() {
+  edited_.clear();
+  entries_.clear();
+}
+
 absl::StatusOr<LaneState> ReadLane(const Store& store, std::string_view entity_type,
                                    std::string_view entity_id) {
   LaneState lane;

@@ -40,6 +40,8 @@ class Lanes {
   void Put(StoreBatch& batch);
   // The batch is committed.
   void Written();
+  // It is not, and the store holds what it held before.
+  void Abandon();
 
  private:
   struct Entry {

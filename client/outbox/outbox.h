@@ -98,15 +98,17 @@ class Outbox {
                                                       const OutboxOptions& options);
 
   // Writes `intents` as one batch with consecutive counts into one log. ALREADY_EXISTS if an id was
-  // recorded with other content. UNAVAILABLE: unknown whether it happened. REQUIRES: not empty;
-  // entities of a type are always in the same log.
+  // recorded with other content. RESOURCE_EXHAUSTED: the disk is full, and nothing was written
+  // unless the store failed. UNAVAILABLE: unknown whether it happened. REQUIRES: not empty; entities
+  // of a type are always in the same log.
   absl::StatusOr<AppendResult> Append(absl::Span<const EncodedIntent> intents, bool durable,
                                       PriorityClass priority = kPlainClass);
   // Makes everything appended so far survive a power cut.
   absl::Status Sync();
 
   // Adds receipts and settlements to `batch` and calls `commit` with it, in turn with the appends,
-  // so `commit` must write it. Nothing changes if `commit` fails, but the outbox fails with it.
+  // so `commit` must write it. Nothing changes if `commit` fails, but the outbox fails with it,
+  // unless the disk is full and the store did not fail.
   using CommitBatch = absl::FunctionRef<absl::Status(StoreBatch&)>;
   absl::Status Settle(const Settling& settling, StoreBatch& batch, CommitBatch commit,
                       Settled* settled);
@@ -162,6 +164,7 @@ class Outbox {
   absl::Status AddRows(Group& group, Writer& writer);
   void AddIds(Group& group, const Writer& writer);
   absl::Status CommitGroup(Group& group);
+  void NotWritten(const absl::Status& status);
   void Fail(const absl::Status& status);
 
   // ---- settling; `settle.cc`

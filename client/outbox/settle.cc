@@ -101,7 +101,7 @@ absl::Status Outbox::Settle(const Settling& settling, StoreBatch& batch, CommitB
     status = commit(batch);
   }
   if (!status.ok()) {
-    Fail(status);
+    NotWritten(status);
     return status;
   }
   lanes_.Written();

@@ -62,6 +62,9 @@ class Engine {
   // `term` is the newest. An append with no blocks changes index rows alone. After any other error
   // the outcome is unknown: the engine must be opened again.
   virtual absl::Status Append(std::string_view tenant, Term term, const EngineAppend& append) = 0;
+  // RESOURCE_EXHAUSTED while there is no room for new events of `bytes` beside the small appends
+  // that must go on. Reading does.
+  virtual absl::Status CheckRoom(uint64_t bytes) const = 0;
   // Puts `merged` in the place of the neighbouring blocks that cover the same positions, with index
   // changes, in one atomic write. It need not be durable at once: both forms hold the same events.
   virtual absl::Status Replace(std::string_view tenant, Term term, const EngineBlock& merged,

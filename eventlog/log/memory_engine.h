@@ -24,6 +24,7 @@ class MemoryEngine final : public Engine {
   absl::StatusOr<Term> Fence(std::string_view tenant) override;
   absl::StatusOr<EngineHead> Head(std::string_view tenant) const override;
   absl::Status Append(std::string_view tenant, Term term, const EngineAppend& append) override;
+  absl::Status CheckRoom(uint64_t) const override { return absl::OkStatus(); }
   absl::Status Replace(std::string_view tenant, Term term, const EngineBlock& merged,
                        const std::vector<Position>& replaced_last,
                        const std::vector<IndexRow>& index) override;

@@ -26,6 +26,7 @@ class RocksdbEngine final : public Engine {
   absl::StatusOr<Term> Fence(std::string_view tenant) override;
   absl::StatusOr<EngineHead> Head(std::string_view tenant) const override;
   absl::Status Append(std::string_view tenant, Term term, const EngineAppend& append) override;
+  absl::Status CheckRoom(uint64_t bytes) const override { return store_->CheckRoom(bytes); }
   absl::Status Replace(std::string_view tenant, Term term, const EngineBlock& merged,
                        const std::vector<Position>& replaced_last,
                        const std::vector<IndexRow>& index) override;

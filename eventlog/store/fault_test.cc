@@ -5,10 +5,13 @@
 
 #include "eventlog/store/faulty_file_system.h"
 #include "eventlog/store/store.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace intentlog {
 namespace {
+
+using ::testing::HasSubstr;
 
 using Disk = FaultyFileSystem;
 // What becomes of what was not synced, and how many operations lie between two cuts: the fewer
@@ -195,14 +198,107 @@ TEST_F(FaultTest, I6_AFullDiskIsATypedErrorAndHealsByReopening) {
   EXPECT_TRUE(Put(**store, 2).ok());
 }
 
-TEST_F(FaultTest, I6_AFullDiskAtOpeningIsATypedError) {
-  ASSERT_TRUE(Open().ok());
-  disk_->FailAt(Disk::Operation::kAny, disk_->operations() + 2, Disk::Error::kNoSpace,
-                /*for_good=*/true);
+TEST_F(FaultTest, I6_AFullDiskRefusesCommitsReadsOnAndHealsByItself) {
+  auto store = Open();
+  ASSERT_TRUE(store.ok());
+  ASSERT_EQ(PutAll(**store, 1, 3), 3);
+  disk_->SetFreeBytes(options_.free_bytes_min / 2);
+  const absl::Status refused = Put(**store, 4);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted) << refused;
+  const std::string text = refused.ToString();
+  EXPECT_THAT(text, HasSubstr("disk full: 256 KiB are free where " + root_ + "/machine/store"));
+  EXPECT_THAT(text, HasSubstr("are needed to write there; free some space and try again"));
+  EXPECT_TRUE((*store)->failed().ok());
+  EXPECT_EQ(Prefix(**store), 3);
+  disk_->Heal();
+  EXPECT_EQ(PutAll(**store, 4, 5), 5);
+}
+
+TEST_F(FaultTest, I6_NewWorkIsRefusedWhileThereIsRoomForCursorsAndReceipts) {
+  auto store = Open();
+  ASSERT_TRUE(store.ok());
+  ASSERT_TRUE(Put(**store, 1).ok());
+  EXPECT_TRUE((*store)->CheckRoom(1000).ok());
+  uint64_t free = 0;
+  do {
+    disk_->SetFreeBytes(free += 64 << 10);
+  } while (!Put(**store, 2).ok());
+  EXPECT_GT(free, options_.free_bytes_min);
+  EXPECT_EQ((*store)->CheckRoom(1000).code(), absl::StatusCode::kResourceExhausted);
+  disk_->SetFreeBytes(free + options_.free_bytes_min);
+  EXPECT_TRUE((*store)->CheckRoom(1000).ok());
+  EXPECT_EQ((*store)->CheckRoom(options_.free_bytes_min).code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(FaultTest, I6_OnAFullDiskAStoreOpensForReadingAndHealsByReopening) {
+  for (const bool foreseen : {true, false}) {
+    Restart();
+    ASSERT_EQ(PutAll(**Open(), 1, 3), 3);
+    if (foreseen) {
+      disk_->SetFreeBytes(0);
+    } else {
+      disk_->FailAt(Disk::Operation::kAny, disk_->operations() + 4, Disk::Error::kNoSpace,
+                    /*for_good=*/true);
+    }
+    {
+      auto store = Open();
+      ASSERT_TRUE(store.ok()) << store.status();
+      EXPECT_EQ((*store)->failed().code(), absl::StatusCode::kResourceExhausted);
+      EXPECT_EQ(Put(**store, 4), (*store)->failed());
+      EXPECT_EQ((*store)->CheckRoom(1), (*store)->failed());
+      EXPECT_EQ(Prefix(**store), 3);
+      if (foreseen) {
+        EXPECT_FALSE((*store)->CheckReopen().ok());
+      }
+      disk_->Heal();
+      EXPECT_TRUE((*store)->CheckReopen().ok());
+      EXPECT_FALSE(Open().ok());  // in use
+    }
+    auto store = Open();
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_TRUE(Put(**store, 4).ok());
+    EXPECT_EQ(Prefix(**store), 4);
+  }
+}
+
+TEST_F(FaultTest, I6_OnAFullDiskNoStoreIsMade) {
+  disk_->SetFreeBytes(options_.free_bytes_min);
   const absl::Status status = Open().status();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/machine"));
   disk_->Heal();
   EXPECT_TRUE(Open().ok());
+}
+
+TEST_F(FaultTest, I6_SpaceThatEndsAtAnyOperationEndsInATypedErrorAndLosesNothing) {
+  constexpr int kCommits = 6;
+  bool finished = false;
+  for (uint64_t nth = 1; !finished; ++nth) {
+    Restart();
+    disk_->FailAt(Disk::Operation::kAny, nth, Disk::Error::kNoSpace, /*for_good=*/true);
+    int returned_ok = 0;
+    {
+      auto store = Open();
+      if (store.ok()) {
+        returned_ok = PutAll(**store, 1, kCommits);
+        const absl::Status failed = (*store)->failed();
+        EXPECT_TRUE(returned_ok == kCommits || absl::IsResourceExhausted(failed)) << failed;
+      } else {
+        EXPECT_EQ(store.status().code(), absl::StatusCode::kResourceExhausted) << store.status();
+      }
+      finished = !disk_->happened() && returned_ok == kCommits;
+    }
+    finished = finished && !disk_->happened();
+    disk_->Heal();
+    auto store = Open();
+    ASSERT_TRUE(store.ok()) << "no space at " << nth << ": " << store.status();
+    const int there = Prefix(**store);
+    ASSERT_GE(there, returned_ok) << "no space at " << nth;
+    ASSERT_LE(there, returned_ok + 1) << "no space at " << nth;
+    ASSERT_EQ(PutAll(**store, there + 1, there + 3), there + 3);
+    ASSERT_LT(nth, 500u);
+  }
 }
 
 }  // namespace

@@ -58,8 +58,20 @@ class FaultyFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
   }
   void LosePower(Unsynced unsynced);
 
+  void SetFreeBytes(std::optional<uint64_t> bytes) {
+    std::lock_guard<std::mutex> hold(mutex_);
+    free_bytes_ = bytes;
+  }
+
   // ---- what RocksDB calls
 
+  IOStatus GetFreeSpace(const std::string& path, const IOOptions& options, uint64_t* bytes,
+                        IODebugContext* debug) override {
+    std::lock_guard<std::mutex> hold(mutex_);
+    if (!free_bytes_) return FileSystemWrapper::GetFreeSpace(path, options, bytes, debug);
+    *bytes = *free_bytes_;
+    return IOStatus::OK();
+  }
   IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                            std::unique_ptr<rocksdb::FSWritableFile>* result,
                            IODebugContext* debug) override;
@@ -102,6 +114,7 @@ class FaultyFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
   uint64_t counts_[3] = {};
   std::optional<Order> order_;
   bool happened_ = false;
+  std::optional<uint64_t> free_bytes_;
   uint64_t scratch_number_ = 0;
   std::map<std::string, std::shared_ptr<FileState>> files_;
   std::vector<Change> changes_;  // oldest first
@@ -212,7 +225,8 @@ IOStatus FaultyFileSystem::Wrapper::NewDirectory(const std::string& path, const 
                                                  IODebugContext* debug) {
   std::unique_ptr<rocksdb::FSDirectory> directory;
   IOStatus status = FileSystemWrapper::NewDirectory(path, options, &directory, debug);
-  if (status.ok()) *result = std::make_unique<Directory>(*this, path, std::move(directory));
+  const std::string plain = Folder(path + "/file");  // without a slash at its end
+  if (status.ok()) *result = std::make_unique<Directory>(*this, plain, std::move(directory));
   return status;
 }
 
@@ -348,7 +362,11 @@ uint64_t FaultyFileSystem::operations(Operation operation) const {
   return wrapper_->count(operation);
 }
 bool FaultyFileSystem::happened() const { return wrapper_->happened(); }
-void FaultyFileSystem::Heal() { wrapper_->Set(std::nullopt); }
+void FaultyFileSystem::Heal() {
+  wrapper_->Set(std::nullopt);
+  wrapper_->SetFreeBytes(std::nullopt);
+}
+void FaultyFileSystem::SetFreeBytes(uint64_t bytes) { wrapper_->SetFreeBytes(bytes); }
 void FaultyFileSystem::LosePower(Unsynced unsynced) { wrapper_->LosePower(unsynced); }
 
 void FaultyFileSystem::FailAt(Operation operation, uint64_t nth, Error error, bool for_good) {

@@ -43,6 +43,8 @@ class FaultyFileSystem {
   // The `nth` operation and all later ones fail without effect, until LosePower.
   void CutPowerAt(uint64_t nth);
   void Heal();
+  // What GetFreeSpace tells from now on, until Heal.
+  void SetFreeBytes(uint64_t bytes);
   // Whether an ordered fault has happened.
   bool happened() const;
 

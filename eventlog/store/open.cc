@@ -5,10 +5,12 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "eventlog/store/info_log.h"
 #include "eventlog/store/rep.h"
 #include "eventlog/store/store.h"
 #include "proto/store.pb.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/listener.h"
 #include "rocksdb/table.h"
 #include "rocksdb/write_batch.h"
 
@@ -49,9 +51,22 @@ Shared MakeShared(const StoreOptions& options) {
           std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes)};
 }
 
+// RocksDB does not heal itself by writing on: what failed is opened again. It may try a compaction
+// again that found no space, because nothing that was committed depends on one.
+class FailStop final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason reason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    if (reason != rocksdb::BackgroundErrorReason::kCompaction) *auto_recovery = false;
+  }
+};
+
 // Why each is as it is: README.md.
-rocksdb::DBOptions DatabaseOptions(const StoreOptions& options, const Shared& shared) {
+rocksdb::DBOptions DatabaseOptions(const std::string& dir, const StoreOptions& options,
+                                   const Shared& shared) {
   rocksdb::DBOptions db;
+  db.info_log = MakeInfoLog(options.env, dir);
+  db.listeners = {std::make_shared<FailStop>()};
   db.env = options.env;
   db.paranoid_checks = true;
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
@@ -70,8 +85,6 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options, const Shared& sh
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.info_log_level = rocksdb::WARN_LEVEL;
-  db.max_log_file_size = 1 << 20;
-  db.keep_log_file_num = 2;
   db.enable_pipelined_write = false;
   return db;
 }
@@ -154,7 +167,7 @@ absl::Status WriteNewStore(const std::string& dir, const StoreOptions& options) 
   identity.set_created_by("intentlog");
 
   const Shared shared = MakeShared(options);
-  rocksdb::DBOptions db_options = DatabaseOptions(options, shared);
+  rocksdb::DBOptions db_options = DatabaseOptions(dir, options, shared);
   db_options.create_if_missing = true;
   db_options.create_missing_column_families = true;
   db_options.error_if_exists = true;
@@ -178,11 +191,15 @@ absl::Status WriteNewStore(const std::string& dir, const StoreOptions& options) 
 absl::Status Create(const std::string& dir, const StoreOptions& options) {
   rocksdb::Env* const env = options.env;
   const std::string parent = Parent(dir);
+  std::string above = parent;
+  while (!env->FileExists(above).ok() && above != "/" && above != ".") above = Parent(above);
+  RETURN_IF_ERROR(CheckFree(env, above, dir, 2 * options.free_bytes_min));
   RETURN_IF_ERROR(EnsureFolder(env, parent));
   const std::string aside = dir + ".tmp-new";
   if (env->FileExists(aside).ok()) {  // left by a power cut; its lock says if another is at it now
     rocksdb::Options leftover;
     leftover.env = env;
+    leftover.info_log = MakeSilentLog();
     const rocksdb::Status status = rocksdb::DestroyDB(aside, leftover);
     if (!status.ok()) return ToStatus(status, dir);
   }
@@ -212,18 +229,12 @@ absl::Status Store::Rep::OpenDatabase(const StoreOptions& options) {
   const Shared shared = MakeShared(options);
   block_cache = shared.block_cache;
   write_buffers = shared.write_buffers;
-  const rocksdb::DBOptions db_options = DatabaseOptions(options, shared);
+  const rocksdb::DBOptions db_options = DatabaseOptions(dir, options, shared);
   const auto families = Families(options, shared);
-  if (read_only) {  // RocksDB does not lock for readers
-    rocksdb::FileLock* held = nullptr;
-    const rocksdb::Status status = env->LockFile(dir + "/LOCK", &held);
-    if (!status.ok()) return ToStatus(status, dir);
-    lock = std::make_unique<FolderLock>(env, held);
-  }
   rocksdb::DB* raw = nullptr;
   const rocksdb::Status status =
-      read_only ? rocksdb::DB::OpenForReadOnly(db_options, dir, families, &spaces, &raw)
-                : rocksdb::DB::Open(db_options, dir, families, &spaces, &raw);
+      lock != nullptr ? rocksdb::DB::OpenForReadOnly(db_options, dir, families, &spaces, &raw)
+                      : rocksdb::DB::Open(db_options, dir, families, &spaces, &raw);
   db.reset(raw);
   if (status.ok()) return absl::OkStatus();
   if (Contains(status, "Column families not opened")) {
@@ -284,8 +295,9 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& dir,
   auto rep = std::make_unique<Rep>();
   rep->dir = path;
   rep->read_only = options.read_only;
+  rep->free_bytes_min = options.free_bytes_min;
   rep->env = options.env;
-  RETURN_IF_ERROR(rep->OpenDatabase(options));
+  RETURN_IF_ERROR(options.read_only ? rep->OpenForReading(options) : rep->OpenForWriting(options));
   RETURN_IF_ERROR(rep->CheckIdentity(options.role));
   // Compaction may wait, what a person waits for may not.
   options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);

@@ -45,19 +45,32 @@ class FolderLock {
   rocksdb::FileLock* const lock_;
 };
 
+// RESOURCE_EXHAUSTED if less than `needed` bytes are free on the disk of the folder `at`, where the
+// store `dir` is or will be. OK if the file system does not tell.
+absl::Status CheckFree(rocksdb::Env* env, const std::string& at, std::string_view dir,
+                       uint64_t needed);
+
 struct Store::Rep {
   ~Rep();
+  absl::Status OpenForReading(const StoreOptions& options);
+  // On a full disk for reading, and failed.
+  absl::Status OpenForWriting(const StoreOptions& options);
   absl::Status OpenDatabase(const StoreOptions& options);
   absl::Status CheckIdentity(const std::string& role) const;
-  absl::Status Fail(const rocksdb::Status& status);
+  absl::Status Fail(const absl::Status& status);
+  absl::Status Fail(const rocksdb::Status& status) { return Fail(ToStatus(status, dir)); }
+  // OK while as much is free as a commit of `bytes`, what RocksDB writes by itself, and `spare`
+  // take together.
+  absl::Status CheckRoom(uint64_t bytes, uint64_t spare) const;
   rocksdb::ColumnFamilyHandle* space(Space space) const {
     return spaces[static_cast<size_t>(space)];
   }
 
   std::string dir;
   bool read_only = false;
+  uint64_t free_bytes_min = 0;
   rocksdb::Env* env = nullptr;
-  std::unique_ptr<FolderLock> lock;  // read_only
+  std::unique_ptr<FolderLock> lock;  // where it is only read
   std::shared_ptr<rocksdb::Cache> block_cache;
   std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
   std::unique_ptr<rocksdb::DB> db;

@@ -123,11 +123,12 @@ size_t StoreBatch::bytes() const { return rep_->bytes.size(); }
 
 Store::Rep::~Rep() {
   for (rocksdb::ColumnFamilyHandle* handle : spaces) db->DestroyColumnFamilyHandle(handle);
+  db.reset();  // its threads may still tell of failures
 }
 
-absl::Status Store::Rep::Fail(const rocksdb::Status& status) {
+absl::Status Store::Rep::Fail(const absl::Status& status) {
   std::lock_guard<std::mutex> hold(mutex);
-  if (failure.ok()) failure = ToStatus(status, dir);
+  if (failure.ok()) failure = status;
   has_failed.store(true, std::memory_order_release);
   return failure;
 }
@@ -139,6 +140,7 @@ absl::Status Store::Commit(StoreBatch& batch, Sync sync) {
   if (rep_->read_only) return FailedPrecondition(rep_->dir, " is open for reading only");
   if (rep_->has_failed.load(std::memory_order_acquire)) return failed();
   const StoreBatch::Rep& from = *batch.rep_;
+  RETURN_IF_ERROR(rep_->CheckRoom(from.bytes.size(), /*spare=*/0));
   constexpr size_t kOverheadPerChange = 16;
   rocksdb::WriteBatch to(from.bytes.size() + kOverheadPerChange * from.changes.size() + 64,
                          /*max_bytes=*/0, kProtectionBytes, /*default_cf_ts_sz=*/0);
@@ -164,6 +166,12 @@ absl::Status Store::SyncLog() {
   if (rep_->has_failed.load(std::memory_order_acquire)) return failed();
   const rocksdb::Status status = rep_->db->SyncWAL();
   return status.ok() ? absl::OkStatus() : rep_->Fail(status);
+}
+
+absl::Status Store::CheckRoom(uint64_t bytes) const {
+  if (rep_->read_only) return FailedPrecondition(rep_->dir, " is open for reading only");
+  if (rep_->has_failed.load(std::memory_order_acquire)) return failed();
+  return rep_->CheckRoom(bytes, rep_->free_bytes_min);
 }
 
 absl::StatusOr<bool> Store::Get(Space space, std::string_view key, std::string* value) const {

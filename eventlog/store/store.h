@@ -2,7 +2,8 @@
 // is opened here and nowhere else, with the settings under which it never hides a loss (README.md).
 //
 // Thread-safe. After the first failed write or sync the store is failed: every later Commit returns
-// that error until it is closed and opened again; reads go on.
+// that error until it is closed and opened again; reads go on. A full disk is not met but foreseen:
+// while too little is free, commits are refused and leave the store whole.
 //
 //   ASSIGN_OR_RETURN(auto store, Store::Open(dir, options));
 //   StoreBatch batch;
@@ -47,6 +48,10 @@ struct StoreOptions {
   size_t write_buffer_bytes = 16 << 20;
   // Memory for uncompressed blocks read from files.
   size_t block_cache_bytes = 8 << 20;
+  // What stays free on the disk, besides what unflushed writes will take: room for what RocksDB
+  // writes unasked, such as manifests, options and small compactions. Below twice of it CheckRoom
+  // says no, below it Commit. A disk that fills up all the same is a failed write.
+  uint64_t free_bytes_min = 512 << 10;
   // Open table files kept; each costs some kilobytes.
   int open_files_max = 256;
   // The file system; null: the machine's. Must outlive the store.
@@ -101,23 +106,32 @@ class Store {
  public:
   // FAILED_PRECONDITION: in use by another process, of another role, or of a newer format (each
   // says so and what to do). NOT_FOUND: absent and not to be made. DATA_LOSS: damaged.
-  // RESOURCE_EXHAUSTED: disk full.
+  // RESOURCE_EXHAUSTED: disk full, and there is no store yet. One that is there opens on a full
+  // disk too, as failed (see failed()): it is read until there is space and it is opened again.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& dir,
                                                      const StoreOptions& options);
   ~Store();
 
-  // All of `batch` or nothing. RESOURCE_EXHAUSTED if the disk is full; UNAVAILABLE for any other
-  // failure, after which the outcome is unknown until the store is opened again.
+  // All of `batch` or nothing. RESOURCE_EXHAUSTED if the disk is full: nothing was written unless
+  // failed() is set. After any other failure the outcome is unknown until the store is opened
+  // again.
   absl::Status Commit(StoreBatch& batch, Sync sync);
   // Makes every earlier Commit durable.
   absl::Status SyncLog();
+
+  // Whether a person's or a device's new work may be taken: RESOURCE_EXHAUSTED if the disk has no
+  // room for `bytes` of it and for the small commits that must go on: cursors, receipts, feed.
+  absl::Status CheckRoom(uint64_t bytes) const;
 
   // False if there is no such key.
   absl::StatusOr<bool> Get(Space space, std::string_view key, std::string* value) const;
   std::unique_ptr<StoreCursor> Scan(Space space) const;
   std::unique_ptr<StoreSnapshot> Snapshot() const;
 
-  // The first write error; OK while there is none.
+  // Whether the disk has room to open this store again for writing: RESOURCE_EXHAUSTED if not.
+  absl::Status CheckReopen() const;
+
+  // The first write error, or that it was opened on a full disk; OK while there is none.
   absl::Status failed() const;
   const std::string& dir() const;
   // Bytes on disk, files of the database only.

@@ -22,13 +22,17 @@ Sequencer::Sequencer(EventLog& log, const ServerOptions& options, const Clock& c
 
 absl::Status Sequencer::Load() { return decider_.Load(); }
 
-bool Sequencer::Submit(PushUnit unit) {
-  if (stopped_) return true;
-  if (waiting_bytes_ + unit.push.intent_bytes > options_.waiting_bytes_max) return false;
-  waiting_bytes_ += unit.push.intent_bytes;
+absl::Status Sequencer::Submit(PushUnit unit) {
+  if (stopped_) return absl::OkStatus();
+  const size_t waiting = waiting_bytes_ + unit.push.intent_bytes;
+  if (waiting > options_.waiting_bytes_max) return Exhausted("the server has much to decide");
+  if (absl::IsResourceExhausted(log_.engine().CheckRoom(waiting))) {
+    return Exhausted("the server's disk is full");
+  }
+  waiting_bytes_ = waiting;
   waiting_.push_back(std::move(unit));
   SchedulePump();
-  return true;
+  return absl::OkStatus();
 }
 
 void Sequencer::PutIndex(std::string key, std::string value, std::function<void()> done) {

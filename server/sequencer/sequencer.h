@@ -55,8 +55,9 @@ class Sequencer {
   // Goes on with what was left to do.
   void Start() { SchedulePump(); }
 
-  // False if too much waits: nothing was taken.
-  bool Submit(PushUnit unit);
+  // RESOURCE_EXHAUSTED, and nothing was taken: too much waits, or the disk has no room for it. The
+  // message is for the device.
+  absl::Status Submit(PushUnit unit);
   // An operator's intent (Decider::DecideOwn); `done` is called with what became of it once that is
   // durable, unless the sequencer fails or ends before. False if too much waits.
   using OwnDone = std::function<void(const OwnReceipt& receipt)>;

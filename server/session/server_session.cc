@@ -269,18 +269,19 @@ void ServerSession::OnPush(std::unique_ptr<const std::string> frame, PushFrame p
   unit.done = [weak = weak_from_this(), lane, bytes](PushAnswer answer) {
     if (const auto session = weak.lock()) session->OnAnswer(lane, bytes, std::move(answer));
   };
-  if (tenant_->sequencer().Submit(std::move(unit))) return;
+  const absl::Status taken = tenant_->sequencer().Submit(std::move(unit));
+  if (taken.ok()) return;
   unprocessed_bytes_ -= bytes;
-  AskAgainLater(*lane, first);
+  AskAgainLater(*lane, first, MessageOf(taken));
 }
 
-// Too much waits: the device pushes this again, after a while.
-void ServerSession::AskAgainLater(PushLane& lane, Count first) {
+// The device pushes this again, after a while.
+void ServerSession::AskAgainLater(PushLane& lane, Count first, std::string_view reason) {
   if (lane.awaited && first > *lane.awaited) return;
   lane.awaited = first;
   ServerFrame frame;
   frame.mutable_throttle()->set_retry_after_ms(1000);
-  frame.mutable_throttle()->set_reason("the server has much to decide");
+  frame.mutable_throttle()->set_reason(reason.data(), reason.size());
   Send(frame);
   Resend& resend = *frame.mutable_resend();
   resend.set_log_id(lane.log.bytes().data(), LogId::kSize);

@@ -81,7 +81,7 @@ class ServerSession final : public FeedReceiver,
   void BeginFeed(const Hello& hello);
   void OnCredit(const Credit& credit);
   void OnAnswer(const std::shared_ptr<PushLane>& lane, size_t bytes, PushAnswer answer);
-  void AskAgainLater(PushLane& lane, Count first);
+  void AskAgainLater(PushLane& lane, Count first, std::string_view reason);
   void MakeLanes(const Hello& hello);
   void SetClocks(const std::optional<DeviceRecord>& before);
   std::shared_ptr<PushLane> LaneOf(std::string_view log_id) const;

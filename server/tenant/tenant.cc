@@ -49,7 +49,8 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
                   [this, hooks](const absl::Status& status) {
                     // A store that can not be written is opened again; an event that can not be
                     // folded stops the folding alone.
-                    const bool by_store = !stores_->views->failed().ok();
+                    const bool by_store =
+                        !stores_->views->failed().ok() || absl::IsResourceExhausted(status);
                     (by_store ? hooks.store_failed : hooks.projector_failed)(status);
                   }}),
       sequencer_(*stores_->log, options, clock, {executors.core, executors.commit},

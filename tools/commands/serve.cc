@@ -80,14 +80,14 @@ void ReloadSchema(const Options& options, OpenServer& server) {
 
 // Until a signal comes. Says once on stderr when the server cannot write, and when it can again.
 void Watch(const Options& options, StopSignal& stop, OpenServer& server) {
-  std::string said;
+  absl::StatusCode said = absl::StatusCode::kOk;
   while (!stop.Wait(absl::Seconds(1))) {
     if (stop.TakeReload()) ReloadSchema(options, server);
     const absl::Status health = server.server().health();
-    const std::string now = health.ok() ? "" : std::string(MessageOf(health));
-    if (now == said) continue;
-    std::fprintf(stderr, "intentlog serve: %s\n", now.empty() ? "writing again" : now.c_str());
-    said = now;
+    if (health.code() == said) continue;
+    said = health.code();
+    const std::string text = health.ok() ? "writing again" : std::string(MessageOf(health));
+    std::fprintf(stderr, "intentlog serve: %s\n", text.c_str());
   }
 }
 

@@ -29,7 +29,11 @@ class Id {
   std::string_view bytes() const { return std::string_view(bytes_.data(), kSize); }
   bool nil() const { return *this == Id(); }
 
-  friend auto operator<=>(const Id&, const Id&) = default;
+  friend bool operator==(const Id&, const Id&) = default;
+  // By unsigned bytes, as the store orders keys and as time orders ids of version 7.
+  friend std::strong_ordering operator<=>(const Id& a, const Id& b) {
+    return a.bytes() <=> b.bytes();
+  }
 
  private:
   std::array<char, kSize> bytes_ = {};

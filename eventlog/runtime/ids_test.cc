@@ -81,6 +81,16 @@ TEST(IdTest, BytesOfAnotherSizeGiveTheNilId) {
   EXPECT_EQ(UuidText("ab"), "6162");
 }
 
+TEST(IdTest, IdsAreOrderedAsTheirBytesAre) {
+  const auto of = [](char first) { return LogId::FromBytes(first + std::string(15, 'x')); };
+  const char bytes[] = {'\x00', '\x01', '\x7f', '\x80', '\xff'};
+  for (size_t i = 0; i + 1 < sizeof bytes; ++i) {
+    EXPECT_LT(of(bytes[i]), of(bytes[i + 1])) << i;
+    EXPECT_LT(of(bytes[i]).bytes(), of(bytes[i + 1]).bytes()) << i;
+  }
+  EXPECT_EQ(of('\xff') <=> of('\xff'), std::strong_ordering::equal);
+}
+
 TEST(IdTest, RandomIdsDiffer) {
   const auto random = MakeSystemRandom();
   EXPECT_NE(RandomId<struct LogIdTag>(*random), RandomId<struct LogIdTag>(*random));

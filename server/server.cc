@@ -76,7 +76,8 @@ absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
       Tenant::Executors{executors_.core, executors_.commit, executors_.reader,
                         executors_.projector},
       Tenant::Hooks{[this](const absl::Status& status) { OnStoreFailed(status); },
-                    [this, name](const absl::Status& status) { SetHealth(name, status); }});
+                    [this, name](const absl::Status& status) { SetHealth(name, status); },
+                    [this] { Progressed(); }});
   const absl::Status loaded = tenant->Load();
   if (!loaded.ok()) return StatusOf(loaded.code(), "tenant ", name, ": ", loaded);
   {
@@ -162,12 +163,23 @@ void Server::Rep::Sweep() {
 // ---- a failed write, and stopping
 
 void Server::Rep::SetHealth(const std::string& part, const absl::Status& status) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (status.ok()) {
-    health_.erase(part);
-  } else {
-    health_.emplace(part, status);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (status.ok()) {
+      health_.erase(part);
+    } else {
+      health_.emplace(part, status);
+    }
   }
+  Progressed();
+}
+
+void Server::Rep::Progressed() {
+  if (on_progress_) on_progress_();
+}
+
+void Server::OnProgress(std::function<void()> callback) {
+  rep_->on_progress_ = std::move(callback);
 }
 
 bool Server::Rep::Idle() const {

@@ -57,6 +57,10 @@ class Server {
   // Says goodbye to all, lets what is being committed finish, then calls `done`.
   void Stop(std::function<void()> done);
 
+  // Calls `callback` on the core executor each time a tenant's read models have moved or the
+  // server's health has changed; null: no more. On the core executor, or before it runs anything.
+  void OnProgress(std::function<void()> callback);
+
   // ---- operating
   // From now on decides by `schema`: each tenant's log says so, and what waited for a schema is
   // admitted again. FAILED_PRECONDITION names a type that a tenant's log holds and the schema

@@ -168,6 +168,20 @@ TEST_F(ServerFailureTest, I6_WithoutAnySpaceTheServerIsReadUntilThereIs) {
   ExpectExactlyOnce();
 }
 
+TEST_F(ServerFailureTest, ProgressIsToldWhenReadModelsMoveAndWhenHealthChanges) {
+  std::vector<uint64_t> told;  // positions
+  server_->OnProgress([&] { told.push_back(server_->ViewPosition("default").value()); });
+  Reconnect();
+  till_.PushCounts(1, 4);
+  Settle();
+  EXPECT_EQ(told.back(), 4u);
+  told.clear();
+  disk_.FailAt(Operation::kLogSync, disk_.operations(Operation::kLogSync) + 1, Error::kIo, false);
+  PushRest();
+  EXPECT_FALSE(told.empty());
+  server_->OnProgress(nullptr);
+}
+
 TEST_F(ServerFailureTest, AReaderThatHoldsTheLogDelaysTheReopeningAlone) {
   Reconnect();
   auto held = *server_->Log("default");

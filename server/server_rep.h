@@ -71,12 +71,14 @@ struct Server::Rep final : public ServerSessionHost {
   absl::Status AdoptSchema(const std::shared_ptr<const Schema>& schema);
 
   void SetHealth(const std::string& part, const absl::Status& status);
+  void Progressed();
 
   ServerOptions options_;  // only the schema changes, on core
   const Clock& clock_;
   Random& random_;
   Executors executors_;
   State state_ = State::kRunning;
+  std::function<void()> on_progress_;
   const std::shared_ptr<Sessions> sessions_ = std::make_shared<Sessions>();
   std::map<std::string, std::unique_ptr<Tenant>> tenants_;
   std::weak_ptr<RocksdbEngine> closing_;  // until its last reader lets go

@@ -42,9 +42,10 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
       hub_(*stores_->log, options, clock, {executors.core, executors.reader}),
       projector_(*stores_->log, *stores_->views, *stores_->models, options,
                  {executors.core, executors.projector},
-                 {[this](Position position, std::vector<ScopeDigests> changed) {
+                 {[this, hooks](Position position, std::vector<ScopeDigests> changed) {
                     stores_->folded.store(position.value(), std::memory_order_release);
                     hub_.OnFolded(position, std::move(changed));
+                    hooks.folded();
                   },
                   [this, hooks](const absl::Status& status) {
                     // A store that can not be written is opened again; an event that can not be

@@ -1,7 +1,8 @@
 // The data folder of a server that is not running: the server's own core opens it, without a
 // transport.
-#include <chrono>
-#include <thread>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <utility>
 
 #include "eventlog/log/verify.h"
@@ -16,10 +17,38 @@
 namespace intentlog {
 namespace {
 
+// Counts how often something happened, so that another thread can wait for more. Thread-safe.
+class Ticks {
+ public:
+  void Add() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+  uint64_t count() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return count_;
+  }
+  void WaitForMoreThan(uint64_t count) const {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [&] { return count_ > count; });
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  uint64_t count_ = 0;  // protected by mutex_
+};
+
 class ServerFolder final : public Source {
  public:
   ServerFolder(Domain domain, OpenServer server, std::string tenant)
-      : Source(std::move(domain)), server_(std::move(server)), tenant_(std::move(tenant)) {}
+      : Source(std::move(domain)), server_(std::move(server)), tenant_(std::move(tenant)) {
+    server_.core().Post([server = &server_.server(), ticks = ticks_] {
+      server->OnProgress([ticks] { ticks->Add(); });
+      ticks->Add();  // for what happened before
+    });
+  }
 
   absl::Status ReadEvents(const EventsWanted& wanted, const TakeEvent& take) override {
     ASSIGN_OR_RETURN(const auto log, server_.server().Log(tenant_));
@@ -89,14 +118,16 @@ class ServerFolder final : public Source {
     const Position head = log->head().position;
     ProgressBar bar("folding", head.value());
     while (true) {
+      const uint64_t ticks = ticks_->count();
       const Position now = server_.server().ViewPosition(tenant_);
       if (now >= head) return absl::OkStatus();
       RETURN_IF_ERROR(server_.server().health());
       bar.Update(now.value());
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      ticks_->WaitForMoreThan(ticks);
     }
   }
 
+  const std::shared_ptr<Ticks> ticks_ = std::make_shared<Ticks>();
   OpenServer server_;
   const std::string tenant_;
 };

@@ -34,6 +34,10 @@ absl::Status InUse(std::string_view dir) {
   return FailedPrecondition(dir, " is in use by another process; stop it, or use --server");
 }
 
+absl::Status Damaged(std::string_view dir, std::string_view how) {
+  return DataLoss(dir, " is damaged: ", how, "; keep a copy, then restore it from a backup");
+}
+
 std::string Parent(const std::string& path) {
   const size_t slash = path.find_last_of('/');
   if (slash == std::string::npos) return ".";
@@ -146,7 +150,7 @@ absl::Status EnsureFolder(rocksdb::Env* env, const std::string& dir) {
   return SyncFolder(env, parent);
 }
 
-enum class Found { kAbsent, kStore, kOther };
+enum class Found { kAbsent, kStore, kDamaged, kOther };
 
 absl::StatusOr<Found> Look(rocksdb::Env* env, const std::string& dir) {
   if (env->FileExists(dir + "/CURRENT").ok()) return Found::kStore;
@@ -157,6 +161,8 @@ absl::StatusOr<Found> Look(rocksdb::Env* env, const std::string& dir) {
   const rocksdb::Status status = env->GetChildren(dir, &children);
   if (!status.ok()) return FailedPrecondition(dir, " is not a folder that can be read");
   const auto is_real = [](const std::string& name) { return name != "." && name != ".."; };
+  const auto is_ours = [](const std::string& name) { return name.starts_with("MANIFEST-"); };
+  if (std::any_of(children.begin(), children.end(), is_ours)) return Found::kDamaged;
   return std::any_of(children.begin(), children.end(), is_real) ? Found::kOther : Found::kAbsent;
 }
 
@@ -218,9 +224,7 @@ absl::Status ToStatus(const rocksdb::Status& status, std::string_view dir) {
   if (status.IsNoSpace() || Contains(status, "No space left")) {
     return Exhausted("disk full: ", dir, ": ", text, "; free some space and open it again");
   }
-  if (status.IsCorruption()) {
-    return DataLoss(dir, " is damaged: ", text, "; keep a copy, then restore it from a backup");
-  }
+  if (status.IsCorruption()) return Damaged(dir, text);
   if (status.IsInvalidArgument()) return FailedPrecondition(dir, ": ", text);
   return Unavailable(dir, ": ", text);
 }
@@ -244,6 +248,7 @@ absl::Status Store::Rep::OpenDatabase(const StoreOptions& options) {
   if (status.IsInvalidArgument() && Contains(status, "olumn family not found")) {
     return FailedPrecondition(dir, " holds no Intentlog store, but a database of something else");
   }
+  if (status.IsPathNotFound()) return Damaged(dir, Cat("a file is missing: ", status.ToString()));
   return ToStatus(status, dir);
 }
 
@@ -256,9 +261,7 @@ absl::Status Store::Rep::CheckIdentity(const std::string& role) const {
   }
   if (!status.ok()) return ToStatus(status, dir);
   StoreIdentity identity;
-  if (!identity.ParseFromString(bytes)) {
-    return DataLoss(dir, " is damaged: its identity row does not parse");
-  }
+  if (!identity.ParseFromString(bytes)) return Damaged(dir, "its identity row does not parse");
   if (identity.format() > kStoreFormat) {
     return FailedPrecondition(dir, " is of format ", identity.format(),
                               ", newer than this program knows (", kStoreFormat,
@@ -280,6 +283,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& dir,
   if (path.empty()) return Invalid("the folder of a store has no name");
 
   ASSIGN_OR_RETURN(const Found found, Look(options.env, path));
+  if (found == Found::kDamaged) return Damaged(path, "its file CURRENT is missing");
   if (found == Found::kOther) {
     return FailedPrecondition(path, " holds no Intentlog store: no CURRENT file");
   }

@@ -8,6 +8,8 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -160,6 +162,83 @@ TEST(CommandTest, ADevicesFolderIsNoServersAndTheReverse) {
   ExpectRefused({"device", "status", "--dir", base + "/server"}, 1,
                 {"the data folder of a server"});
   ExpectRefused({"view", "list", "--dir", base}, 1, {"name one of them", base + "/server"});
+}
+
+// All bytes of a folder's files, by name; what a process writes for itself alone is left out.
+std::map<std::string, std::string> Contents(const std::string& dir) {
+  std::map<std::string, std::string> contents;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir)) {
+    const std::string name = entry.path().filename().string();
+    if (!entry.is_regular_file() || name == "LOCK" || name.starts_with("LOG")) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    contents[entry.path().string()].assign(std::istreambuf_iterator<char>(file), {});
+  }
+  return contents;
+}
+
+std::string ManifestIn(const std::string& store) {
+  std::ifstream current(store + "/CURRENT");
+  std::string name;
+  std::getline(current, name);
+  return store + "/" + name;
+}
+
+void Write(const std::string& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+// What may happen to the files by which a store finds its others.
+struct Damage {
+  const char* name;
+  void (*to)(const std::string& store);
+};
+constexpr Damage kDamages[] = {
+    {"CURRENT missing",
+     [](const std::string& store) { std::filesystem::remove(store + "/CURRENT"); }},
+    {"CURRENT empty", [](const std::string& store) { Write(store + "/CURRENT", ""); }},
+    {"CURRENT garbled", [](const std::string& store) { Write(store + "/CURRENT", "nonsense\n"); }},
+    {"CURRENT of another",
+     [](const std::string& store) { Write(store + "/CURRENT", "MANIFEST-009999\n"); }},
+    {"MANIFEST missing",
+     [](const std::string& store) { std::filesystem::remove(ManifestIn(store)); }},
+    {"MANIFEST empty", [](const std::string& store) { Write(ManifestIn(store), ""); }},
+    {"MANIFEST garbled",
+     [](const std::string& store) { Write(ManifestIn(store), std::string(500, 'x')); }},
+};
+
+TEST(CommandTest, I5_ADamagedStoreIsRefusedInOneLineAndLeftAsItIs) {
+  const std::string base = FreshFolder("damaged");
+  const std::string device = base + "/device", data = base + "/data";
+  AppendLine(device, "1", 1);
+  AppendLine(device, "2", 1);
+  {
+    Serving server(data);
+    MustRun({"device", "sync", "--dir", device, "--server", server.address()});
+    server.Stop(SIGTERM);
+  }
+  for (const Damage& damage : kDamages) {
+    SCOPED_TRACE(damage.name);
+    const std::string copy = FreshFolder("copy");
+    std::filesystem::copy(base, copy, std::filesystem::copy_options::recursive);
+    for (const std::string store : {"/device", "/data/log"}) damage.to(copy + store);
+    const auto before = Contents(copy);
+    const std::string dir = copy + "/device";
+    ExpectRefused({"device", "status", "--dir", dir}, 1, {dir + " is damaged: ", "from a backup"});
+    ExpectRefused({"device", "append", "--dir", dir, "OrderLineAdded", LinePayload("3", 1)}, 1,
+                  {dir + " is damaged: "});
+    ExpectRefused({"serve", "--data", copy + "/data"}, 1,
+                  {copy + "/data/log is damaged: ", "from a backup"});
+    EXPECT_EQ(Contents(copy), before);
+  }
+}
+
+TEST(CommandTest, I5_TheFileIdentityIsMadeAgainAndNothingIsMissing) {
+  const std::string dir = FreshFolder("device");
+  AppendLine(dir, "1", 1);
+  std::filesystem::remove(dir + "/IDENTITY");
+  EXPECT_EQ(MustRunJson({"device", "status", "--dir", dir})["recorded"], 1);
+  Write(dir + "/IDENTITY", "nonsense");
+  EXPECT_EQ(MustRunJson({"device", "status", "--dir", dir})["recorded"], 1);
 }
 
 // ---- recording

@@ -19,13 +19,23 @@ bool Exists(const fs::path& path) {
   return fs::exists(path, error);
 }
 
+// Whether a store is there, be it damaged: what is wrong is for the store to say.
+bool HoldsStore(const fs::path& dir) {
+  if (Exists(dir / "CURRENT")) return true;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
+    if (entry.path().filename().string().starts_with("MANIFEST-")) return true;
+  }
+  return false;
+}
+
 // Folders in `dir` that a command could be given.
 std::vector<std::string> KnownInside(const std::string& dir) {
   std::vector<std::string> names;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(dir, error)) {
     const fs::path& path = entry.path();
-    if (Exists(path / "log" / "CURRENT") || Exists(path / "CURRENT")) {
+    if (HoldsStore(path / "log") || HoldsStore(path)) {
       names.push_back(path.filename().string());
     }
   }
@@ -55,8 +65,8 @@ absl::StatusOr<FolderKind> KindOfFolder(const std::string& dir) {
     return FailedPrecondition(
         dir, error ? Cat(" cannot be read: ", error.message()) : std::string(" is no folder"));
   }
-  if (Exists(fs::path(dir) / "log" / "CURRENT")) return FolderKind::kServer;
-  if (Exists(fs::path(dir) / "CURRENT")) return FolderKind::kDevice;
+  if (HoldsStore(fs::path(dir) / "log")) return FolderKind::kServer;
+  if (HoldsStore(dir)) return FolderKind::kDevice;
   const std::vector<std::string> inside = KnownInside(dir);
   if (!inside.empty()) {
     return FailedPrecondition(dir,

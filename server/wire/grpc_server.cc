@@ -1,17 +1,11 @@
 #include "server/wire/grpc_server.h"
 
-#include <arpa/inet.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
@@ -47,41 +41,12 @@ bool IsLoopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-// Why `address` cannot be bound, as the operating system says it.
-absl::Status WhyNotBound(const HostPort& address) {
-  addrinfo hints = {};
-  hints.ai_flags = AI_PASSIVE;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int failed = getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found);
-  if (failed != 0) {
-    return Unavailable("cannot listen on ", address.host, ": ",
-                       std::string_view(gai_strerror(failed)));
-  }
-  const int socket_fd = socket(found->ai_family, found->ai_socktype, found->ai_protocol);
-  const int on = 1;
-  setsockopt(socket_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const int bound = bind(socket_fd, found->ai_addr, found->ai_addrlen);
-  const int listening = bound == 0 ? listen(socket_fd, 1) : bound;
-  const int error = listening == 0 ? 0 : errno;
-  close(socket_fd);
-  freeaddrinfo(found);
-  const std::string name = Cat(address.host, ":", address.port);
-  if (error == EADDRINUSE) {
-    return Unavailable("cannot listen on ", name,
-                       ": another program listens there; end it or choose another port");
-  }
-  return Unavailable("cannot listen on ", name, ": ",
-                     std::string_view(error == 0 ? "the port was taken" : std::strerror(error)));
-}
-
 int Millis(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
 
 void Configure(const GrpcServerOptions& options, grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.frame_bytes_max));
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.metadata_bytes_max);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
@@ -112,6 +77,8 @@ struct GrpcServer::Rep {
   ReaderService reader;
   std::unique_ptr<AdminService> admin;  // null: the backend has no fleet
   std::string address;
+  std::unique_ptr<Listener> listener;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> server;
 };
 
@@ -124,16 +91,27 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Backend& backend,
                    "listen on 127.0.0.1, or say --insecure");
   }
   auto rep = std::make_unique<Rep>(backend, options);
+  ListenerOptions listener = options.listener;
+  listener.unacknowledged_max = options.keepalive_timeout;
+  ASSIGN_OR_RETURN(rep->listener, Listener::Open(address.host, address.port, listener));
   grpc::ServerBuilder builder;
   Configure(options, builder);
-  int port = 0;
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  using External = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+  rep->acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      External::FROM_FD, grpc::InsecureServerCredentials());
   builder.RegisterService(&rep->sync);
   builder.RegisterService(&rep->reader);
   if (rep->admin != nullptr) builder.RegisterService(rep->admin.get());
   rep->server = builder.BuildAndStart();
-  if (rep->server == nullptr || port == 0) return WhyNotBound(address);
-  rep->address = Cat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
+  if (rep->server == nullptr) return Unavailable("gRPC does not serve on ", options.listen);
+  rep->address =
+      Cat(options.listen.substr(0, options.listen.rfind(':')), ":", rep->listener->port());
+  rep->listener->Start([acceptor = rep->acceptor.get()](int listener_fd, int fd) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+    connection.listener_fd = listener_fd;
+    connection.fd = fd;
+    acceptor->HandleNewConnection(&connection);
+  });
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(rep)));
 }
 
@@ -147,6 +125,7 @@ size_t GrpcServer::streams() const { return rep_->sync.streams(); }
 
 void GrpcServer::Stop(absl::Duration limit) {
   if (rep_->server == nullptr) return;
+  rep_->listener->Stop();
   rep_->sync.StopAccepting();
   rep_->reader.Stop();
   if (rep_->admin != nullptr) rep_->admin->Stop();

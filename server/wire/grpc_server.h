@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "server/wire/admin_service.h"
 #include "server/wire/backend.h"
+#include "server/wire/listener.h"
 #include "server/wire/reader_service.h"
 #include "server/wire/sync_service.h"
 
@@ -29,6 +30,7 @@ struct GrpcServerOptions {
   SyncServiceOptions sync;
   ReaderServiceOptions reader;
   AdminServiceOptions admin;
+  ListenerOptions listener;
 
   // Largest message taken from a device: a frame, and what gRPC puts around it.
   size_t frame_bytes_max = (1 << 20) + (64 << 10);

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <tuple>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -45,7 +46,9 @@ struct WallSeen {
   uint32_t steps = 0;
   absl::Time wall = absl::InfinitePast();
 
-  friend auto operator<=>(const WallSeen&, const WallSeen&) = default;
+  friend bool operator<(const WallSeen& a, const WallSeen& b) {
+    return std::tie(a.steps, a.wall) < std::tie(b.steps, b.wall);
+  }
 };
 
 class ClockWatch {

@@ -9,6 +9,8 @@
 #include "client/outbox/rows.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "proto/event.pb.h"
+#include "proto/store.pb.h"
 
 namespace intentlog {
 namespace {
@@ -144,7 +146,13 @@ absl::StatusOr<BehindEvent> FindBehind(const Device& device, Position position) 
     // Another device's, that the feed told of.
     ASSIGN_OR_RETURN(const bool conflict,
                      device.store->Get(Space::kIndex, PositionKey('c', position), &value));
-    if (conflict) behind.decision = CONFLICTED;
+    OpenEvent open;
+    Intent intent;
+    if (!conflict || !open.ParseFromString(value)) return behind;
+    behind.decision = open.decision();
+    if (intent.ParseFromString(open.intent())) {
+      behind.entity = {intent.entity_type(), intent.entity_id()};
+    }
     return behind;
   }
   const auto open = ParseOpenIntent(value);

@@ -1,6 +1,10 @@
 #include "eventlog/runtime/clock.h"
 
+#include <time.h>
+
 #include <chrono>
+
+#include "eventlog/runtime/check.h"
 
 namespace intentlog {
 namespace {
@@ -9,7 +13,10 @@ class MachineClock final : public Clock {
  public:
   absl::Time WallNow() const override { return absl::FromChrono(std::chrono::system_clock::now()); }
   absl::Duration Passed() const override {
-    return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+    // Goes on while the machine sleeps, as wall time does.
+    timespec now = {};
+    INTENTLOG_CHECK(clock_gettime(CLOCK_BOOTTIME, &now) == 0);
+    return absl::DurationFromTimespec(now);
   }
 };
 

@@ -447,6 +447,7 @@ TEST_F(ServerPushTest, AnEventThatCanNotBeFoldedStopsTheFoldingAndNothingElse) {
   Settle({&till_});
   till_.PushCounts(2, 3);
   Settle({&till_});
+  server_.RunFor(server_.options().fold_interval);  // the projector rests between small steps
   EXPECT_THAT(server_->health().ToString(), HasSubstr("read models of default stand still"));
   EXPECT_EQ(server_->ViewPosition("default"), Position(1));
   till_.Record(Moved("milk", 1), "stock", "milk");

@@ -345,6 +345,39 @@ TEST(CommandTest, NoServerIsSaidWithItsAddress) {
   EXPECT_EQ(MustRunJson({"device", "status", "--dir", dir})["pending"], 1);
 }
 
+TEST(CommandTest, AMachinesNetworkAndBatterySayWhatIsSynced) {
+  const std::string base = FreshFolder("policy");
+  const std::string dir = base + "/device", sysfs = base + "/sys";
+  const auto tell = [&](const std::string& path, const std::string& text) {
+    std::filesystem::create_directories(std::filesystem::path(sysfs + "/" + path).parent_path());
+    std::ofstream(sysfs + "/" + path) << text << "\n";
+  };
+  tell("class/net/wwan0/type", "519");
+  tell("class/net/wwan0/operstate", "up");
+  MustRun({"device", "append", "--dir", dir, "--class", "2", "ProductDescribed",
+           R"({"product_id": "milk", "description": "a photo"})"});
+  AppendLine(dir, "1", 1);
+  Serving server(base + "/data");
+  const auto sync = [&](const std::string& policy) {
+    return Arguments{"device",         "sync",     "--dir", dir,       "--server",
+                     server.address(), "--policy", policy,  "--sysfs", sysfs};
+  };
+  ExpectRefused(sync("normal"), 1, {"network without a meter"});
+  json status = MustRunJson({"device", "status", "--dir", dir});
+  EXPECT_EQ(status["synced"], 1);
+  EXPECT_EQ(status["logs"][1]["pending"], 1);
+  EXPECT_EQ(MustRunJson({"device", "why", "product/milk", "--dir", dir})["kind"], "sync-stopped");
+  tell("class/net/wlan0/type", "1");
+  tell("class/net/wlan0/operstate", "up");
+  tell("class/power_supply/BAT0/type", "Battery");
+  tell("class/power_supply/BAT0/status", "Discharging");
+  tell("class/power_supply/BAT0/capacity", "11");
+  ExpectRefused(sync("charging-only"), 1, {"charger", "11 %"});
+  MustRun(sync("manual"));  // who runs it asks
+  EXPECT_EQ(MustRunJson({"device", "status", "--dir", dir})["synced"], 2);
+  ExpectRefused(sync("sometimes"), 2, {"--policy"});
+}
+
 TEST(CommandTest, AnAddressThatOthersReachNeedsConsent) {
   ExpectRefused({"serve", "--data", FreshFolder("data"), "--listen", "0.0.0.0:0"}, 1,
                 {"0.0.0.0:0", "--insecure"});

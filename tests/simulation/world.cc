@@ -123,6 +123,7 @@ void World::StartDevice(const std::string& name) {
   options.schema = ShopSchema();
   options.projections = CommerceViews();
   options.runtime = {&clock_, node.executor.get(), node.random.get()};
+  if (adjust_) adjust_(options);
   auto client = Client::Open(std::move(options));
   INTENTLOG_CHECK(client.ok());
   node.client = std::move(*client);
@@ -153,7 +154,8 @@ Appended World::Append(const std::string& name, const google::protobuf::Message&
   DeviceNode& node = devices_.at(name);
   const auto appended = node.client->Append(event, options);
   INTENTLOG_CHECK(appended.ok());
-  if (!appended->repeated) node.acknowledged.emplace_back(appended->count, appended->intent_id);
+  const LogPlace place{appended->priority, appended->count};
+  if (!appended->repeated) node.acknowledged.emplace_back(place, appended->intent_id);
   return *appended;
 }
 
@@ -165,7 +167,9 @@ void World::AppendAll(const std::string& name,
   for (const auto* event : events) intents.push_back({event, IntentId(), scope});
   const auto appended = node.client->AppendAll(intents);
   INTENTLOG_CHECK(appended.ok());
-  for (const Appended& one : *appended) node.acknowledged.emplace_back(one.count, one.intent_id);
+  for (const Appended& one : *appended) {
+    node.acknowledged.emplace_back(LogPlace{one.priority, one.count}, one.intent_id);
+  }
 }
 
 bool World::RunUntilQuiet(absl::Duration limit) {
@@ -220,13 +224,16 @@ void World::CheckOutcomes(const std::string& name, DeviceNode& node, std::string
   const auto log = server().Log(kTenant);
   if (!log.ok()) return;
   const ClientStatus status = node.client->Status();
-  for (const auto& [count, id] : node.acknowledged) {
+  std::map<PriorityClass, LogId> log_ids;
+  for (const LogStatus& own : status.logs) log_ids[own.priority] = own.log_id;
+  for (const auto& [place, id] : node.acknowledged) {
+    const Count count = place.count;
     const auto found = node.client->Find(id);
     if (!found.ok()) {
       out += Cat(name, ": lost intent at count ", count, ": ", found.status(), "\n");
       continue;
     }
-    const auto run = (*log)->FindRun(status.log_id, count);
+    const auto run = (*log)->FindRun(log_ids[place.priority], count);
     if (!run.ok() || !run->has_value()) {
       out += Cat(name, ": count ", count, " is not on the server\n");
       continue;

@@ -12,9 +12,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/client.h"
@@ -42,6 +44,9 @@ class World {
 
   // ---- devices. Each writes into the scope named like it and sees that and "shared".
   Client& AddDevice(const std::string& name, bool all_scopes = false);
+  // Called with the options of each device that starts from now on.
+  void AdjustDevices(std::function<void(ClientOptions&)> adjust) { adjust_ = std::move(adjust); }
+  Connector& connector(const std::string& name) { return *devices_.at(name).connector; }
   void CrashDevice(const std::string& name);
   void StartDevice(const std::string& name);
   bool device_runs(const std::string& name) const;
@@ -81,7 +86,7 @@ class World {
     bool all_scopes = false;
     std::unique_ptr<Connector> connector;
     std::unique_ptr<Client> client;
-    std::vector<std::pair<Count, IntentId>> acknowledged;
+    std::vector<std::pair<LogPlace, IntentId>> acknowledged;
   };
   bool Quiet();
   void CheckLog(std::string& out);
@@ -95,6 +100,7 @@ class World {
   SimNetwork network_;
   ServerNode server_;
   std::map<std::string, DeviceNode> devices_;
+  std::function<void(ClientOptions&)> adjust_;
 };
 
 }  // namespace intentlog::simulation

@@ -174,6 +174,7 @@ TEST_F(ServerFailureTest, ProgressIsToldWhenReadModelsMoveAndWhenHealthChanges) 
   Reconnect();
   till_.PushCounts(1, 4);
   Settle();
+  ASSERT_FALSE(told.empty());
   EXPECT_EQ(told.back(), 4u);
   told.clear();
   disk_.FailAt(Operation::kLogSync, disk_.operations(Operation::kLogSync) + 1, Error::kIo, false);

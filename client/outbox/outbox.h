@@ -99,8 +99,8 @@ class Outbox {
 
   // Writes `intents` as one batch with consecutive counts into one log. ALREADY_EXISTS if an id was
   // recorded with other content. RESOURCE_EXHAUSTED: the disk is full, and nothing was written
-  // unless the store failed. UNAVAILABLE: unknown whether it happened. REQUIRES: not empty; entities
-  // of a type are always in the same log.
+  // unless the store failed. UNAVAILABLE: unknown whether it happened. REQUIRES: not empty;
+  // entities of a type are always in the same log.
   absl::StatusOr<AppendResult> Append(absl::Span<const EncodedIntent> intents, bool durable,
                                       PriorityClass priority = kPlainClass);
   // Makes everything appended so far survive a power cut.

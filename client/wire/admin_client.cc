@@ -11,9 +11,7 @@ namespace intentlog {
 
 struct AdminClient::Rep {
   Rep(const WireOptions& options, absl::Duration timeout_in)
-      : address(options.address),
-        timeout(timeout_in),
-        stub(Admin::NewStub(MakeChannel(options))) {}
+      : address(options.address), timeout(timeout_in), stub(Admin::NewStub(MakeChannel(options))) {}
 
   template <class Request, class Reply>
   absl::StatusOr<Reply> Call(grpc::Status (Admin::Stub::*method)(grpc::ClientContext*,

@@ -101,10 +101,15 @@ void Projector::OnStep(StepResult result) {
     hooks_.failed(result.status);
     return;
   }
+  const bool folded = result.through > position();
   position_.store(result.through.value(), std::memory_order_release);
   hooks_.folded(result.through, std::move(result.digests));
   if (stopped_) return;
-  result.more ? PostStep() : Rest();
+  if (folded && !result.more) {
+    Rest();
+  } else if (result.more || woken_) {
+    PostStep();
+  }
 }
 
 // ---- projector executor

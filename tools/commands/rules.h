@@ -21,7 +21,7 @@ void RegisterRulesShow(CLI::App& rules, int* exit_code);
 void RegisterRulesTry(CLI::App& rules, int* exit_code);
 
 // "first_writer_wins" …; what nobody specified counts as review.
-std::string RuleWord(Rule rule);
+std::string EffectiveRuleWord(Rule rule);
 // Every event type with its effective rules. Pure.
 Json RulesJson(const Schema& schema);
 

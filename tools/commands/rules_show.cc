@@ -28,8 +28,8 @@ Json PairsOf(const EventType& type, const Schema& schema) {
   Json pairs = Json::object();
   for (const auto& [name, peer] : schema.types()) {
     if (peer.entity_type() != type.entity_type()) continue;
-    const std::string rule = RuleWord(schema.RuleFor(type, peer));
-    if (rule != RuleWord(type.rules().concurrent())) pairs[name] = rule;
+    const std::string rule = EffectiveRuleWord(schema.RuleFor(type, peer));
+    if (rule != EffectiveRuleWord(type.rules().concurrent())) pairs[name] = rule;
   }
   return pairs;
 }
@@ -47,7 +47,7 @@ Json FieldJson(const google::protobuf::FieldDescriptor& field, const EventType& 
   }
   if (type.rules().concurrent() == FIELDWISE && type.key_field() != &field) {
     const bool said = rules != nullptr && rules->on_clash() != RULE_UNSPECIFIED;
-    json["on_clash"] = RuleWord(said ? rules->on_clash() : LAST_WRITER_WINS);
+    json["on_clash"] = EffectiveRuleWord(said ? rules->on_clash() : LAST_WRITER_WINS);
   }
   return json;
 }
@@ -57,7 +57,7 @@ Json TypeJson(const EventType& type, const Schema& schema) {
                {"entity", type.entity_type()},
                {"key", std::string(type.key_field()->name())},
                {"version", type.schema_version()},
-               {"rule", RuleWord(type.rules().concurrent())},
+               {"rule", EffectiveRuleWord(type.rules().concurrent())},
                {"pairs", PairsOf(type, schema)},
                {"clock", type.has_device_clock() ? "device" : "server"}};
   if (type.has_device_clock()) json["max_skew_ms"] = type.rules().max_skew_ms();
@@ -143,7 +143,7 @@ absl::Status Show(const Options& options) {
 
 }  // namespace
 
-std::string RuleWord(Rule rule) {
+std::string EffectiveRuleWord(Rule rule) {
   std::string word = Rule_Name(rule == RULE_UNSPECIFIED ? REVIEW : rule);
   for (char& c : word) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');

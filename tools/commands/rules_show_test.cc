@@ -68,8 +68,8 @@ TEST(RulesShowTest, AClockThatCountsIsShownWithItsBound) {
 }
 
 TEST(RulesShowTest, WhatNobodySpecifiedCountsAsReview) {
-  EXPECT_EQ(RuleWord(RULE_UNSPECIFIED), "review");
-  EXPECT_EQ(RuleWord(FIRST_WRITER_WINS), "first_writer_wins");
+  EXPECT_EQ(EffectiveRuleWord(RULE_UNSPECIFIED), "review");
+  EXPECT_EQ(EffectiveRuleWord(FIRST_WRITER_WINS), "first_writer_wins");
 }
 
 }  // namespace

@@ -140,6 +140,7 @@ struct ClientStatus {
   absl::Duration oldest_pending_age;
   bool syncing = false;    // StartSync was called
   bool connected = false;  // Welcome received
+  bool held = false;       // the policy lets nothing go now
   Position server_head;    // as of the last Welcome or feed
   std::vector<ScopeStatus> scopes;
   BlockedBy blocked_by;      // of the most urgent log that has something to say

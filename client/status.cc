@@ -105,6 +105,7 @@ ClientStatus Client::Status() const {
   }
   status.syncing = sync.syncing;
   status.connected = sync.connected;
+  status.held = sync.reason == SyncState::Reason::kHeld;
   status.server_head = sync.server_head;
   for (const auto& [scope, cursor] : device.cursors->All()) {
     status.scopes.push_back({scope, cursor.position});

@@ -98,14 +98,18 @@ class Teller {
   uint64_t unequal_ = 0;
 };
 
-// Everything recorded has its receipt (or waits at the server), and every scope has what the server
-// had when this began and what this device wrote.
-bool IsCaughtUp(const ClientStatus& status, Position target) {
-  if (!status.connected || status.counts.pending > status.counts.parked) return false;
+bool HasFeed(const ClientStatus& status, Position target) {
   for (const ScopeStatus& scope : status.scopes) {
     if (scope.cursor < target) return false;
   }
   return true;
+}
+
+// Everything recorded has its receipt (or waits at the server), and every scope has what the server
+// had when this began and what this device wrote.
+bool IsCaughtUp(const ClientStatus& status, Position target) {
+  return status.connected && status.counts.pending == status.counts.parked &&
+         HasFeed(status, target);
 }
 
 // Highest position of this device's own intents that its write scope must reach.
@@ -152,11 +156,13 @@ class SyncRun {
     conditions_due_ = now + kConditionsInterval;
     client_.SetConditions(ConditionsNow(options_));
   }
-  // Whether the policy keeps from the server all that waits, and whoever runs this waits in vain.
-  static bool Held(const ClientStatus& status) {
+  // Whether the policy keeps all that waits from the server, and whoever runs this waits in vain.
+  bool Held(const ClientStatus& status) const {
+    if (!status.connected) return status.held;
     const BlockedBy::Kind kind = status.blocked_by.kind;
-    return kind == BlockedBy::kMetered || kind == BlockedBy::kDataSaver ||
-           kind == BlockedBy::kBattery || kind == BlockedBy::kBackground;
+    return HasFeed(status, target_) &&
+           (kind == BlockedBy::kMetered || kind == BlockedBy::kDataSaver ||
+            kind == BlockedBy::kBattery || kind == BlockedBy::kBackground);
   }
 
   absl::StatusOr<bool> CaughtUp(const ClientStatus& status) {
@@ -218,14 +224,15 @@ class SyncRun {
 absl::Status RunSync(const Options& options) {
   RETURN_IF_ERROR(CheckAddress(options.server));
   DeviceFolderOptions folder = options.folder;
-  folder.policy = PolicyNamed(options.policy).value_or(EagerPolicy());
+  // Who runs this asks for it, which is what the manual policy waits for.
+  const bool asked = options.policy.empty() || options.policy == "manual";
+  if (!asked) folder.policy = *PolicyNamed(options.policy);
   ASSIGN_OR_RETURN(OpenDevice device, OpenDeviceFolder(folder));
   if (!options.policy.empty()) device.client->SetConditions(ConditionsNow(options));
   GrpcConnector connector({.address = options.server}, *device.executor);
   RETURN_IF_ERROR(device.client->StartSync(connector));
-  // A person asks: no earlier failure delays that, and the manual policy waits for just this.
-  const bool anyway = options.policy.empty() || folder.policy.manual;
-  RETURN_IF_ERROR(device.client->SyncNow(anyway ? Ask::kAnyway : Ask::kByPolicy));
+  // No failure of an earlier run delays a person.
+  RETURN_IF_ERROR(device.client->SyncNow(Ask::kByPolicy));
   const absl::Status status = SyncRun(options, *device.client).Run();
   device.client.reset();
   return status;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eventlog/schema/schema.h"
@@ -47,7 +48,9 @@ class TestEntity {
   uint64_t position() const { return position_; }
   const EntitySummary& summary() const { return summary_; }
   EntitySummary& summary() { return summary_; }
-  void Use(std::shared_ptr<const Schema> schema) { schema_ = std::move(schema); }
+  void Use(std::shared_ptr<const Schema> schema) {
+    earlier_.push_back(std::exchange(schema_, std::move(schema)));
+  }
   std::shared_ptr<google::protobuf::Message> PayloadOf(const Deed& deed) const;
   const EventType& TypeOf(const Deed& deed) const { return *schema_->Find(deed.type); }
 
@@ -55,6 +58,8 @@ class TestEntity {
   Intent IntentOf(const Deed& deed) const;
   NaiveEvent EventOf(const Deed& deed) const;
 
+  // Payloads of events point into the schema they were made with.
+  std::vector<std::shared_ptr<const Schema>> earlier_;
   std::shared_ptr<const Schema> schema_;
   const std::string entity_type_;
   const std::string key_;

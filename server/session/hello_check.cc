@@ -7,8 +7,8 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
+#include "eventlog/runtime/wire_fields.h"
 #include "eventlog/schema/entity.h"
-#include "server/sequencer/push_frame.h"
 #include "server/tenant/tenant_stores.h"
 
 namespace intentlog {

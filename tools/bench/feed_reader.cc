@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "eventlog/log/block.h"
+#include "eventlog/log/feed_view.h"
 #include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/text.h"
 #include "proto/sync.pb.h"
@@ -67,15 +68,11 @@ class Counter {
   Counter(uint64_t wanted, Finish& finish) : wanted_(wanted), finish_(finish) {}
 
   void OnMessage(std::string_view bytes, RawStream* stream) {
-    if (!frame_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      return finish_.Set(Unavailable("the server sent what is no frame"));
-    }
-    if (frame_.has_goodbye()) {
-      return finish_.Set(Unavailable("the server said: ", frame_.goodbye().text()));
-    }
-    if (!frame_.has_feed()) return;
-    if (!frame_.feed().block().empty()) {
-      const auto block = BlockView::Parse(frame_.feed().block());
+    const auto feed = ParseFeedFrame(bytes);
+    if (!feed.ok()) return finish_.Set(feed.status());
+    if (!feed->has_value()) return OnOther(bytes);
+    if (!(*feed)->block.empty()) {
+      const auto block = BlockView::Parse((*feed)->block);
       if (!block.ok()) return finish_.Set(block.status());
       received_ += block->size();
     }
@@ -84,6 +81,15 @@ class Counter {
   }
 
  private:
+  void OnOther(std::string_view bytes) {
+    ServerFrame frame;
+    if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      return finish_.Set(Unavailable("the server sent what is no frame"));
+    }
+    if (frame.has_goodbye()) {
+      finish_.Set(Unavailable("the server said: ", frame.goodbye().text()));
+    }
+  }
   void GiveBack(uint64_t bytes, RawStream* stream) {
     owed_ += bytes;
     if (owed_ < kCreditStepBytes) return;
@@ -94,7 +100,6 @@ class Counter {
 
   const uint64_t wanted_;
   Finish& finish_;
-  ServerFrame frame_;
   uint64_t received_ = 0;
   uint64_t owed_ = 0;
 };

@@ -8,6 +8,7 @@
 #include <deque>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "client/wire/channel_settings.h"
 #include "eventlog/runtime/text.h"
@@ -18,6 +19,14 @@ grpc::ByteBuffer ToMessage(std::string_view bytes) {
   const grpc::Slice slice(bytes.data(), bytes.size());
   return grpc::ByteBuffer(&slice, 1);
 }
+
+namespace {
+
+std::string_view ViewOf(const grpc::Slice& slice) {
+  return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
+}
+
+}  // namespace
 
 class RawStream::Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
@@ -50,10 +59,7 @@ class RawStream::Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, g
       ended_ = true;
       return RemoveHold();
     }
-    grpc::Slice piece;
-    if (incoming_.TrySingleSlice(&piece).ok() || incoming_.DumpToSingleSlice(&piece).ok()) {
-      on_message_({reinterpret_cast<const char*>(piece.begin()), piece.size()});
-    }
+    on_message_(Received());
     incoming_.Clear();
     StartRead(&incoming_);
   }
@@ -70,6 +76,17 @@ class RawStream::Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, g
   }
 
  private:
+  // The message in one piece; valid until the next one. Its pieces are put together in a buffer
+  // that stays: memory of its own for each message costs more than the copy.
+  std::string_view Received() {
+    if (incoming_.TrySingleSlice(&piece_).ok()) return ViewOf(piece_);
+    assembled_.clear();
+    if (incoming_.Dump(&pieces_).ok()) {
+      for (const grpc::Slice& piece : pieces_) assembled_.append(ViewOf(piece));
+    }
+    pieces_.clear();
+    return assembled_;
+  }
   // REQUIRES: mutex_ is held, not writing, something is queued.
   void WriteNext() {
     writing_ = true;
@@ -83,6 +100,9 @@ class RawStream::Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, g
   grpc::GenericStub stub_;
   grpc::ClientContext context_;
   grpc::ByteBuffer incoming_;  // gRPC's while a read is outstanding
+  grpc::Slice piece_;
+  std::vector<grpc::Slice> pieces_;
+  std::string assembled_;
   grpc::ByteBuffer outgoing_;  // gRPC's while writing_
 
   std::mutex mutex_;

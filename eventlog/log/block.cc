@@ -11,6 +11,7 @@
 //   checksum    8 bytes   XXH3 of all before
 #include "eventlog/log/block.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -24,7 +25,7 @@ namespace {
 
 constexpr std::string_view kMagic = "ILB\x01";
 constexpr uint32_t kDense = 1;
-constexpr size_t kHeadBytes = 72;
+constexpr size_t kHeadBytes = 72;  // of a block; also in BlockBuilder
 constexpr size_t kEntryBytes = 12;
 constexpr size_t kDeltaBytes = 8;
 constexpr size_t kChecksumBytes = 8;
@@ -124,9 +125,24 @@ bool BlockView::DirectoryIsSound() const {
   return before == span;
 }
 
+BlockView::Place BlockView::place(size_t index) const {
+  const uint32_t place = LoadLittle32(directory_.data() + index * kEntryBytes + 8);
+  return {place >> 1, (place & 1) != 0};
+}
+
+std::optional<uint32_t> BlockView::FindScope(std::string_view scope) const {
+  const auto found = std::find(scopes_.begin(), scopes_.end(), scope);
+  if (found == scopes_.end()) return std::nullopt;
+  return static_cast<uint32_t>(found - scopes_.begin());
+}
+
+size_t BlockView::BodyBegin(size_t index) const {
+  return index == 0 ? 0 : LoadLittle32(directory_.data() + (index - 1) * kEntryBytes + 4);
+}
+
 EventRef BlockView::event(size_t index) const {
   const char* const entry = directory_.data() + index * kEntryBytes;
-  const size_t begin = index == 0 ? 0 : LoadLittle32(entry - kEntryBytes + 4);
+  const size_t begin = BodyBegin(index);
   const size_t intent = LoadLittle32(entry);
   const size_t end = LoadLittle32(entry + 4);
   const uint32_t place = LoadLittle32(entry + 8);
@@ -159,16 +175,13 @@ uint32_t BlockBuilder::ScopeIndex(std::string_view scope) {
 
 void BlockBuilder::Add(const EventRef& event) {
   INTENTLOG_CHECK(event.position > last_);
-  if (count_ == 0) {
-    first_ = event.position;
-    block_.assign(kHeadBytes, '\0');
-  }
+  if (count_ == 0) Begin(event.position);
   last_ = event.position;
   ++count_;
   block_.append(event.header);
-  const size_t intent_at = block_.size() - kHeadBytes;
+  const size_t intent_at = block_.size() - body_at();
   block_.append(event.intent);
-  const size_t end = block_.size() - kHeadBytes;
+  const size_t end = block_.size() - body_at();
   INTENTLOG_CHECK(end <= UINT32_MAX / 2);
   char entry[kEntryBytes];
   StoreLittle(entry, static_cast<uint32_t>(intent_at));
@@ -178,25 +191,65 @@ void BlockBuilder::Add(const EventRef& event) {
   AppendLittle64(deltas_, event.position.Since(first_));
 }
 
+void BlockBuilder::Add(const BlockView& block, size_t begin, size_t end) {
+  INTENTLOG_CHECK(begin < end && end <= block.size() && block.position(begin) > last_);
+  if (count_ == 0) Begin(block.position(begin));
+  last_ = block.position(end - 1);
+  count_ += static_cast<uint32_t>(end - begin);
+
+  const size_t from = block.BodyBegin(begin);
+  const size_t moved = block_.size() - body_at() - from;  // modulo 2^64: it may go down
+  block_.append(block.body_.substr(from, block.BodyBegin(end) - from));
+  INTENTLOG_CHECK(block_.size() <= UINT32_MAX / 2);
+
+  const size_t entries_at = directory_.size();
+  const size_t deltas_at = deltas_.size();
+  directory_.resize(entries_at + (end - begin) * kEntryBytes);
+  deltas_.resize(deltas_at + (end - begin) * kDeltaBytes);
+  char* entry = directory_.data() + entries_at;
+  char* delta = deltas_.data() + deltas_at;
+  std::optional<uint32_t> theirs;  // the scope before, there and here
+  uint32_t ours = 0;
+  for (size_t i = begin; i < end; ++i, entry += kEntryBytes, delta += kDeltaBytes) {
+    const char* const old = block.directory_.data() + i * kEntryBytes;
+    const BlockView::Place place = block.place(i);
+    if (place.scope != theirs) {
+      theirs = place.scope;
+      ours = ScopeIndex(block.scopes_[place.scope]);
+    }
+    StoreLittle(entry, static_cast<uint32_t>(LoadLittle32(old) + moved));
+    StoreLittle(entry + 4, static_cast<uint32_t>(LoadLittle32(old + 4) + moved));
+    StoreLittle(entry + 8, ours << 1 | (place.in_feed ? 1u : 0u));
+    StoreLittle(delta, block.position(i).Since(first_));
+  }
+}
+
+void BlockBuilder::Begin(Position first) {
+  first_ = first;
+  block_.append(body_at(), '\0');
+}
+
+void BlockBuilder::Reserve(size_t bytes) { block_.reserve(room_ + bytes); }
+
 bool BlockBuilder::dense() const { return last_.Since(first_) + 1 == count_; }
 
 size_t BlockBuilder::bytes() const {
   if (count_ == 0) return 0;
-  return block_.size() + directory_.size() + (dense() ? 0 : deltas_.size()) + scope_bytes_ +
+  return block_.size() - room_ + directory_.size() + (dense() ? 0 : deltas_.size()) + scope_bytes_ +
          kChecksumBytes;
 }
 
 std::string BlockBuilder::Finish(const ChainValue& chain) {
   INTENTLOG_CHECK(count_ > 0);
-  const size_t directory_at = block_.size();
+  const size_t directory_at = block_.size() - room_;
   block_.append(directory_);
   if (!dense()) block_.append(deltas_);
-  const size_t names_at = block_.size();
+  const size_t names_at = block_.size() - room_;
   for (const std::string& scope : scopes_) {
     AppendLittle32(block_, static_cast<uint32_t>(scope.size()));
     block_.append(scope);
   }
-  char* const head = block_.data();
+  char* const head = block_.data() + room_;
   std::memcpy(head, kMagic.data(), kMagic.size());
   StoreLittle(head + kFlagsAt, dense() ? kDense : 0u);
   StoreLittle(head + kFirstAt, first_.value());
@@ -206,10 +259,10 @@ std::string BlockBuilder::Finish(const ChainValue& chain) {
   StoreLittle(head + kDirectoryAt, static_cast<uint32_t>(directory_at));
   StoreLittle(head + kNamesAt, static_cast<uint32_t>(names_at));
   std::memcpy(head + kChainAt, chain.data(), chain.size());
-  AppendLittle64(block_, Checksum(block_));
+  AppendLittle64(block_, Checksum(std::string_view(block_).substr(room_)));
 
   std::string block = std::move(block_);
-  *this = BlockBuilder();
+  *this = BlockBuilder(room_);
   return block;
 }
 

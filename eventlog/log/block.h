@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,13 @@ class BlockView {
   size_t size() const { return count_; }
   EventRef event(size_t index) const;     // REQUIRES: index < size()
   Position position(size_t index) const;  // of that event
+  // What event() says of scope and in_feed, without its bytes. `scope` is an index into scopes().
+  struct Place {
+    uint32_t scope;
+    bool in_feed;
+  };
+  Place place(size_t index) const;
+  std::optional<uint32_t> FindScope(std::string_view scope) const;  // its index
   Position first() const { return first_; }
   Position last() const { return last_; }
   // Chain value at last().
@@ -48,7 +56,9 @@ class BlockView {
   std::string_view bytes() const { return bytes_; }
 
  private:
+  friend class BlockBuilder;
   bool DirectoryIsSound() const;
+  size_t BodyBegin(size_t index) const;  // where the event's bytes begin in body_
 
   std::string_view bytes_;
   Position first_, last_;
@@ -63,25 +73,37 @@ class BlockView {
 // Builds one block. Thread-compatible.
 class BlockBuilder {
  public:
+  // Finish leaves `room` bytes in front of the block, for what it is sent behind.
+  explicit BlockBuilder(size_t room = 0) : room_(room) {}
   // REQUIRES: position above the last one added; views need to live only during the call.
   void Add(const EventRef& event);
+  // The events [begin, end) of `block`, as Add would one by one, their bytes in one piece.
+  // REQUIRES: begin < end <= block.size().
+  void Add(const BlockView& block, size_t begin, size_t end);
+  // So many bytes are to come: memory is taken once.
+  void Reserve(size_t bytes);
   size_t size() const { return count_; }
-  size_t bytes() const;  // that Finish would return
+  size_t bytes() const;  // of the block that Finish would return
   const std::vector<std::string>& scopes() const { return scopes_; }
-  // The block, with `chain` as the chain value at its last event; the builder is empty again.
-  // REQUIRES: size() > 0.
+  // The room and the block, with `chain` as the chain value at its last event; the builder is empty
+  // again. REQUIRES: size() > 0.
   std::string Finish(const ChainValue& chain);
 
  private:
   uint32_t ScopeIndex(std::string_view scope);
+  void Begin(Position first);
   bool dense() const;
 
+  size_t body_at() const { return room_ + kHeadBytes; }
+
+  static constexpr size_t kHeadBytes = 72;
+  size_t room_;
   uint32_t count_ = 0;
   Position first_, last_;
   std::vector<std::string> scopes_;
   std::vector<uint64_t> scope_hashes_;
   size_t scope_bytes_ = 0;
-  std::string block_;      // head, filled by Finish, and body
+  std::string block_;      // room; head, filled by Finish; body
   std::string directory_;  // without deltas
   std::string deltas_;     // position - first_, dropped from a dense block
 };

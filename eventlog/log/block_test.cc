@@ -1,6 +1,7 @@
 #include "eventlog/log/block.h"
 
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -84,6 +85,63 @@ TEST(BlockTest, ABlockOfManyScopesFindsEachAgain) {
   ASSERT_TRUE(block.ok());
   EXPECT_EQ(block->scopes().size(), 300u);
   EXPECT_EQ(block->event(598).scope, "shop-299");
+}
+
+TEST(BlockTest, RunsOfEventsAreAddedAsEachByItself) {
+  constexpr uint64_t kSeed = 3;
+  SCOPED_TRACE(kSeed);
+  SeededRandom random(kSeed);
+  for (int round = 0; round < 200; ++round) {
+    BlockBuilder one_by_one;
+    BlockBuilder in_runs;
+    uint64_t position = 0;
+    for (uint64_t blocks = 1 + random.Below(4); blocks > 0; --blocks) {
+      BlockBuilder builder;
+      const bool dense = random.Below(2) == 0;
+      for (uint64_t events = 1 + random.Below(20); events > 0; --events) {
+        position += dense ? 1 : 1 + random.Below(3);
+        builder.Add({Position(position), "shop-" + std::to_string(random.Below(3)),
+                     random.Below(4) > 0, std::string(random.Below(30), 'h'),
+                     std::string(random.Below(300), 'i')});
+      }
+      const std::string bytes = builder.Finish({});
+      const BlockView block = BlockView::Parse(bytes).value();
+      for (size_t begin = 0; begin < block.size();) {
+        const size_t end = begin + 1 + random.Below(block.size() - begin);
+        const bool wanted = random.Below(3) > 0 || in_runs.size() == 0;
+        for (size_t i = begin; wanted && i < end; ++i) one_by_one.Add(block.event(i));
+        if (wanted) in_runs.Add(block, begin, end);
+        begin = end;
+      }
+    }
+    ASSERT_EQ(in_runs.bytes(), one_by_one.bytes());
+    ASSERT_EQ(in_runs.Finish({}), one_by_one.Finish({})) << "round " << round;
+  }
+}
+
+TEST(BlockTest, APlaceTellsScopeAndFeedAsTheEventDoes) {
+  const std::string bytes = GoldenBlock(GoldenLogEvents());
+  const BlockView block = BlockView::Parse(bytes).value();
+  for (size_t i = 0; i < block.size(); ++i) {
+    EXPECT_EQ(block.place(i).in_feed, block.event(i).in_feed);
+    EXPECT_EQ(block.place(i).scope, block.FindScope(block.event(i).scope));
+  }
+  EXPECT_EQ(block.FindScope("nowhere"), std::nullopt);
+}
+
+TEST(BlockTest, RoomInFrontChangesNothingOfTheBlock) {
+  BlockBuilder plain;
+  BlockBuilder with_room(17);
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(with_room.bytes(), 0u);
+    for (BlockBuilder* const builder : {&plain, &with_room}) {
+      builder->Reserve(1000);
+      builder->Add({Position(3), "s", true, "header", "intent"});
+      builder->Add({Position(5), "t", false, "header", "intent"});
+    }
+    EXPECT_EQ(with_room.bytes(), plain.bytes());
+    EXPECT_EQ(with_room.Finish({}).substr(17), plain.Finish({}));
+  }
 }
 
 TEST(BlockTest, I5_EveryFlippedBitIsFound) {

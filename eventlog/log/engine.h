@@ -48,6 +48,10 @@ class EngineCursor {
   // began. A later call goes on from there; its block may begin at or below the last one, because
   // neighbours were merged meanwhile.
   virtual absl::StatusOr<bool> Next() = 0;
+  // The block that holds `position`, or the first after it, among what was durable when the cursor
+  // first looked, or since; false if there is none. Next goes on from there. Moving one cursor is
+  // much cheaper than making one for each block.
+  virtual absl::StatusOr<bool> Seek(Position position) = 0;
   virtual std::string_view block() const = 0;
 };
 

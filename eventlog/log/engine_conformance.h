@@ -114,6 +114,22 @@ TYPED_TEST_P(EngineConformanceTest, ACursorUnderWayFindsWhatWasAppendedSinceItWa
   EXPECT_THAT(this->Drain(*cursor), ::testing::ElementsAre("b"));
 }
 
+TYPED_TEST_P(EngineConformanceTest, ACursorMovesToTheBlockThatHoldsAPosition) {
+  const Term term = this->Fence();
+  ASSERT_TRUE(this->Append(term, {this->Block(1, 3, "a"), this->Block(4, 4, "b")}).ok());
+  const auto cursor = this->engine().Read("shop", Position(1));
+  ASSERT_TRUE(cursor->Seek(Position(4)).value());
+  EXPECT_EQ(cursor->block(), "b");
+  ASSERT_TRUE(cursor->Seek(Position(2)).value());
+  EXPECT_EQ(cursor->block(), "a");
+  EXPECT_THAT(this->Drain(*cursor), ::testing::ElementsAre("b"));
+  EXPECT_FALSE(cursor->Seek(Position(5)).value());
+  ASSERT_TRUE(this->Append(term, {this->Block(5, 300, "c")}).ok());
+  ASSERT_TRUE(cursor->Seek(Position(17)).value());
+  EXPECT_EQ(cursor->block(), "c");
+  EXPECT_TRUE(this->Drain(*cursor).empty());
+}
+
 TYPED_TEST_P(EngineConformanceTest, I12_AnAppendMustFollowTheHead) {
   const Term term = this->Fence();
   EXPECT_EQ(this->Append(term, {this->Block(2, 3, "hole")}).code(), this->kRefused);
@@ -229,6 +245,8 @@ TYPED_TEST_P(EngineConformanceTest, I25_ATenantsNameIsNotEmptyAndHasNoNul) {
     EXPECT_EQ(this->engine().Head(tenant).status().code(), kInvalid);
     EXPECT_EQ(this->Append(Term(), {}, {}, tenant).code(), kInvalid);
     EXPECT_EQ(this->engine().Read(tenant, Position(1))->Next().status().code(), kInvalid);
+    EXPECT_EQ(this->engine().Read(tenant, Position(1))->Seek(Position(1)).status().code(),
+              kInvalid);
     EXPECT_EQ(this->engine().ReadBlock(tenant, Position(1), &out).code(), kInvalid);
     EXPECT_EQ(this->engine().GetIndex(tenant, "k", &out).status().code(), kInvalid);
     EXPECT_EQ(this->engine().LastIndex(tenant, "k", "k").status().code(), kInvalid);
@@ -236,12 +254,15 @@ TYPED_TEST_P(EngineConformanceTest, I25_ATenantsNameIsNotEmptyAndHasNoNul) {
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(
-    EngineConformanceTest, ANewTenantIsEmpty, BlocksAreReadInOrderFromTheOneThatHoldsAPosition,
-    ACursorAtTheEndGoesOnWithWhatComesLater, ACursorUnderWayFindsWhatWasAppendedSinceItWasMade,
-    I12_AnAppendMustFollowTheHead, I24_AnOlderTermIsFenced, IndexRowsComeWithTheirAppendOrNotAtAll,
-    IndexRowsAreScannedAndFoundFromBehindWithinTheirPrefix,
-    ReplacedBlocksAreGoneAndTheMergedOneIsInTheirPlace, I1_AllIsThereAfterReopening,
-    I25_TenantsDoNotSeeEachOther, I25_ATenantsNameIsNotEmptyAndHasNoNul);
+REGISTER_TYPED_TEST_SUITE_P(EngineConformanceTest, ANewTenantIsEmpty,
+                            BlocksAreReadInOrderFromTheOneThatHoldsAPosition,
+                            ACursorAtTheEndGoesOnWithWhatComesLater,
+                            ACursorUnderWayFindsWhatWasAppendedSinceItWasMade,
+                            ACursorMovesToTheBlockThatHoldsAPosition, I12_AnAppendMustFollowTheHead,
+                            I24_AnOlderTermIsFenced, IndexRowsComeWithTheirAppendOrNotAtAll,
+                            IndexRowsAreScannedAndFoundFromBehindWithinTheirPrefix,
+                            ReplacedBlocksAreGoneAndTheMergedOneIsInTheirPlace,
+                            I1_AllIsThereAfterReopening, I25_TenantsDoNotSeeEachOther,
+                            I25_ATenantsNameIsNotEmptyAndHasNoNul);
 
 }  // namespace intentlog

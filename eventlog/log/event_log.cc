@@ -54,12 +54,21 @@ EventGroup::EventGroup(const LogEnd& after, const EventLogOptions& options)
 void EventGroup::Add(const Header& header, std::string_view header_bytes,
                      std::string_view intent_bytes, std::string_view scope, bool ends_batch) {
   INTENTLOG_CHECK(header.position() == next().value());
+  if (batch_ended_ && EndsOneScope(scope)) CutBlock();
   end_.position = next();
   end_.chain = NextChain(end_.chain, header_bytes, intent_bytes);
   end_.server_time_us = header.server_time_us();
   builder_.Add({end_.position, scope, IsInFeed(header), header_bytes, intent_bytes});
   ++events_;
+  batch_ended_ = ends_batch;
   if (ends_batch && builder_.bytes() >= options_.block_bytes) CutBlock();
+}
+
+// A block of one scope is read for that scope alone. Where much of one comes before another begins,
+// that is worth a cut; where scopes take turns it is not.
+bool EventGroup::EndsOneScope(std::string_view next) const {
+  return builder_.bytes() >= options_.block_bytes / 2 && builder_.scopes().size() == 1 &&
+         builder_.scopes()[0] != next;
 }
 
 void EventGroup::CutBlock() {

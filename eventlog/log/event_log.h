@@ -31,6 +31,7 @@ namespace intentlog {
 
 struct EventLogOptions {
   // A block is cut when it reaches this: large enough to scan fast, small enough to skip by scope.
+  // From half of it on it is cut where its only scope ends, too.
   size_t block_bytes = 64 << 10;
 };
 
@@ -67,11 +68,13 @@ class EventGroup {
 
  private:
   friend class EventLog;
+  bool EndsOneScope(std::string_view next) const;
   void CutBlock();
 
   EventLogOptions options_;
   LogEnd end_;
   uint64_t events_ = 0;
+  bool batch_ended_ = true;
   size_t cut_bytes_ = 0;  // of blocks in append_
   BlockBuilder builder_;
   EngineAppend append_;

@@ -1,5 +1,6 @@
 // Reading an event log block by block, and merging its small blocks.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "eventlog/log/coding.h"
@@ -62,8 +63,9 @@ class ScopeReader final : public BlockReader {
       const std::string& key = rows_[row_++].key;
       const Position last(LastBig64(key));
       if (last < next_ || key.size() != prefix_.size() + kNumberBytes) continue;
-      RETURN_IF_ERROR(log_.engine().ReadBlock(log_.tenant(), last, &bytes_));
-      ASSIGN_OR_RETURN(block_, BlockView::Parse(bytes_));
+      ASSIGN_OR_RETURN(const bool found, cursor_->Seek(last));
+      if (!found) return Missing(log_, last, last);
+      ASSIGN_OR_RETURN(block_, BlockView::Parse(cursor_->block()));
       if (block_.first() > last || block_.last() < last) return Missing(log_, last, last);
       begin_ = block_.first() < next_ ? next_.Since(block_.first()) : 0;
       next_ = block_.last().Next();
@@ -74,7 +76,9 @@ class ScopeReader final : public BlockReader {
   size_t begin() const override { return begin_; }
 
  private:
-  // Rows are read some at a time, afresh, so that merging meanwhile does no harm.
+  // Rows are read some at a time, afresh, and the cursor is younger than they are: it shows the
+  // block that a row names, or the one which that was merged into; never an older one, whose first
+  // events a merged row would pass over.
   absl::StatusOr<bool> NextRow() {
     constexpr size_t kRowsAtATime = 64;
     while (row_ == rows_.size()) {
@@ -82,13 +86,16 @@ class ScopeReader final : public BlockReader {
       if (!rows_.empty()) from = std::max(from, rows_.back().key + '\0');
       ASSIGN_OR_RETURN(rows_, log_.engine().ScanIndex(log_.tenant(), prefix_, from, kRowsAtATime));
       row_ = 0;
+      cursor_ = log_.engine().Read(log_.tenant(), next_);
       if (rows_.empty()) return false;
     }
     return true;
   }
   bool HoldsScope() const {
+    const std::optional<uint32_t> scope = block_.FindScope(scope_);
+    if (!scope) return false;
     for (size_t i = begin_; i < block_.size(); ++i) {
-      if (block_.event(i).scope == scope_) return true;
+      if (block_.place(i).scope == *scope) return true;
     }
     return false;
   }
@@ -99,7 +106,7 @@ class ScopeReader final : public BlockReader {
   Position next_;
   std::vector<IndexRow> rows_;
   size_t row_ = 0;
-  std::string bytes_;
+  std::unique_ptr<EngineCursor> cursor_;
   BlockView block_;
   size_t begin_ = 0;
 };
@@ -162,7 +169,7 @@ absl::Status EventLog::MergeRun(const std::vector<std::string>& run) {
     if (!replaced.empty() && block.first() != replaced.back().Next()) {
       return Missing(*this, replaced.back().Next(), Position(block.first().value() - 1));
     }
-    for (size_t i = 0; i < block.size(); ++i) builder.Add(block.event(i));
+    builder.Add(block, 0, block.size());
     for (const std::string_view scope : block.scopes()) {
       index.push_back({ScopeKey(scope, block.last()), std::nullopt});
     }

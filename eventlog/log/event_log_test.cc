@@ -172,6 +172,35 @@ TEST_F(EventLogTest, ABlockWhoseEventsOfAScopeWereAllSeenIsNotGiven) {
   EXPECT_TRUE(Positions(*log().ReadScope("north", Position(2))).empty());
 }
 
+TEST_F(EventLogTest, ABlockEndsWhereMuchOfOneScopeEnds) {
+  EventGroup group(log().head(), options_);
+  batches_.Add(group, 'a', "north", 3);  // half a block
+  batches_.Add(group, 'b', "south", 1);
+  batches_.Add(group, 'a', "north", 1);  // scopes take turns: no cut
+  batches_.Add(group, 'b', "south", 1);
+  ASSERT_TRUE(log().Append(std::move(group)).ok());
+  const auto reader = log().Read(Position(1));
+  ASSERT_TRUE(reader->Next().value());
+  EXPECT_EQ(reader->block().last(), Position(3));
+  EXPECT_THAT(reader->block().scopes(), ElementsAre("north"));
+  ASSERT_TRUE(reader->Next().value());
+  EXPECT_EQ(reader->block().last(), Position(6));
+  EXPECT_TRUE(Problems().empty());
+}
+
+TEST_F(EventLogTest, I4_ABlockIsNotCutWithinABatchWhereItsScopeEnds) {
+  EventGroup group(log().head(), options_);
+  for (uint64_t i = 1; i <= 6; ++i) {
+    Header header;
+    header.set_position(i);
+    header.set_decision(ACCEPTED);
+    group.Add(header, header.SerializeAsString(), std::string(200, 'i'), i < 6 ? "north" : "south",
+              /*ends_batch=*/i == 6);
+  }
+  ASSERT_TRUE(log().Append(std::move(group)).ok());
+  EXPECT_EQ(BlockCount(), 1u);
+}
+
 TEST_F(EventLogTest, TheChainIsKnownAtEveryPositionHoweverBlocksAreCut) {
   EventGroup group(log().head(), options_);
   batches_.Add(group, 'a', "north", 40);
@@ -264,6 +293,15 @@ TEST_F(EventLogTest, SmallBlocksAreMergedAndNothingElseChanges) {
   for (int i = 0; i < 20; ++i) Append('b', "south", 1);
   EXPECT_GT(log().MergeSmallBlocks().value(), 0);
   EXPECT_TRUE(Problems().empty());
+}
+
+TEST_F(EventLogTest, AScopeThatIsReadWhileItsBlocksAreMergedMissesNothing) {
+  constexpr uint32_t kEvents = 300;  // more rows than are read at a time
+  for (uint32_t i = 0; i < kEvents; ++i) Append('a', "north", 1);
+  const auto reader = log().ReadScope("north", Position());
+  ASSERT_TRUE(reader->Next().value());
+  ASSERT_GT(log().MergeSmallBlocks().value(), 0);
+  EXPECT_EQ(Positions(*reader), Range(2, kEvents));
 }
 
 TEST_F(EventLogTest, AReaderThatWaitsAtTheEndIsNotGivenMergedEventsAgain) {

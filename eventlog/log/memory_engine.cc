@@ -36,6 +36,10 @@ class MemoryEngine::Cursor final : public EngineCursor {
     block_ = found->second;
     return true;
   }
+  absl::StatusOr<bool> Seek(Position position) override {
+    next_ = position;
+    return Next();
+  }
   std::string_view block() const override { return block_; }
 
  private:

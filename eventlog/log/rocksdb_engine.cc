@@ -89,7 +89,23 @@ class BlockCursor final : public EngineCursor {
       if (AtBlock()) return true;
       RETURN_IF_ERROR(cursor_->status());
     }
-    // A cursor sees the store as it was when made: its end may not be the end any more.
+    return SeekAfresh();
+  }
+  absl::StatusOr<bool> Seek(Position position) override {
+    RETURN_IF_ERROR(CheckTenant(tenant_));
+    next_ = position;
+    if (cursor_ != nullptr) {
+      cursor_->Seek(BlockKey(tenant_, next_));
+      if (AtBlock()) return true;
+      RETURN_IF_ERROR(cursor_->status());
+    }
+    return SeekAfresh();
+  }
+  std::string_view block() const override { return cursor_->value(); }
+
+ private:
+  // A cursor sees the store as it was when made: its end may not be the end any more.
+  absl::StatusOr<bool> SeekAfresh() {
     cursor_ = store_.Scan(Space::kLog);
     cursor_->Seek(BlockKey(tenant_, next_));
     if (AtBlock()) return true;
@@ -98,9 +114,6 @@ class BlockCursor final : public EngineCursor {
     if (!status.ok()) return status;
     return false;
   }
-  std::string_view block() const override { return cursor_->value(); }
-
- private:
   bool AtBlock() {
     if (!cursor_->Valid() || !IsBlockKey(cursor_->key(), prefix_)) return false;
     next_ = Position(LastBig64(cursor_->key())).Next();

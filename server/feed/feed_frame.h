@@ -22,8 +22,20 @@ struct FeedFrame {
   SharedFrame bytes;  // a serialized ServerFrame
 };
 
+// What a frame says beside its block: all of `scope` in (from, through].
+struct FeedPart {
+  std::string_view scope;
+  Position from;
+  FeedPlace through;
+  std::string_view epoch_id;
+};
+
 // `block`: as eventlog/log/block.h makes it, or empty. Copied once.
-FeedFrame MakeFeedFrame(std::string_view scope, Position from, const FeedPlace& through,
-                        std::string_view epoch_id, std::string_view block);
+FeedFrame MakeFeedFrame(const FeedPart& part, std::string_view block);
+
+// Without a copy: `room_and_block` begins with `room` bytes that are free. FeedRoom tells how many
+// are wanted; where they are others after all, the block is moved.
+size_t FeedRoom(const FeedPart& part, size_t block_bytes);
+FeedFrame MakeFeedFrame(const FeedPart& part, size_t room, std::string room_and_block);
 
 }  // namespace intentlog

@@ -172,7 +172,7 @@ void FeedHub::Broadcast(Scope& scope, const FeedFrame& frame) {
 void FeedHub::AdvanceQuiet(Scope& scope) {
   if (scope.place.position == head_.position) return;
   const FeedFrame frame =
-      MakeFeedFrame(scope.name, scope.place.position, head_, epoch_id_, std::string_view());
+      MakeFeedFrame({scope.name, scope.place.position, head_, epoch_id_}, std::string_view());
   cache_.Put(scope.name, frame);
   Broadcast(scope, frame);
   scope.quiet_moved = clock_.Passed();
@@ -196,7 +196,7 @@ void FeedHub::SendPart(LiveGroup::Part& part, const FeedPlace& end) {
   }
   scope.last_event = end.position;
   if (part.complete && !scope.live.empty()) {
-    const FeedFrame frame = MakeFeedFrame(scope.name, scope.place.position, end, epoch_id_,
+    const FeedFrame frame = MakeFeedFrame({scope.name, scope.place.position, end, epoch_id_},
                                           part.block.Finish(end.chain));
     cache_.Put(scope.name, frame);
     return Broadcast(scope, frame);

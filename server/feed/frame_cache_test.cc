@@ -9,7 +9,7 @@ namespace intentlog {
 namespace {
 
 FeedFrame Frame(uint64_t from, uint64_t through, size_t block_bytes) {
-  return MakeFeedFrame("shop", Position(from), {Position(through), {}}, std::string(16, 'e'),
+  return MakeFeedFrame({"shop", Position(from), {Position(through), {}}, std::string(16, 'e')},
                        std::string(block_bytes, 'b'));
 }
 
@@ -24,6 +24,18 @@ TEST(FeedFrameTest, ItsBytesAreTheFrameThatProtobufWouldWrite) {
     feed.set_epoch_id(std::string(16, 'e'));
     feed.set_block(std::string(size, 'b'));
     EXPECT_EQ(*Frame(3, 900, size).bytes, frame.SerializeAsString()) << size;
+  }
+}
+
+TEST(FeedFrameTest, ABlockBehindFreeRoomMakesTheSameFrameHoweverMuchRoomThereIs) {
+  const FeedPart part{"shop", Position(3), {Position(900), {}}, "epoch-0123456789"};
+  const std::string block(70000, 'b');
+  const size_t wanted = FeedRoom(part, block.size());
+  for (const size_t room : {wanted, wanted - 1, wanted + 5, size_t{0}}) {
+    const FeedFrame frame = MakeFeedFrame(part, room, std::string(room, '-') + block);
+    EXPECT_EQ(*frame.bytes, *MakeFeedFrame(part, block).bytes) << room;
+    EXPECT_EQ(frame.from, part.from);
+    EXPECT_EQ(frame.through.position, part.through.position);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "server/feed/history.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "eventlog/log/block.h"
@@ -12,17 +13,19 @@ namespace {
 // Puts blocks together into frames.
 class FrameMaker {
  public:
-  explicit FrameMaker(const HistoryRequest& request) : request_(request), from_(request.from) {}
+  explicit FrameMaker(const HistoryRequest& request)
+      : request_(request),
+        from_(request.from),
+        room_(FeedRoom(Part(request.limit), request.bytes_max)),
+        collected_(room_) {}
 
   // Events of the block from `begin` on; those before it were taken already.
   void Take(const BlockView& block, size_t begin) {
-    const bool whole = begin == 0 && IsWhole(block);
-    if (whole && collected_.size() == 0) {
-      Emit({block.last(), block.chain()}, block.bytes());
-      return;
-    }
     if (collected_.bytes() + block.bytes().size() > request_.bytes_max) Flush();
-    if (whole && collected_.size() == 0) return Take(block, begin);
+    const bool fills_a_frame = block.bytes().size() >= request_.bytes_max / 2;
+    if (fills_a_frame && collected_.size() == 0 && begin == 0 && IsWhole(block)) {
+      return Emit({block.last(), block.chain()}, block.bytes());
+    }
     Collect(block, begin);
   }
   size_t bytes() const { return emitted_bytes_ + collected_.bytes(); }
@@ -40,35 +43,54 @@ class FrameMaker {
     if (block.first() <= from_ || block.last() > request_.limit.position) return false;
     if (block.scopes().size() != 1 || block.scopes()[0] != request_.scope) return false;
     for (size_t i = 0; i < block.size(); ++i) {
-      if (!block.event(i).in_feed) return false;
+      if (!block.place(i).in_feed) return false;
     }
     return true;
   }
+  // What is wanted of the block, a run of neighbours at a time.
   void Collect(const BlockView& block, size_t begin) {
-    for (size_t i = begin; i < block.size(); ++i) {
-      const EventRef event = block.event(i);
-      if (event.position > request_.limit.position) break;
-      if (event.position > from_ && event.in_feed && event.scope == request_.scope) {
-        collected_.Add(event);
-      }
+    const std::optional<uint32_t> scope = block.FindScope(request_.scope);
+    const auto wanted = [&](size_t i) {
+      const BlockView::Place place = block.place(i);
+      return place.in_feed && place.scope == scope;
+    };
+    size_t end = block.size();
+    while (end > begin && block.position(end - 1) > request_.limit.position) --end;
+    while (begin < end && block.position(begin) <= from_) ++begin;
+    if (collected_.size() == 0) collected_.Reserve(request_.bytes_max);
+    while (begin < end) {
+      size_t run_end = begin;
+      while (run_end < end && wanted(run_end)) ++run_end;
+      if (run_end > begin) collected_.Add(block, begin, run_end);
+      begin = run_end + 1;
     }
     through_ = {block.last(), block.chain()};
     if (block.last() >= request_.limit.position) through_ = request_.limit;
   }
   void Flush() {
     if (through_.position <= from_) return;
-    Emit(through_, collected_.size() == 0 ? std::string() : collected_.Finish(through_.chain));
+    if (collected_.size() == 0) return Emit(through_, std::string_view());
+    std::string bytes = collected_.Finish(through_.chain);
+    if (bytes.size() < bytes.capacity() / 2) bytes.shrink_to_fit();  // it may stay in the cache
+    Push(MakeFeedFrame(Part(through_), room_, std::move(bytes)));
   }
   void Emit(const FeedPlace& through, std::string_view block) {
-    frames_.push_back(MakeFeedFrame(request_.scope, from_, through, request_.epoch_id, block));
-    emitted_bytes_ += frames_.back().bytes->size();
-    from_ = through.position;
-    through_ = through;
+    Push(MakeFeedFrame(Part(through), block));
+  }
+  void Push(FeedFrame frame) {
+    through_ = frame.through;
+    from_ = through_.position;
+    emitted_bytes_ += frame.bytes->size();
+    frames_.push_back(std::move(frame));
+  }
+  FeedPart Part(const FeedPlace& through) const {
+    return {request_.scope, from_, through, request_.epoch_id};
   }
 
   const HistoryRequest& request_;
   Position from_;
   FeedPlace through_;
+  const size_t room_;
   BlockBuilder collected_;
   std::vector<FeedFrame> frames_;
   size_t emitted_bytes_ = 0;

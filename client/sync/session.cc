@@ -331,7 +331,13 @@ void Session::SendReport(const QueueHealth& health) {
   reported_ = Comparable(health);
   last_report_ = clock_.Passed();
   outgoing_.Clear();
-  *outgoing_.mutable_report()->mutable_health() = health;
+  Report& report = *outgoing_.mutable_report();
+  *report.mutable_health() = health;
+  for (const Upload& upload : uploads_) {
+    HighestCount& highest = *report.add_highest();
+    highest.set_log_id(std::string(upload.log_id().bytes()));
+    highest.set_count(upload.view().last.value());
+  }
   SendFrame(outgoing_);
 }
 

@@ -62,16 +62,10 @@ std::optional<Finding> FindPendingAge(const DeviceFacts& facts, absl::Duration a
 
 std::optional<Finding> FindReview(const DeviceFacts& facts, int64_t now_us,
                                   const HealthLimits& limits) {
-  const QueueHealth& health = facts.record.health();
-  const bool reported = health.conflicted() > 0 || health.failed() > 0;
-  if (facts.oldest_review_us == 0 && !reported) return std::nullopt;
-  // What the device reports and the server does not hold open was settled after the report.
+  if (facts.oldest_review_us == 0) return std::nullopt;
   const absl::Duration age = Since(facts.oldest_review_us, now_us);
-  const std::string why =
-      facts.oldest_review_us == 0
-          ? Cat(health.conflicted(), " conflicted and ", health.failed(), " failed when last heard")
-          : Cat("a person's decision is waited for, for ", AgeWords(age));
-  return Finding{age < limits.review_after ? LAGGING : STUCK, why};
+  return Finding{age < limits.review_after ? LAGGING : STUCK,
+                 Cat("a person's decision is waited for, for ", AgeWords(age))};
 }
 
 std::optional<Finding> FindAttempts(const DeviceFacts& facts, const HealthLimits& limits) {

@@ -40,6 +40,8 @@ struct HealthLimits {
 };
 
 struct DeviceFacts {
+  // Its health may be as reported, or corrected by what came since. What it says of failed and
+  // conflicted intents does not count: the server itself decided them.
   DeviceRecord record;
   bool live = false;  // it has a session now
   // Server time of the oldest conflicted or rejected event of the device that is open, as the

@@ -100,13 +100,10 @@ TEST_F(DeviceHealthTest, ADecisionThatAPersonOwesLagsAndThenIsStuck) {
   EXPECT_EQ(Why(), "a person's decision is waited for, for 4 h");
 }
 
-TEST_F(DeviceHealthTest, AReportOfFailuresThatTheServerDoesNotKnowLags) {
+TEST_F(DeviceHealthTest, FailuresThatTheServerDoesNotHoldOpenAreSettled) {
   health().set_failed(1);
-  EXPECT_EQ(Class(), "lagging");
-  health().set_failed(0);
   health().set_conflicted(2);
-  EXPECT_EQ(Class(), "lagging");
-  EXPECT_EQ(Why(), "2 conflicted and 0 failed when last heard");
+  EXPECT_EQ(Class(), "healthy");
 }
 
 TEST_F(DeviceHealthTest, FailedAttemptsLagAndThenAreStuck) {

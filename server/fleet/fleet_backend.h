@@ -22,6 +22,8 @@ namespace intentlog {
 struct KnownDevice {
   DeviceRecord record;  // with its queue's health as reported last
   bool live = false;    // it has a session now
+  // Intents that it had when it reported its health, and that the server has not got since.
+  uint64_t undecided = 0;
 };
 
 // Any thread. NOT_FOUND names an unknown tenant; UNAVAILABLE while the server opens its stores

@@ -29,6 +29,9 @@ void AddTo(const OpenEvent& open, OpenCounts& counts) {
     default:
       counts.set_parked(counts.parked() + 1);
       if (WaitsForSchema(open)) counts.set_for_schema(counts.for_schema() + 1);
+      if (counts.oldest_parked_us() == 0 || open.opened_at_us() < counts.oldest_parked_us()) {
+        counts.set_oldest_parked_us(open.opened_at_us());
+      }
       return;
   }
   if (counts.oldest_review_us() == 0 || open.opened_at_us() < counts.oldest_review_us()) {
@@ -69,9 +72,33 @@ SchemaAge AgeOfSchema(const DeviceRecord& record, const Schema& schema, const Op
   return open.for_schema() > 0 ? NEWER_SCHEMA_THAN_SERVER : OTHER_SCHEMA;
 }
 
+// The record with a health that is true now: a device that synced and went has not told of it.
+DeviceRecord Corrected(const KnownDevice& known, const OpenCounts& open) {
+  DeviceRecord record = known.record;
+  QueueHealth& health = *record.mutable_health();
+  health.set_pending(known.undecided + open.parked());
+  health.set_parked(open.parked());
+  health.set_conflicted(open.conflicted());
+  health.set_failed(open.rejected());
+  if (known.undecided > 0) return record;
+  // Nothing but what is parked here waits: since when, the server knows by its own clock.
+  health.set_oldest_pending_time_us(
+      open.parked() == 0 ? 0 : open.oldest_parked_us() + record.skew_us());
+  health.set_attempts(0);
+  health.clear_last_error();
+  health.clear_blocked_by();
+  health.clear_blocked_kind();
+  health.clear_blocked_since_us();
+  if (open.parked() == 0) return record;
+  health.set_blocked_by(Cat(open.parked(), " wait at the server behind what is open there"));
+  health.set_blocked_kind("parked");
+  health.set_blocked_since_us(health.oldest_pending_time_us());
+  return record;
+}
+
 FleetDevice Describe(const KnownDevice& known, const OpenCounts& open, const Schema& schema,
                      int64_t now_us, const HealthLimits& limits) {
-  const DeviceRecord& record = known.record;
+  const DeviceRecord record = Corrected(known, open);
   const DeviceHealth health =
       Classify({record, known.live, open.oldest_review_us()}, now_us, limits);
   FleetDevice device;

@@ -137,6 +137,7 @@ class FleetDeskTest : public ::testing::Test {
 TEST_F(FleetDeskTest, DevicesComeWithTheirClassAndWhatTheServerHoldsOpen) {
   server_.Add("till-1").live = true;
   server_.Add("till-2").record.mutable_health()->set_attempts(5);
+  server_.devices.back().undecided = 1;
   server_.Add("till-3").record.set_last_seen_us(kNow - 50 * kHour);
   server_.Price(1, CONFLICTED, 0, 0, "till-1");
   server_.Price(2, PARKED, 0, 0, "till-2");
@@ -150,6 +151,41 @@ TEST_F(FleetDeskTest, DevicesComeWithTheirClassAndWhatTheServerHoldsOpen) {
   EXPECT_EQ(reply.devices(2).health_class(), SILENT);
   EXPECT_EQ(reply.devices(2).why(), "not heard for 2 days");
   EXPECT_FALSE(reply.more());
+}
+
+TEST_F(FleetDeskTest, AReportIsCorrectedByWhatTheServerHasGotSince) {
+  KnownDevice& device = server_.Add("till-1");
+  device.record.set_skew_us(kHour);
+  QueueHealth& health = *device.record.mutable_health();
+  health.set_pending(7);
+  health.set_conflicted(2);
+  health.set_attempts(29);
+  health.set_oldest_pending_time_us(kNow - 30 * kHour + kHour);
+  health.set_blocked_kind("offline");
+  health.set_blocked_by("no server was reached");
+
+  // It went without a word after all had been taken up.
+  FleetDevice seen = Devices().devices(0);
+  EXPECT_EQ(seen.health_class(), HEALTHY) << seen.why();
+  EXPECT_EQ(seen.health().pending(), 0u);
+  EXPECT_EQ(seen.health().conflicted(), 0u);
+  EXPECT_EQ(seen.health().blocked_by(), "");
+  EXPECT_EQ(seen.oldest_pending_age_us(), 0);
+
+  // Some of it is parked here: since then it waits, whatever the device's clock says.
+  server_.Price(1, PARKED, 0, 0, "till-1");
+  seen = Devices().devices(0);
+  EXPECT_EQ(seen.health().pending(), 1u);
+  EXPECT_EQ(seen.health().blocked_kind(), "parked");
+  EXPECT_EQ(seen.oldest_pending_age_us(), kHour);
+
+  // Some of it never came.
+  server_.devices[0].undecided = 3;
+  seen = Devices().devices(0);
+  EXPECT_EQ(seen.health().pending(), 4u);
+  EXPECT_EQ(seen.health().blocked_kind(), "offline");
+  EXPECT_EQ(seen.oldest_pending_age_us(), 30 * kHour);
+  EXPECT_EQ(seen.health_class(), STUCK);
 }
 
 TEST_F(FleetDeskTest, ListsComeInPages) {

@@ -59,6 +59,21 @@ absl::StatusOr<Intent> ControlOf(const SettleRequest& request, const EventLog& l
   return intent;
 }
 
+// A record of an older version has no counts: then it is as the device said.
+absl::StatusOr<uint64_t> UndecidedOf(const DeviceRecord& record, const EventLog& log) {
+  const QueueHealth& health = record.health();
+  if (record.highest().empty()) {
+    return health.pending() - std::min(health.parked(), health.pending());
+  }
+  uint64_t undecided = 0;
+  for (const HighestCount& one : record.highest()) {
+    if (one.log_id().size() != LogId::kSize) continue;
+    ASSIGN_OR_RETURN(const LogHighest here, log.Highest(LogId::FromBytes(one.log_id())));
+    if (one.count() > here.count.value()) undecided += one.count() - here.count.value();
+  }
+  return undecided;
+}
+
 SettleReply ReplyOf(const OwnReceipt& receipt) {
   SettleReply reply;
   reply.set_position(receipt.position.value());
@@ -75,8 +90,10 @@ class ServerFleet final : public FleetBackend {
   absl::StatusOr<std::vector<KnownDevice>> Devices(std::string_view tenant) const override {
     ASSIGN_OR_RETURN(std::vector<DeviceRecord> records, server_.Devices(tenant));
     ASSIGN_OR_RETURN(const std::vector<std::string> live, server_.LiveDevices(tenant));
+    ASSIGN_OR_RETURN(const auto log, server_.Log(tenant));
     std::vector<KnownDevice> devices(records.size());
     for (size_t i = 0; i < records.size(); ++i) {
+      ASSIGN_OR_RETURN(devices[i].undecided, UndecidedOf(records[i], *log));
       devices[i].live = std::binary_search(live.begin(), live.end(), records[i].device());
       devices[i].record = std::move(records[i]);
     }

@@ -73,6 +73,14 @@ class ServerFleetTest : public testing::Test {
     }
     return devices;
   }
+  uint64_t Pending(const std::string& name) {
+    GetDeviceRequest request;
+    request.set_tenant("default");
+    request.set_device(name);
+    const auto reply = desk_->GetDevice(request);
+    EXPECT_TRUE(reply.ok()) << reply.status();
+    return reply.ok() ? reply->device().health().pending() : 99;
+  }
   TrialResult TryOwnRules() {
     const auto log = *world_.server()->Log("default");
     RulesTrial trial(world_.server().options().schema, log->epochs());
@@ -116,6 +124,20 @@ TEST_F(ServerFleetTest, DevicesAreLiveWhileTheyAreConnected) {
               ElementsAre("office healthy live, open 0+0+0", "till healthy, open 0+0+0"));
   world_.server().clock().Advance(absl::Hours(49));
   EXPECT_THAT(Devices(), ElementsAre("office healthy live, open 0+0+0", "till silent, open 0+0+0"));
+}
+
+TEST_F(ServerFleetTest, WhatADeviceHadAtItsHelloIsPendingUntilItArrives) {
+  till_.Disconnect();
+  for (int i = 0; i < 3; ++i) till_.Record(Moved("milk", 1), "stock", "milk");
+  till_.Connect(*world_.server());
+  world_.Run();
+  EXPECT_EQ(Pending("till"), 3u);
+  world_.Push(till_);
+  world_.Run();
+  EXPECT_EQ(Pending("till"), 0u);
+  till_.Disconnect();
+  world_.server().RunUntilIdle();
+  EXPECT_EQ(Pending("till"), 0u);
 }
 
 TEST_F(ServerFleetTest, AConflictIsListedResolvedAndCounted) {

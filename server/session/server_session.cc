@@ -90,7 +90,7 @@ void ServerSession::OnOther(std::string_view bytes) {
   }
   if (frame.has_hello()) return OnHello(frame.hello());
   if (frame.has_credit()) return OnCredit(frame.credit());
-  if (frame.has_report() && entered_) tenant_->Note(device_, frame.report().health());
+  if (frame.has_report() && entered_) tenant_->Note(device_, frame.report());
 }
 
 void ServerSession::OnCredit(const Credit& credit) {

@@ -133,6 +133,11 @@ void Tenant::FinishIntroduction(Introduction& introduction) {
   record.set_clock_steps(hello.clock_steps());
   record.set_schema_digest(hello.schema_digest());
   *record.mutable_health() = hello.health();
+  for (const DeviceLog& log : hello.logs()) {
+    HighestCount& highest = *record.add_highest();
+    highest.set_log_id(log.log_id());
+    highest.set_count(log.highest_count());
+  }
   Write(device, [done = std::move(introduction.done), introduced = std::move(introduced)] {
     done(introduced);
   });
@@ -173,13 +178,18 @@ void Tenant::Leave(const std::string& name, const DeviceSession& session) {
   if (device.changed) Write(device, [] {});
 }
 
-void Tenant::Note(const std::string& name, const QueueHealth& health) {
+void Tenant::Note(const std::string& name, const Report& report) {
   const auto found = devices_.find(name);
   if (found == devices_.end()) return;
   Device& device = found->second;
   device.record.set_last_seen_us(
       std::max<int64_t>(device.record.last_seen_us(), clock_.WallMicros()));
-  *device.record.mutable_health() = health;
+  *device.record.mutable_health() = report.health();
+  for (HighestCount& known : *device.record.mutable_highest()) {
+    for (const HighestCount& told : report.highest()) {
+      if (told.log_id() == known.log_id()) known.set_count(told.count());
+    }
+  }
   device.changed = true;
   if (clock_.Passed() - device.written_at >= options_.device_record_interval) {
     Write(device, [] {});

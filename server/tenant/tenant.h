@@ -78,7 +78,7 @@ class Tenant {
   // `session` is the device's live one from now on. False if a newer one was introduced meanwhile.
   bool Enter(const std::string& device, uint64_t number, DeviceSession& session);
   void Leave(const std::string& device, const DeviceSession& session);
-  void Note(const std::string& device, const QueueHealth& health);
+  void Note(const std::string& device, const Report& report);
 
   // As Decider::MayAdopt and Adopt; read models follow.
   absl::Status MayAdopt(const Schema& schema) const { return sequencer_.MayAdopt(schema); }

@@ -126,8 +126,7 @@ std::string QueueText(const FleetDevice& device) {
     text +=
         Cat(" (the oldest for ", AgeWords(absl::Microseconds(device.oldest_pending_age_us())), ")");
   }
-  return Cat(text, ", ", health.failed(), " failed, ", health.conflicted(),
-             " conflicted, as reported ", device.live() ? "in this session" : "last");
+  return Cat(text, ", ", health.failed(), " failed, ", health.conflicted(), " conflicted");
 }
 
 }  // namespace

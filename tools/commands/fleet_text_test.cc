@@ -125,7 +125,7 @@ TEST(FleetTextTest, WhyTellsTheClassTheQueueAndWhatToDo) {
   EXPECT_EQ(WhyText(reply),
             "till-2 is stuck: 3 pending, the oldest for 30 h\n"
             "last heard 5 min ago\n"
-            "3 pending (the oldest for 30 h), 0 failed, 0 conflicted, as reported last\n"
+            "3 pending (the oldest for 30 h), 0 failed, 0 conflicted\n"
             "blocked by: waits for an unmetered network (metered, for 7 min)\n"
             "position 30 is conflicted for 5 min: both set the credit limit\n"
             "    fleet resolve 30 apply (mine holds) | drop (theirs stays) | replace JSON\n");
@@ -137,7 +137,7 @@ TEST(FleetTextTest, WhyTellsTheClassTheQueueAndWhatToDo) {
   EXPECT_EQ(WhyText(reply),
             "till-2 is healthy\n"
             "it is connected\n"
-            "0 pending, 0 failed, 0 conflicted, as reported in this session\n");
+            "0 pending, 0 failed, 0 conflicted\n");
 }
 
 TEST(FleetTextTest, SkewsAndAgesAreShort) {

@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kRowsAtATime = 64;
 
 }  // namespace
+
 absl::Status Settler::Load() {
   work_.reset();
   ASSIGN_OR_RETURN(const std::optional<std::string> row, ahead_.index().Get(OwnLogKey()));

@@ -1,6 +1,8 @@
 // What a decision means for readers. Pure.
 #pragma once
 
+#include <string>
+
 #include "proto/event.pb.h"
 
 namespace intentlog {
@@ -11,6 +13,26 @@ inline bool IsEffective(Decision decision) { return decision == ACCEPTED || deci
 inline bool IsInFeed(const Header& header) {
   return IsEffective(header.decision()) || header.decision() == CONFLICTED ||
          header.settlement_of() != 0;
+}
+
+// As people and programs read it; "pending" where there is none yet.
+inline std::string DecisionWord(Decision decision) {
+  switch (decision) {
+    case ACCEPTED:
+      return "accepted";
+    case MERGED:
+      return "merged";
+    case REJECTED:
+      return "rejected";
+    case DUPLICATE:
+      return "duplicate";
+    case CONFLICTED:
+      return "conflicted";
+    case PARKED:
+      return "parked";
+    default:
+      return "pending";
+  }
 }
 
 }  // namespace intentlog

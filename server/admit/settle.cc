@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/text.h"
 #include "server/admit/decided.h"
 
@@ -87,8 +88,8 @@ Reason NotOpen(uint64_t of, const ClosedEvent* closed) {
   }
   const std::string by = closed->resolver().empty() ? "" : Cat(" by ", closed->resolver());
   return Because(Reason::NOT_OPEN,
-                 Cat("position ", of, " was settled already", by, ": ", InWords(closed->decision()),
-                     " at position ", closed->settlement()),
+                 Cat("position ", of, " was settled already", by, ": ",
+                     DecisionWord(closed->decision()), " at position ", closed->settlement()),
                  closed->settlement());
 }
 
@@ -137,25 +138,6 @@ Reason Stale(const Verdict& verdict) {
 }
 
 }  // namespace
-
-std::string_view InWords(Decision decision) {
-  switch (decision) {
-    case ACCEPTED:
-      return "accepted";
-    case MERGED:
-      return "merged";
-    case REJECTED:
-      return "rejected";
-    case DUPLICATE:
-      return "duplicate";
-    case CONFLICTED:
-      return "conflicted";
-    case PARKED:
-      return "parked";
-    default:
-      return "undecided";
-  }
-}
 
 bool IsControlType(std::string_view type) {
   return type == kResolve || type == kAmend || type == kDismiss;

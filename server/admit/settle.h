@@ -75,7 +75,4 @@ std::variant<Settled, Reason> SettledAs(const Control& control, const Verdict& o
 // REJECTED, with DROPPED.
 Verdict Dropped(std::string_view resolver);
 
-// "conflicted", "rejected" …: a decision in people's words.
-std::string_view InWords(Decision decision);
-
 }  // namespace intentlog

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "eventlog/log/decision.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/admit/decided.h"
@@ -88,7 +89,7 @@ TEST(SettleTest, WhoeverMayAskAndHowDependsOnWhatIsOpen) {
     facts.open_intent = &intent;
     const auto reason = CheckControl(ControlOf(row.kind), facts);
     EXPECT_EQ(reason ? reason->code() : Reason::CODE_UNSPECIFIED, row.refused)
-        << InWords(row.open) << " " << static_cast<int>(row.kind);
+        << DecisionWord(row.open) << " " << static_cast<int>(row.kind);
   }
 }
 
@@ -121,7 +122,7 @@ TEST(SettleTest, WhatBecomesOfItFollowsFromAdmitsVerdict) {
       return Reason::Code_Name(reason->code());
     }
     const Settled& settled = std::get<Settled>(result);
-    return std::string(InWords(settled.decision)) + (settled.turned ? ", turned" : "");
+    return DecisionWord(settled.decision) + (settled.turned ? ", turned" : "");
   };
   EXPECT_EQ(text(Kind::kApply, accepted, accepted), "accepted");
   EXPECT_EQ(text(Kind::kApply, merged, merged), "merged");

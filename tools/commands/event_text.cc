@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
 #include "proto/event.pb.h"
 #include "tools/commands/intent_json.h"
-#include "tools/commands/stats_json.h"
 #include "tools/commands/status_json.h"
 #include "tools/commands/table.h"
 

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
 #include "server/fleet/device_health.h"
-#include "tools/commands/stats_json.h"
 #include "tools/commands/status_json.h"
 #include "tools/commands/table.h"
 

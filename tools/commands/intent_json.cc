@@ -2,9 +2,9 @@
 
 #include "absl/strings/ascii.h"
 #include "client/outbox/intent_view.h"
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
-#include "tools/commands/stats_json.h"
 #include "tools/commands/status_json.h"
 
 namespace intentlog {

@@ -10,6 +10,7 @@
 #include "server/fleet/device_health.h"
 #include "tools/commands/command.h"
 #include "tools/commands/domain.h"
+#include "tools/commands/intent_json.h"
 #include "tools/commands/rules.h"
 #include "tools/commands/table.h"
 
@@ -144,11 +145,7 @@ absl::Status Show(const Options& options) {
 }  // namespace
 
 std::string EffectiveRuleWord(Rule rule) {
-  std::string word = Rule_Name(rule == RULE_UNSPECIFIED ? REVIEW : rule);
-  for (char& c : word) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return word;
+  return RuleWord(rule == RULE_UNSPECIFIED ? REVIEW : rule);
 }
 
 Json RulesJson(const Schema& schema) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "server/trial/rules_trial.h"
@@ -10,7 +11,6 @@
 #include "tools/commands/domain.h"
 #include "tools/commands/rules.h"
 #include "tools/commands/server_log.h"
-#include "tools/commands/stats_json.h"
 #include "tools/commands/table.h"
 #include "tools/commands/terminal.h"
 

@@ -1,28 +1,10 @@
 #include "tools/commands/stats_json.h"
 
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
-
-std::string DecisionWord(Decision decision) {
-  switch (decision) {
-    case ACCEPTED:
-      return "accepted";
-    case MERGED:
-      return "merged";
-    case REJECTED:
-      return "rejected";
-    case DUPLICATE:
-      return "duplicate";
-    case CONFLICTED:
-      return "conflicted";
-    case PARKED:
-      return "parked";
-    default:
-      return "pending";
-  }
-}
 
 Json StatsJson(const StatsReply& stats) {
   Json decisions = Json::object();

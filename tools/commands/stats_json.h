@@ -7,7 +7,5 @@
 namespace intentlog {
 
 Json StatsJson(const StatsReply& stats);
-// "accepted", "conflicted" …
-std::string DecisionWord(Decision decision);
 
 }  // namespace intentlog

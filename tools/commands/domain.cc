@@ -57,6 +57,24 @@ std::string WithShop(const std::string& bytes) {
   return set.SerializeAsString();
 }
 
+// The shop's read models are compiled in, and with them its types. Rules of the shop's file that
+// say something else would not count, and who wrote them would not know.
+absl::Status CheckShop(const std::string& schema_file, const std::string& bytes) {
+  const auto* const own = commerce::OrderOpened::descriptor()->file();
+  google::protobuf::FileDescriptorSet set, shop;
+  if (!set.ParseFromString(bytes)) return absl::OkStatus();  // refused where it is loaded
+  for (const auto& file : set.file()) {
+    if (file.name() == own->name()) *shop.add_file() = file;
+  }
+  if (shop.file().empty()) return absl::OkStatus();
+  const auto theirs = Schema::FromDescriptorSetAlone(shop.SerializeAsString());
+  if (!theirs.ok()) return Invalid(schema_file, ": ", theirs.status());
+  if ((*theirs)->digest() == Schema::Compiled({own})->digest()) return absl::OkStatus();
+  return Invalid(schema_file, ": ", own->name(), " says something else than this program's own, ",
+                 "which is compiled in and holds: leave that file out, or see what its rules would "
+                 "change with rules try");
+}
+
 }  // namespace
 
 absl::StatusOr<Domain> LoadDomain(const std::string& schema_file) {
@@ -67,6 +85,7 @@ absl::StatusOr<Domain> LoadDomain(const std::string& schema_file) {
     return domain;
   }
   ASSIGN_OR_RETURN(const std::string bytes, ReadWholeFile(schema_file, kDescriptorSetSizeMax));
+  RETURN_IF_ERROR(CheckShop(schema_file, bytes));
   absl::StatusOr<std::shared_ptr<const Schema>> schema = Schema::FromDescriptorSet(WithShop(bytes));
   if (!schema.ok()) return Invalid(schema_file, ": ", schema.status());
   domain.schema = std::move(*schema);

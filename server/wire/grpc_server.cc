@@ -123,6 +123,13 @@ const std::string& GrpcServer::address() const { return rep_->address; }
 
 size_t GrpcServer::streams() const { return rep_->sync.streams(); }
 
+absl::Status GrpcServer::room() const {
+  if (!rep_->listener->full()) return absl::OkStatus();
+  return Exhausted("new connections wait: ", rep_->listener->connections(),
+                   " are open, and there are no descriptors for more, or more are not allowed; "
+                   "raise the limit of open files (ulimit -n)");
+}
+
 void GrpcServer::Stop(absl::Duration limit) {
   if (rep_->server == nullptr) return;
   rep_->listener->Stop();

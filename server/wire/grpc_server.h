@@ -62,6 +62,8 @@ class GrpcServer {
   // The bound HOST:PORT.
   const std::string& address() const;
   size_t streams() const;
+  // RESOURCE_EXHAUSTED while whoever connects has to wait: how many are connected, and what to do.
+  absl::Status room() const;
   // Refuses what is new, lets streams that are closing end, cuts the rest after `limit`. The core
   // must still run. Blocks; harmless to repeat.
   void Stop(absl::Duration limit = absl::Seconds(5));

@@ -96,7 +96,7 @@ struct Listener::Rep {
 
   absl::Status Bind(const std::string& host, const std::string& port);
   void Run();
-  bool Wait(bool full);
+  bool Wait(bool is_full);
   bool HasRoom();
   bool HasDescriptors() const;
   void ForgetEnded();
@@ -114,6 +114,7 @@ struct Listener::Rep {
 
   std::atomic<size_t> connections{0};
   std::atomic<uint64_t> full_looks{0};
+  std::atomic<bool> full{false};
   std::unique_ptr<Executor> thread;
 };
 
@@ -155,6 +156,8 @@ int Listener::port() const { return rep_->port; }
 size_t Listener::connections() const { return rep_->connections.load(std::memory_order_relaxed); }
 uint64_t Listener::full_looks() const { return rep_->full_looks.load(std::memory_order_relaxed); }
 
+bool Listener::full() const { return rep_->full.load(std::memory_order_relaxed); }
+
 void Listener::Start(Take take) {
   INTENTLOG_CHECK(rep_->thread == nullptr);
   rep_->take = std::move(take);
@@ -172,8 +175,7 @@ void Listener::Stop() {
 // ---- accepting
 
 void Listener::Rep::Run() {
-  bool full = false;
-  while (Wait(full)) {
+  while (Wait(full.load(std::memory_order_relaxed))) {
     Accepted accepted = Accepted::kOne;
     for (const int fd : listening) {
       do {
@@ -181,19 +183,20 @@ void Listener::Rep::Run() {
       } while (accepted == Accepted::kOne);
       if (accepted == Accepted::kNoRoom) break;
     }
-    full = accepted == Accepted::kNoRoom;
-    if (full) full_looks.fetch_add(1, std::memory_order_relaxed);
+    const bool no_room = accepted == Accepted::kNoRoom;
+    if (no_room) full_looks.fetch_add(1, std::memory_order_relaxed);
+    full.store(no_room, std::memory_order_relaxed);
   }
 }
 
 // Until somebody wants a connection, or when full for a while. False: stop.
-bool Listener::Rep::Wait(bool full) {
+bool Listener::Rep::Wait(bool is_full) {
   polled.assign(1, {stop_event, POLLIN, 0});
-  if (!full) {
+  if (!is_full) {
     for (const int fd : listening) polled.push_back({fd, POLLIN, 0});
   }
   const int timeout_ms =
-      full ? static_cast<int>(absl::ToInt64Milliseconds(options.look_interval)) : /*for ever*/ -1;
+      is_full ? static_cast<int>(absl::ToInt64Milliseconds(options.look_interval)) : /*for ever*/ -1;
   poll(polled.data(), polled.size(), timeout_ms);
   return polled[0].revents == 0;
 }

@@ -56,6 +56,8 @@ class Listener {
   size_t connections() const;
   // How often there was no room to accept more.
   uint64_t full_looks() const;
+  // There is no room now: whoever connects waits.
+  bool full() const;
 
  private:
   struct Rep;

@@ -100,11 +100,13 @@ TEST_F(ListenerTest, WhatIsOverTheCapWaitsUntilOthersHaveEnded) {
   AwaitFullLook();
   EXPECT_EQ(taken_.size(), 3u);
   EXPECT_EQ(listener_->connections(), 3u);
+  EXPECT_TRUE(listener_->full());
   taken_.CloseOne();
   ASSERT_TRUE(taken_.WaitFor(3));
   taken_.CloseOne();
   taken_.CloseOne();
   ASSERT_TRUE(taken_.WaitFor(2));
+  while (listener_->full()) sched_yield();
   Connect();
   ASSERT_TRUE(taken_.WaitFor(3));
 }

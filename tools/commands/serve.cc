@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/clock.h"
@@ -78,16 +79,31 @@ void ReloadSchema(const Options& options, OpenServer& server) {
   }
 }
 
-// Until a signal comes. Says once on stderr when the server cannot write, and when it can again.
-void Watch(const Options& options, StopSignal& stop, OpenServer& server) {
-  absl::StatusCode said = absl::StatusCode::kOk;
+// Says on stderr when something begins to be wrong, and when it is right again.
+class Teller {
+ public:
+  explicit Teller(std::string right_again) : right_again_(std::move(right_again)) {}
+
+  void Tell(const absl::Status& status) {
+    if (status.code() == said_) return;
+    said_ = status.code();
+    const std::string text = status.ok() ? right_again_ : std::string(MessageOf(status));
+    std::fprintf(stderr, "intentlog serve: %s\n", text.c_str());
+  }
+
+ private:
+  const std::string right_again_;
+  absl::StatusCode said_ = absl::StatusCode::kOk;
+};
+
+// Until a signal comes.
+void Watch(const Options& options, StopSignal& stop, OpenServer& server, const GrpcServer& wire) {
+  Teller health("writing again");
+  Teller room("there is room for new connections again");
   while (!stop.Wait(absl::Seconds(1))) {
     if (stop.TakeReload()) ReloadSchema(options, server);
-    const absl::Status health = server.server().health();
-    if (health.code() == said) continue;
-    said = health.code();
-    const std::string text = health.ok() ? "writing again" : std::string(MessageOf(health));
-    std::fprintf(stderr, "intentlog serve: %s\n", text.c_str());
+    health.Tell(server.server().health());
+    room.Tell(wire.room());
   }
 }
 
@@ -107,7 +123,7 @@ absl::Status Serve(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<GrpcServer> wire,
                    GrpcServer::Start(*backend, WireOf(options, server_options)));
   SayReady(options, wire->address());
-  Watch(options, stop, *server);
+  Watch(options, stop, *server, *wire);
   // Devices hear goodbye and what is being committed finishes; then the streams end.
   server->Stop();
   wire->Stop();

@@ -1,5 +1,6 @@
 #include "server/sequencer/admitter.h"
 
+#include <map>
 #include <utility>
 
 #include "eventlog/log/decision.h"
@@ -158,6 +159,19 @@ uint64_t Admitter::ContentOf(absl::Span<const Candidate> batch) {
   return BatchContent(contents);
 }
 
+// Each member was asked for its duplicate key before the others were there.
+void Admitter::AskWithinBatch(absl::Span<const Candidate> batch) {
+  std::map<uint64_t, size_t> first_with;  // members, by key
+  for (size_t m = 0; m < batch.size(); ++m) {
+    if (batch[m].key_hash == 0 || !batch[m].asks_key) continue;
+    const auto [first, added] = first_with.emplace(batch[m].key_hash, m);
+    if (added || !IsEffective(verdicts_[m].decision)) continue;
+    verdicts_[m] = Decided(CONFLICTED, Reason::SUSPECTED_DUPLICATE, "",
+                           Cat("has the duplicate key of member ", first->second + 1,
+                               " of its batch; a person decides"));
+  }
+}
+
 absl::Status Admitter::Admit(absl::Span<Candidate> batch) {
   if (batch.size() == 1) {
     RETURN_IF_ERROR(AdmitOne(batch[0], 0));
@@ -168,6 +182,7 @@ absl::Status Admitter::Admit(absl::Span<Candidate> batch) {
       RETURN_IF_ERROR(AdmitOne(member, content));
       verdicts_.push_back(std::move(member.verdict));
     }
+    AskWithinBatch(batch);
     DecideAsOne(absl::MakeSpan(verdicts_));
     for (size_t m = 0; m < batch.size(); ++m) batch[m].verdict = std::move(verdicts_[m]);
   }

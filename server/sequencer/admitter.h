@@ -80,6 +80,7 @@ class Admitter {
   absl::Status FindFirst(const EventType& type, const google::protobuf::Message& payload,
                          Candidate& candidate);
   uint64_t ContentOf(absl::Span<const Candidate> batch);
+  void AskWithinBatch(absl::Span<const Candidate> batch);
   void Hold(const std::string& type);
 
   std::shared_ptr<const Schema> schema_;

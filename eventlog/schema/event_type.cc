@@ -157,7 +157,9 @@ Rule RuleBetween(const EventType& a, const EventType& b) {
   for (const auto& [name, rule] : b.overrides_) {
     if (name == a.name()) return rule;
   }
-  return Stricter(a.rules().concurrent(), b.rules().concurrent());
+  const Rule rule = Stricter(a.rules().concurrent(), b.rules().concurrent());
+  // Events of two types are never the same: what is not, a person decides.
+  return rule == SAME_IS_DUPLICATE && a.name() != b.name() ? REVIEW : rule;
 }
 
 Rule OnClash(const ClashField& a, const ClashField& b) {

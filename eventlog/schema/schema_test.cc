@@ -114,8 +114,11 @@ TEST(SchemaTest, TheRuleOfAPairIsItsOverrideWhicheverCameFirst) {
 TEST(SchemaTest, WithoutOverrideTheStricterDefaultHolds) {
   const auto schema = Commerce();
   const EventType& line = *schema->Find("OrderLineAdded");
+  const EventType& cancelled = *schema->Find("OrderCancelled");
   EXPECT_EQ(schema->RuleFor(line, line), COMMUTES);
   EXPECT_EQ(schema->RuleFor(*schema->Find("GoodsReturned"), *schema->Find("OrderOpened")), REVIEW);
+  EXPECT_EQ(schema->RuleFor(cancelled, cancelled), SAME_IS_DUPLICATE);
+  EXPECT_EQ(schema->RuleFor(*schema->Find("GoodsReturned"), cancelled), REVIEW);
   const auto forms = Load(InspectionForms());
   const EventType& opened = *forms->Find("FormOpened");
   EXPECT_EQ(forms->RuleFor(*forms->Find("AnswersGiven"), opened), FIRST_WRITER_WINS);

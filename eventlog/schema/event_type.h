@@ -111,8 +111,8 @@ class EventType {
 };
 
 // What the pair's rule is, whichever came first: an override of either type, otherwise the stricter
-// of the two defaults, where SAME_IS_DUPLICATE is REVIEW for events of two types. REQUIRES: both are
-// of one, loaded Schema.
+// of the two defaults, where SAME_IS_DUPLICATE is REVIEW for events of two types. REQUIRES: both
+// are of one, loaded Schema.
 Rule RuleBetween(const EventType& a, const EventType& b);
 
 // What becomes of a field of this name that both set: the stricter of both, REVIEW before

@@ -195,8 +195,9 @@ bool Listener::Rep::Wait(bool is_full) {
   if (!is_full) {
     for (const int fd : listening) polled.push_back({fd, POLLIN, 0});
   }
-  const int timeout_ms =
-      is_full ? static_cast<int>(absl::ToInt64Milliseconds(options.look_interval)) : /*for ever*/ -1;
+  const int timeout_ms = is_full
+                             ? static_cast<int>(absl::ToInt64Milliseconds(options.look_interval))
+                             : /*for ever*/ -1;
   poll(polled.data(), polled.size(), timeout_ms);
   return polled[0].revents == 0;
 }

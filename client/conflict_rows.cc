@@ -16,11 +16,11 @@ OpenEvent Opened(const Event& event) {
   OpenEvent open;
   open.set_position(event.position.value());
   open.set_decision(CONFLICTED);
-  *open.mutable_reason() = event.header->reason();
-  open.set_log_id(event.header->log_id());
-  open.set_count(event.header->count());
-  open.set_opened_at_us(event.header->server_time_us());
-  open.set_intent(event.intent->SerializeAsString());
+  *open.mutable_reason() = event.header().reason();
+  open.set_log_id(event.header().log_id());
+  open.set_count(event.header().count());
+  open.set_opened_at_us(event.header().server_time_us());
+  open.set_intent(event.intent().SerializeAsString());
   return open;
 }
 
@@ -30,23 +30,23 @@ OpenEvent Opened(const Event& event) {
 OpenEvent Turned(const Event& event, const Settlement& settlement) {
   Intent intent;
   intent.set_type(settlement.type());
-  intent.set_entity_type(event.intent->entity_type());
-  intent.set_entity_id(event.intent->entity_id());
-  intent.set_scope(event.intent->scope());
+  intent.set_entity_type(event.intent().entity_type());
+  intent.set_entity_id(event.intent().entity_id());
+  intent.set_scope(event.intent().scope());
   intent.set_schema_version(settlement.schema_version());
-  intent.set_device_time_us(event.intent->device_time_us());
+  intent.set_device_time_us(event.intent().device_time_us());
   intent.set_payload(settlement.payload());
   const uint64_t other = settlement.reason().other_position();
-  if (event.intent->based_on().position() > 0) {
-    *intent.mutable_based_on() = event.intent->based_on();
+  if (event.intent().based_on().position() > 0) {
+    *intent.mutable_based_on() = event.intent().based_on();
   } else if (other > 0) {
     intent.mutable_based_on()->set_position(other - 1);
   }
   OpenEvent open;
-  open.set_position(event.header->settlement_of());
+  open.set_position(event.header().settlement_of());
   open.set_decision(CONFLICTED);
   *open.mutable_reason() = settlement.reason();
-  open.set_opened_at_us(event.header->server_time_us());
+  open.set_opened_at_us(event.header().server_time_us());
   open.set_intent(intent.SerializeAsString());
   return open;
 }
@@ -62,14 +62,14 @@ absl::StatusOr<OpenEvent> Parse(std::string_view key, std::string_view value) {
 }  // namespace
 
 absl::Status NoteConflict(const Event& event, std::vector<ConflictChange>& changes) {
-  const Header& header = *event.header;
+  const Header& header = event.header();
   if (header.settlement_of() == 0) {
     if (header.decision() != CONFLICTED) return absl::OkStatus();
     changes.push_back({event.position, Opened(event).SerializeAsString(), false});
     return absl::OkStatus();
   }
   Settlement settlement;
-  if (!settlement.ParseFromString(event.intent->payload())) {
+  if (!settlement.ParseFromString(event.intent().payload())) {
     return DataLoss("the settlement at position ", event.position, " does not parse");
   }
   ConflictChange change;

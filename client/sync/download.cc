@@ -173,7 +173,7 @@ absl::Status Download::AddOwn(absl::Span<const Header> events, OwnLog& log, Devi
 }
 
 absl::Status Download::NoteOwn(const Event& event, std::vector<OwnLog>& own, DeviceChange& change) {
-  const Header& header = *event.header;
+  const Header& header = event.header();
   if (header.settlement_of() == 0) {
     for (OwnLog& log : own) {
       if (header.log_id() == log.log_id) log.events.push_back(header);
@@ -181,7 +181,7 @@ absl::Status Download::NoteOwn(const Event& event, std::vector<OwnLog>& own, Dev
     return absl::OkStatus();
   }
   Settlement settlement;
-  if (!settlement.ParseFromString(event.intent->payload())) {
+  if (!settlement.ParseFromString(event.intent().payload())) {
     return DataLoss("the settlement at position ", event.position, " does not parse");
   }
   SettlementSeen seen;
@@ -191,7 +191,7 @@ absl::Status Download::NoteOwn(const Event& event, std::vector<OwnLog>& own, Dev
   seen.reason = settlement.reason();
   seen.resolved = !settlement.resolved_by().empty();
   seen.turned = settlement.turned();
-  seen.entity = {event.intent->entity_type(), event.intent->entity_id()};
+  seen.entity = {event.intent().entity_type(), event.intent().entity_id()};
   change.settling.settlements.push_back(std::move(seen));
   for (OwnLog& log : own) {
     if (settlement.open_log_id() != log.log_id) continue;

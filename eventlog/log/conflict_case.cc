@@ -88,7 +88,7 @@ absl::Status ConflictCaseMaker::SeeEvent(const EventRef& ref) {
 absl::Status ConflictCaseMaker::AddBase(Work& work, const Event& event) {
   ConflictSide side = SideOf(event);
   if (side.type != work.made.mine.type()) return absl::OkStatus();
-  if (event.header->without_all()) return absl::OkStatus();
+  if (event.header().without_all()) return absl::OkStatus();
   work.made.base = std::move(side);
   if (!work.by_field || event.payload == nullptr) return absl::OkStatus();
   if (work.merged == nullptr) work.merged = event.type->NewPayload();
@@ -101,12 +101,12 @@ absl::Status ConflictCaseMaker::AddBase(Work& work, const Event& event) {
 ConflictSide ConflictCaseMaker::SideOf(const Event& event) const {
   ConflictSide side;
   side.position = event.position;
-  side.log = LogId::FromBytes(event.header->log_id());
-  side.server_time_us = event.header->server_time_us();
-  side.type = event.intent->type();
-  side.payload = event.intent->payload();
+  side.log = LogId::FromBytes(event.header().log_id());
+  side.server_time_us = event.header().server_time_us();
+  side.type = event.intent().type();
+  side.payload = event.intent().payload();
   Settlement settlement;
-  if (event.header->settlement_of() != 0 && settlement.ParseFromString(side.payload)) {
+  if (event.header().settlement_of() != 0 && settlement.ParseFromString(side.payload)) {
     side.type = settlement.type();
     side.payload = settlement.payload();
   }

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "eventlog/runtime/wire_fields.h"
 #include "google/protobuf/descriptor.h"
 
 namespace intentlog {
@@ -27,54 +29,117 @@ void ClearFields(const google::protobuf::RepeatedField<uint32_t>& numbers,
   }
 }
 
+// Of Header and Intent, what every event needs, read without parsing the rest. Field numbers of
+// proto/event.proto.
+struct HeaderFacts {
+  uint64_t position = 0;
+  Decision decision = DECISION_UNSPECIFIED;
+  uint64_t settlement_of = 0;
+  bool has_without = false;
+  bool without_all = false;
+};
+
+struct IntentFacts {
+  std::string_view type;
+  std::string_view scope;
+  std::string_view payload;
+};
+
+bool ReadHeader(std::string_view bytes, HeaderFacts& facts) {
+  WireFields fields(bytes);
+  while (fields.Next()) {
+    switch (fields.number()) {
+      case Header::kPositionFieldNumber:
+        facts.position = fields.varint();
+        break;
+      case Header::kDecisionFieldNumber:
+        facts.decision = static_cast<Decision>(fields.varint());
+        break;
+      case Header::kSettlementOfFieldNumber:
+        facts.settlement_of = fields.varint();
+        break;
+      case Header::kWithoutFieldNumber:
+        facts.has_without = true;
+        break;
+      case Header::kWithoutAllFieldNumber:
+        facts.without_all = fields.varint() != 0;
+        break;
+      default:
+        break;
+    }
+  }
+  return fields.ok();
+}
+
+bool ReadIntent(std::string_view bytes, IntentFacts& facts) {
+  WireFields fields(bytes);
+  while (fields.Next()) {
+    if (!fields.is_bytes()) continue;
+    if (fields.number() == Intent::kTypeFieldNumber) facts.type = fields.bytes();
+    if (fields.number() == Intent::kScopeFieldNumber) facts.scope = fields.bytes();
+    if (fields.number() == Intent::kPayloadFieldNumber) facts.payload = fields.bytes();
+  }
+  return fields.ok();
+}
+
+const Header& PendingHeader() {
+  static const Header* const header = [] {
+    auto* made = new Header;
+    made->set_decision(ACCEPTED);
+    return made;
+  }();
+  return *header;
+}
+
 }  // namespace
 
 EventDecoder::EventDecoder(std::shared_ptr<const Schema> schema) : schema_(std::move(schema)) {}
 EventDecoder::~EventDecoder() = default;
 
 absl::StatusOr<const Event*> EventDecoder::Decode(const EventRef& ref) {
+  HeaderFacts header;
+  IntentFacts intent;
+  if (!ReadHeader(ref.header, header)) return Unreadable(ref.position, "header");
+  if (!ReadIntent(ref.intent, intent)) return Unreadable(ref.position, "intent");
+  if (header.position != ref.position.value()) {
+    return DataLoss("the event at position ", ref.position, " has the header of position ",
+                    header.position, "; run verify");
+  }
+  envelope_.Reset(ref.header, ref.intent);
   event_ = Event();
   event_.position = ref.position;
   event_.scope = ref.scope;
-  if (!Parse(ref.header, &header_)) return Unreadable(ref.position, "header");
-  if (!Parse(ref.intent, &intent_)) return Unreadable(ref.position, "intent");
-  if (header_.position() != ref.position.value()) {
-    return DataLoss("the event at position ", ref.position, " has the header of position ",
-                    header_.position(), "; run verify");
+  event_.envelope = &envelope_;
+  if (header.settlement_of != 0) {
+    RETURN_IF_ERROR(FillSettlement());
+  } else {
+    Content content{header.decision, intent.type, intent.payload, nullptr, header.without_all};
+    if (header.has_without) content.without = &envelope_.header().without();
+    RETURN_IF_ERROR(Fill(content));
   }
-  event_.header = &header_;
-  event_.intent = &intent_;
-  const absl::Status status = header_.settlement_of() != 0
-                                  ? FillSettlement()
-                                  : Fill({header_.decision(), intent_.type(), intent_.payload(),
-                                          header_.without(), header_.without_all()});
-  if (!status.ok()) return status;
   return &event_;
 }
 
 absl::StatusOr<const Event*> EventDecoder::DecodePending(std::string_view intent_bytes) {
+  IntentFacts intent;
+  if (!ReadIntent(intent_bytes, intent)) return DataLoss("a pending intent does not parse");
+  envelope_.Reset(PendingHeader(), intent_bytes);
   event_ = Event();
-  header_.Clear();
-  header_.set_decision(ACCEPTED);
-  if (!Parse(intent_bytes, &intent_)) return DataLoss("a pending intent does not parse");
-  event_.scope = intent_.scope();
-  event_.header = &header_;
-  event_.intent = &intent_;
-  const absl::Status status =
-      Fill({ACCEPTED, intent_.type(), intent_.payload(), header_.without(), /*without_all=*/false});
-  if (!status.ok()) return status;
+  event_.scope = intent.scope;
+  event_.envelope = &envelope_;
+  RETURN_IF_ERROR(Fill({ACCEPTED, intent.type, intent.payload}));
   return &event_;
 }
 
 absl::Status EventDecoder::FillSettlement() {
-  if (!Parse(intent_.payload(), &settlement_)) {
+  if (!Parse(envelope_.intent().payload(), &settlement_)) {
     return Unreadable(event_.position, "settlement");
   }
   event_.settlement = &settlement_;
   // A turned one is open still, whatever its decision.
   if (settlement_.turned()) return absl::OkStatus();
   return Fill({settlement_.decision(), settlement_.type(), settlement_.payload(),
-               settlement_.without(), settlement_.without_all()});
+               &settlement_.without(), settlement_.without_all()});
 }
 
 absl::Status EventDecoder::Fill(const Content& content) {
@@ -83,19 +148,20 @@ absl::Status EventDecoder::Fill(const Content& content) {
   Slot* const slot = Find(content.type);
   if (slot == nullptr) return absl::OkStatus();
   if (!Parse(content.payload, slot->payload.get())) return Unreadable(event_.position, "payload");
-  if (!content.without.empty()) ClearFields(content.without, slot->payload.get());
+  if (content.without != nullptr) ClearFields(*content.without, slot->payload.get());
   event_.type = slot->type;
   event_.payload = slot->payload.get();
+  event_.payload_bytes = content.payload.size();
   return absl::OkStatus();
 }
 
-EventDecoder::Slot* EventDecoder::Find(const std::string& type_name) {
+EventDecoder::Slot* EventDecoder::Find(std::string_view type_name) {
   if (last_ != nullptr && last_->type->name() == type_name) return last_;
   const auto known = slots_.find(type_name);
   if (known != slots_.end()) return last_ = &known->second;
   const EventType* const type = schema_->Find(type_name);
   if (type == nullptr) return nullptr;
-  Slot& slot = slots_[type_name];
+  Slot& slot = slots_[std::string(type_name)];
   slot.type = type;
   slot.payload = type->NewPayload();
   return last_ = &slot;

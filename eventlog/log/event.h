@@ -1,17 +1,19 @@
 // An Event is one decided intent, decoded for folding. An EventDecoder reuses its messages, because
 // parsing into a used message is twice as fast as into a new one: an Event is valid until the
-// decoder's next call. Thread-compatible: one decoder per thread.
+// decoder's next call, and needs the bytes that it was decoded from. Thread-compatible: one decoder
+// per thread; an Event may be read by several.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <typeinfo>
-#include <unordered_map>
 
 #include "absl/status/statusor.h"
 #include "eventlog/log/block.h"
 #include "eventlog/log/decision.h"
+#include "eventlog/log/lazy_envelope.h"
 #include "eventlog/runtime/numbers.h"
 #include "eventlog/schema/schema.h"
 #include "google/protobuf/message.h"
@@ -22,14 +24,16 @@ namespace intentlog {
 struct Event {
   Position position;  // 0: pending on this device, not ordered yet
   std::string_view scope;
-  const Header* header = nullptr;
-  const Intent* intent = nullptr;  // the envelope as recorded
-  bool effective = false;          // projections fold it
+  const LazyEnvelope* envelope = nullptr;
+  const Header& header() const { return envelope->header(); }
+  const Intent& intent() const { return envelope->intent(); }  // as recorded
+  bool effective = false;                                      // projections fold it
   // The type and payload that take effect: those of the settlement for a settlement, with the
   // fields that lost cleared. Null if there is nothing to fold: not effective, every field lost, or
   // the type is unknown here.
   const EventType* type = nullptr;
   const google::protobuf::Message* payload = nullptr;
+  size_t payload_bytes = 0;  // serialized
   // Of an event that closes an open one or turns it; null for any other.
   const Settlement* settlement = nullptr;
 
@@ -62,24 +66,23 @@ class EventDecoder {
   };
   // What takes effect, wherever it stands.
   struct Content {
-    Decision decision;
-    const std::string& type;
-    const std::string& payload;
-    const google::protobuf::RepeatedField<uint32_t>& without;
-    bool without_all;
+    Decision decision = DECISION_UNSPECIFIED;
+    std::string_view type;
+    std::string_view payload;
+    const google::protobuf::RepeatedField<uint32_t>* without = nullptr;  // null: none
+    bool without_all = false;
   };
 
   absl::Status FillSettlement();
   absl::Status Fill(const Content& content);
-  Slot* Find(const std::string& type_name);
+  Slot* Find(std::string_view type_name);
 
   const std::shared_ptr<const Schema> schema_;
-  Header header_;
-  Intent intent_;
+  LazyEnvelope envelope_;
   Settlement settlement_;
   Event event_;
-  std::unordered_map<std::string, Slot> slots_;  // by the name in the intent; of known types only
-  Slot* last_ = nullptr;                         // neighbours are often of one type
+  std::map<std::string, Slot, std::less<>> slots_;  // by the name in the intent; of known types
+  Slot* last_ = nullptr;                            // neighbours are often of one type
 };
 
 }  // namespace intentlog

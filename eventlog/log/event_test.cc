@@ -67,7 +67,7 @@ TEST_F(EventDecoderTest, WhatIsNotEffectiveHasNoPayload) {
     EXPECT_FALSE(event.effective);
     EXPECT_EQ(event.type, nullptr);
     EXPECT_EQ(event.As<CustomerUpdated>(), nullptr);
-    EXPECT_EQ(event.intent->scope(), "north");  // it is on record all the same
+    EXPECT_EQ(event.intent().scope(), "north");  // it is on record all the same
   }
 }
 

@@ -24,15 +24,19 @@ std::shared_ptr<const Schema> CommerceSchema() {
 MadeEvent::MadeEvent(uint64_t position, std::string scope, const google::protobuf::Message& payload,
                      bool effective)
     : scope_(std::move(scope)), payload_(CopyOf(payload)) {
-  header_.set_position(position);
-  header_.set_decision(effective ? ACCEPTED : REJECTED);
-  intent_.set_type(payload.GetTypeName());
-  intent_.set_scope(scope_);
-  intent_.set_payload(payload.SerializeAsString());
+  Header header;
+  header.set_position(position);
+  header.set_decision(effective ? ACCEPTED : REJECTED);
+  header_bytes_ = header.SerializeAsString();
+  Intent intent;
+  intent.set_type(payload.GetTypeName());
+  intent.set_scope(scope_);
+  intent.set_payload(payload.SerializeAsString());
+  intent_bytes_ = intent.SerializeAsString();
+  envelope_.Reset(header_bytes_, intent_bytes_);
   event_.position = Position(position);
   event_.scope = scope_;
-  event_.header = &header_;
-  event_.intent = &intent_;
+  event_.envelope = &envelope_;
   event_.effective = effective;
   if (effective) event_.type = CommerceSchema()->Find(payload.GetTypeName());
   if (event_.type != nullptr) event_.payload = payload_.get();

@@ -27,13 +27,13 @@ class MadeEvent {
 
   const Event& event() const { return event_; }
   // The bytes that a device would have recorded.
-  std::string IntentBytes() const { return intent_.SerializeAsString(); }
+  std::string IntentBytes() const { return intent_bytes_; }
 
  private:
   const std::string scope_;
   const std::unique_ptr<google::protobuf::Message> payload_;
-  Header header_;
-  Intent intent_;
+  std::string header_bytes_, intent_bytes_;
+  LazyEnvelope envelope_;
   Event event_;
 };
 

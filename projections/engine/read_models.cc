@@ -276,7 +276,7 @@ absl::Status ReadModels::Add(const Event& event) {
     (*scope)->added = true;
     if (!event.effective && !rep_->any_decisions) return status;
     // What a row may grow by; the rows themselves count when first touched.
-    if (event.intent != nullptr) rep_->cache.AddHeldBytes(event.intent->payload().size());
+    rep_->cache.AddHeldBytes(event.payload_bytes);
     status = rep_->Fold(event, **scope);
   }
   rep_->failed = !status.ok();

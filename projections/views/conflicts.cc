@@ -53,12 +53,12 @@ std::string KeyOf(const std::string& entity_type, const std::string& type, const
 
 // The key of the conflict that this event opens, if it does.
 std::optional<std::string> Opens(const Event& event) {
-  const std::string& entity_type = event.intent->entity_type();
+  const std::string& entity_type = event.intent().entity_type();
   const Settlement* const turn = event.settlement;
   if (turn == nullptr) {
-    if (event.header->decision() != CONFLICTED) return std::nullopt;
-    return KeyOf(entity_type, event.intent->type(), event.header->reason(),
-                 event.header->server_time_us());
+    if (event.header().decision() != CONFLICTED) return std::nullopt;
+    return KeyOf(entity_type, event.intent().type(), event.header().reason(),
+                 event.header().server_time_us());
   }
   if (!turn->turned() || turn->decision() != CONFLICTED) return std::nullopt;
   // Its settlement will name the same moment: that of the first decision.
@@ -70,7 +70,7 @@ std::optional<std::string> Opens(const Event& event) {
 std::optional<std::string> Ends(const Event& event) {
   const Settlement* const end = event.settlement;
   if (end == nullptr || end->open_decision() != CONFLICTED) return std::nullopt;
-  return KeyOf(event.intent->entity_type(), end->open_type(), end->open_reason(),
+  return KeyOf(event.intent().entity_type(), end->open_type(), end->open_reason(),
                end->opened_at_us());
 }
 
@@ -126,7 +126,8 @@ void AddCount(const std::string& name, int64_t count, Counts* counts) {
 absl::Status AddEnd(const Event& event, Row& row) {
   const Settlement& end = *event.settlement;
   // A clock that went back between two servers gives no negative time.
-  const int64_t took_us = std::max<int64_t>(0, event.header->server_time_us() - end.opened_at_us());
+  const int64_t took_us =
+      std::max<int64_t>(0, event.header().server_time_us() - end.opened_at_us());
   ASSIGN_OR_RETURN(
       const int64_t total,
       CheckedAdd("resolved_us_total", row.Read<ConflictsRow>().resolved_us_total(), took_us));
@@ -161,7 +162,7 @@ class Conflicts final : public Projection {
   }
 
   void Keys(const Event& event, KeySink& keys) const override {
-    if (event.settlement == nullptr && event.header->decision() != CONFLICTED) return;
+    if (event.settlement == nullptr && event.header().decision() != CONFLICTED) return;
     if (const auto key = Ends(event)) keys.Add(*key);
     if (const auto key = Opens(event)) keys.Add(*key);
   }

@@ -36,6 +36,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const WireOptions& options) {
   grpc::ChannelArguments args;
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   args.SetMaxReceiveMessageSize(static_cast<int>(options.frame_bytes_max));
+  args.SetInt(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, static_cast<int>(options.socket_read_bytes_max));
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS,
               static_cast<int>(absl::ToInt64Milliseconds(options.keepalive_interval)));
   args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,

@@ -16,6 +16,9 @@ struct WireOptions {
   std::string address;
   // Largest message taken from the server: a feed frame is 256 KiB, a frame never above 1 MiB.
   size_t frame_bytes_max = 4 << 20;
+  // Taken from the socket at once. gRPC would take up to 4 MiB, and hold it until all of it is
+  // used.
+  size_t socket_read_bytes_max = 64 << 10;
   // A connection on which nothing came for so long is asked whether it lives. The server refuses to
   // be asked more often than every 10 s.
   absl::Duration keepalive_interval = absl::Seconds(30);

@@ -11,6 +11,7 @@
 #include "proto/store.pb.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/listener.h"
+#include "rocksdb/slice_transform.h"
 #include "rocksdb/table.h"
 #include "rocksdb/write_batch.h"
 
@@ -18,6 +19,8 @@ namespace intentlog {
 namespace {
 
 constexpr std::string_view kIdentityKey = "identity";
+// Rows come sorted by key within a read model, whose number begins the key.
+constexpr size_t kRowHintBytes = 4;
 constexpr const char* kSpaceNames[kSpaces] = {"default", "log", "index", "rows"};
 
 bool Contains(const rocksdb::Status& status, std::string_view text) {
@@ -83,6 +86,8 @@ rocksdb::DBOptions DatabaseOptions(const std::string& dir, const StoreOptions& o
   db.max_total_wal_size = std::max<uint64_t>(2 * options.write_buffer_bytes, 1 << 20);
   db.max_background_jobs = 2;  // one flush, one compaction
   db.max_subcompactions = 1;
+  db.writable_file_max_buffer_size =
+      std::clamp<size_t>(options.write_buffer_bytes / 32, 64 << 10, 1 << 20);
   db.max_open_files = options.open_files_max;
   db.max_file_opening_threads = 1;
   db.skip_stats_update_on_db_open = true;
@@ -119,6 +124,12 @@ rocksdb::ColumnFamilyOptions SpaceOptions(Space space, const StoreOptions& optio
   family.bottommost_compression = family.compression;
   family.target_file_size_base = 32 << 20;
   family.max_bytes_for_level_base = 128 << 20;
+  if (space == Space::kRows) {
+    family.memtable_insert_with_hint_prefix_extractor.reset(
+        rocksdb::NewCappedPrefixTransform(kRowHintBytes));
+    family.memtable_whole_key_filtering = true;
+    family.memtable_prefix_bloom_size_ratio = 0.02;
+  }
   family.ttl = 0;
   family.periodic_compaction_seconds = 0;
   return family;

@@ -1,5 +1,7 @@
 #include "eventlog/store/store.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -83,14 +85,29 @@ class RocksSnapshot final : public StoreSnapshot {
 // Column families belong to an open store, so changes are kept as they came until they are
 // committed.
 struct StoreBatch::Rep {
+  static constexpr size_t kPieceBytes = 64 << 10;
+
   struct Change {
     Space space;
     bool put;
     uint32_t key_bytes;
     uint32_t value_bytes;
   };
+  // Room for a change: in the last piece, or a new one.
+  std::string& Room(size_t size) {
+    bytes += size;
+    if (pieces.empty()) return pieces.emplace_back();  // most batches are small
+    if (pieces.back().size() + size > kPieceBytes) {
+      pieces.emplace_back().reserve(std::max(size, kPieceBytes));
+    }
+    return pieces.back();
+  }
+
   std::vector<Change> changes;
-  std::string bytes;  // key and value of each change, one after another
+  // Key and value of each change, one after another; none lies in two pieces. So a large batch is
+  // never moved while it grows.
+  std::vector<std::string> pieces;
+  size_t bytes = 0;
 };
 
 StoreBatch::StoreBatch() : rep_(std::make_unique<Rep>()) {}
@@ -102,22 +119,24 @@ void StoreBatch::Put(Space space, std::string_view key, std::string_view value) 
   INTENTLOG_CHECK(key.size() <= UINT32_MAX && value.size() <= UINT32_MAX);
   rep_->changes.push_back(
       {space, true, static_cast<uint32_t>(key.size()), static_cast<uint32_t>(value.size())});
-  rep_->bytes.append(key).append(value);
+  rep_->Room(key.size() + value.size()).append(key).append(value);
 }
 
 void StoreBatch::Delete(Space space, std::string_view key) {
   INTENTLOG_CHECK(key.size() <= UINT32_MAX);
   rep_->changes.push_back({space, false, static_cast<uint32_t>(key.size()), 0});
-  rep_->bytes.append(key);
+  rep_->Room(key.size()).append(key);
 }
 
 void StoreBatch::Clear() {
   rep_->changes.clear();
-  rep_->bytes.clear();
+  if (!rep_->pieces.empty()) rep_->pieces.resize(1);
+  if (!rep_->pieces.empty()) rep_->pieces[0].clear();
+  rep_->bytes = 0;
 }
 
 bool StoreBatch::empty() const { return rep_->changes.empty(); }
-size_t StoreBatch::bytes() const { return rep_->bytes.size(); }
+size_t StoreBatch::bytes() const { return rep_->bytes; }
 
 // ---- Store
 
@@ -140,15 +159,20 @@ absl::Status Store::Commit(StoreBatch& batch, Sync sync) {
   if (rep_->read_only) return FailedPrecondition(rep_->dir, " is open for reading only");
   if (rep_->has_failed.load(std::memory_order_acquire)) return failed();
   const StoreBatch::Rep& from = *batch.rep_;
-  RETURN_IF_ERROR(rep_->CheckRoom(from.bytes.size(), /*spare=*/0));
+  RETURN_IF_ERROR(rep_->CheckRoom(from.bytes, /*spare=*/0));
   constexpr size_t kOverheadPerChange = 16;
-  rocksdb::WriteBatch to(from.bytes.size() + kOverheadPerChange * from.changes.size() + 64,
+  rocksdb::WriteBatch to(from.bytes + kOverheadPerChange * from.changes.size() + 64,
                          /*max_bytes=*/0, kProtectionBytes, /*default_cf_ts_sz=*/0);
-  const char* at = from.bytes.data();
+  auto piece = from.pieces.begin();
+  size_t at = 0;
   rocksdb::Status status;
   for (const StoreBatch::Rep::Change& change : from.changes) {
-    const rocksdb::Slice key(at, change.key_bytes);
-    const rocksdb::Slice value(at + change.key_bytes, change.value_bytes);
+    while (at == piece->size() && std::next(piece) != from.pieces.end()) {
+      ++piece;
+      at = 0;
+    }
+    const rocksdb::Slice key(piece->data() + at, change.key_bytes);
+    const rocksdb::Slice value(key.data() + change.key_bytes, change.value_bytes);
     at += change.key_bytes + change.value_bytes;
     status = change.put ? to.Put(rep_->space(change.space), key, value)
                         : to.Delete(rep_->space(change.space), key);

@@ -31,16 +31,22 @@ XXH128_hash_t Hash(std::string_view key, std::string_view value) {
 
 }  // namespace
 
-void Digest128::Add(std::string_view key, std::string_view value) {
+Digest128 Digest128::Of(std::string_view key, std::string_view value) {
   const XXH128_hash_t hash = Hash(key, value);
-  low_ += hash.low64;
-  high_ += hash.high64 + (low_ < hash.low64 ? 1 : 0);
+  Digest128 digest;
+  digest.low_ = hash.low64;
+  digest.high_ = hash.high64;
+  return digest;
 }
 
-void Digest128::Remove(std::string_view key, std::string_view value) {
-  const XXH128_hash_t hash = Hash(key, value);
-  high_ -= hash.high64 + (low_ < hash.low64 ? 1 : 0);
-  low_ -= hash.low64;
+void Digest128::Add(const Digest128& other) {
+  low_ += other.low_;
+  high_ += other.high_ + (low_ < other.low_ ? 1 : 0);
+}
+
+void Digest128::Remove(const Digest128& other) {
+  high_ -= other.high_ + (low_ < other.low_ ? 1 : 0);
+  low_ -= other.low_;
 }
 
 std::string Digest128::Bytes() const {

@@ -11,9 +11,14 @@ namespace intentlog {
 
 class Digest128 {
  public:
-  void Add(std::string_view key, std::string_view value);
+  // The digest of one row.
+  static Digest128 Of(std::string_view key, std::string_view value);
+
+  void Add(std::string_view key, std::string_view value) { Add(Of(key, value)); }
   // Takes back an Add of the same key and value.
-  void Remove(std::string_view key, std::string_view value);
+  void Remove(std::string_view key, std::string_view value) { Remove(Of(key, value)); }
+  void Add(const Digest128& other);
+  void Remove(const Digest128& other);
 
   std::string Bytes() const;  // 16 bytes, big-endian
   // False unless `bytes` are 16, or none (a digest of no rows).

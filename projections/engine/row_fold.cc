@@ -24,7 +24,7 @@ constexpr size_t kLargeRowCharge = 1024;
 // A guess at the memory of a row: message fields take a few times the bytes of their serialized
 // form.
 size_t Charge(const HotRow& row) {
-  return sizeof(HotRow) + 64 + row.key.capacity() + 4 * row.stored.size();
+  return sizeof(HotRow) + 64 + row.key.capacity() + 4 * row.stored_bytes;
 }
 
 }  // namespace
@@ -86,8 +86,7 @@ void RowCache::Trim(Order& order) {
   while (order.bytes > order.bytes_max && order.oldest != nullptr) {
     HotRow* row = order.oldest;
     RowFold* fold = row->fold;
-    fold->rows_.erase(row->key);
-    if (fold->last_ == row) fold->last_ = nullptr;
+    fold->Forget(row);
     Unlink(row);
     Free(row, fold->number_);
   }
@@ -96,9 +95,9 @@ void RowCache::Trim(Order& order) {
 void RowCache::Free(HotRow* row, size_t projection) {
   std::unique_ptr<HotRow> owned(row);
   std::vector<std::unique_ptr<HotRow>>& free = free_[projection];
-  if (free.size() >= kFreeRowsMax || row->stored.capacity() > kReusedRowBytesMax) return;
+  if (free.size() >= kFreeRowsMax || row->stored_bytes > kReusedRowBytesMax) return;
   RowAccess::Clear(row->row);
-  row->stored.clear();
+  row->stored_bytes = 0;
   row->is_stored = false;
   row->fold = nullptr;
   free.push_back(std::move(owned));
@@ -140,7 +139,7 @@ RowFold::RowFold(const OpenProjection& projection, size_t number, std::string_vi
       prefix_size_(row_key_.size()) {}
 
 RowFold::~RowFold() {
-  for (auto& [key, row] : rows_) {
+  for (HotRow* row : rows_) {
     if (!row->touched) cache_.Unlink(row);
     cache_.Free(row, number_);
   }
@@ -162,25 +161,34 @@ absl::Status RowFold::Apply(const Event& event, std::string_view key) {
 
 absl::StatusOr<HotRow*> RowFold::Find(std::string_view key) {
   const auto found = rows_.find(key);
-  if (found != rows_.end()) return found->second;
+  if (found != rows_.end()) return *found;
   HotRow* row = cache_.Take(this, number_, key);
   if (absl::Status status = Load(row); !status.ok()) {
     cache_.Free(row, number_);
     return status;
   }
-  rows_.emplace(row->key, row);
+  rows_.insert(row);
   touched_.push_back(row);
   cache_.AddHeldBytes(Charge(*row));
   return row;
 }
 
+void RowFold::Forget(HotRow* row) {
+  rows_.erase(row);
+  if (rows_.empty()) rows_ = {};  // a table keeps the size it once had: too much for a quiet scope
+  if (last_ == row) last_ = nullptr;
+}
+
 absl::Status RowFold::Load(HotRow* row) {
   row_key_.resize(prefix_size_);
   row_key_.append(row->key);
-  ASSIGN_OR_RETURN(row->is_stored, store_.Get(Space::kRows, row_key_, &row->stored));
-  if (row->is_stored && !RowAccess::Parse(*projection_.prototype, row->stored, row->row)) {
+  ASSIGN_OR_RETURN(row->is_stored, store_.Get(Space::kRows, row_key_, &bytes_));
+  if (!row->is_stored) return absl::OkStatus();
+  if (!RowAccess::Parse(*projection_.prototype, bytes_, row->row)) {
     return DataLoss("the stored row does not parse: rebuild the read models");
   }
+  row->stored = Digest128::Of(row->key, bytes_);
+  row->stored_bytes = bytes_.size();
   return absl::OkStatus();
 }
 
@@ -196,24 +204,26 @@ bool RowFold::Write(HotRow* row, StoreBatch& batch) {
   row_key_.append(row->key);
   if (!row->row.exists()) {
     if (!row->is_stored) return false;
-    state_.digest.Remove(row->key, row->stored);
+    state_.digest.Remove(row->stored);
     --state_.rows;
     batch.Delete(Space::kRows, row_key_);
-    row->stored.clear();
+    row->stored_bytes = 0;
     row->is_stored = false;
     return true;
   }
   bytes_.clear();
   RowAccess::AppendTo(row->row, &bytes_);
-  if (row->is_stored && bytes_ == row->stored) return false;
+  const Digest128 digest = Digest128::Of(row->key, bytes_);
+  if (row->is_stored && digest == row->stored) return false;
   if (row->is_stored) {
-    state_.digest.Remove(row->key, row->stored);
+    state_.digest.Remove(row->stored);
   } else {
     ++state_.rows;
   }
-  state_.digest.Add(row->key, bytes_);
+  state_.digest.Add(digest);
   batch.Put(Space::kRows, row_key_, bytes_);
-  row->stored.swap(bytes_);
+  row->stored = digest;
+  row->stored_bytes = bytes_.size();
   row->is_stored = true;
   return true;
 }

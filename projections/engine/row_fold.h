@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "eventlog/runtime/numbers.h"
@@ -33,10 +33,11 @@ struct OpenProjection {
 
 class RowFold;
 
-// A row in memory, with the bytes that the store has of it.
+// A row in memory, and what is known of the bytes that the store has of it.
 struct HotRow {
   std::string key;
-  std::string stored;
+  Digest128 stored;
+  size_t stored_bytes = 0;
   bool is_stored = false;
   bool touched = false;  // since the last Finish; not in the cache's order then
   Row row;
@@ -122,11 +123,21 @@ class RowFold {
 
  private:
   friend class RowCache;
+  // By key.
   struct Hash {
+    using is_transparent = void;
     size_t operator()(std::string_view key) const;
+    size_t operator()(const HotRow* row) const { return (*this)(row->key); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(const HotRow* a, std::string_view key) const { return a->key == key; }
+    bool operator()(const HotRow* a, const HotRow* b) const { return a->key == b->key; }
   };
 
   absl::StatusOr<HotRow*> Find(std::string_view key);
+  // The cache forgets `row`, which no batch holds.
+  void Forget(HotRow* row);
   absl::Status Load(HotRow* row);
   // Rows are written in the order of keys: the store takes these in faster.
   void SortTouched();
@@ -142,7 +153,7 @@ class RowFold {
   std::string row_key_;  // prefix, then the row in hand
   const size_t prefix_size_;
   std::string bytes_;
-  absl::flat_hash_map<std::string_view, HotRow*, Hash> rows_;
+  absl::flat_hash_set<HotRow*, Hash, Equal> rows_;
   std::vector<HotRow*> touched_;  // in order of first touch
   HotRow* last_ = nullptr;        // events in a row often share a key
 };

@@ -128,6 +128,15 @@ void StoreBatch::Delete(Space space, std::string_view key) {
   rep_->Room(key.size()).append(key);
 }
 
+void StoreBatch::Append(StoreBatch&& other) {
+  Rep& from = *other.rep_;
+  rep_->changes.insert(rep_->changes.end(), from.changes.begin(), from.changes.end());
+  std::move(from.pieces.begin(), from.pieces.end(), std::back_inserter(rep_->pieces));
+  rep_->bytes += from.bytes;
+  from.pieces.clear();
+  other.Clear();
+}
+
 void StoreBatch::Clear() {
   rep_->changes.clear();
   if (!rep_->pieces.empty()) rep_->pieces.resize(1);

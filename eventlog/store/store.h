@@ -68,6 +68,8 @@ class StoreBatch {
 
   void Put(Space space, std::string_view key, std::string_view value);
   void Delete(Space space, std::string_view key);
+  // The changes of `other`, which is empty then, after those of this one.
+  void Append(StoreBatch&& other);
   void Clear();
   bool empty() const;
   size_t bytes() const;

@@ -292,10 +292,11 @@ absl::Status ReadModels::Finish(std::string_view scope_name, Position through, S
   }
   if (!rep_->builds_written) rep_->WriteNewBuilds(batch);
   for (size_t i = 0; i < rep_->open.size(); ++i) {
-    scope->folds[i]->Finish(through, batch, [&](std::string_view key) {
+    scope->folds[i]->WriteRows(batch, [&](std::string_view key) {
       if (!rep_->tracking) return;
       rep_->changed.push_back({rep_->listed[i].get(), std::string(scope_name), std::string(key)});
     });
+    scope->folds[i]->WriteCheckpoint(through, batch);
   }
   scope->last = through;
   scope->added = false;

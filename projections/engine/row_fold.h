@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -90,6 +91,13 @@ struct FoldState {
   Position position;
   Digest128 digest;
   uint64_t rows = 0;
+
+  // With what another fold of the scope added. Of one that only removed rows, the number is modulo
+  // 2^64.
+  void Add(const FoldState& other) {
+    digest.Add(other.digest);
+    rows += other.rows;
+  }
 };
 
 // Serialized Checkpoint and back. DATA_LOSS if the bytes are not one.
@@ -108,18 +116,21 @@ class RowFold {
   bool has_rows() const { return !rows_.empty(); }
 
   absl::Status Apply(const Event& event, std::string_view key);
-  // Writes what changed, and the checkpoint, into `batch`. Calls `changed(key)` for each changed
-  // row.
+  // Writes the rows that changed into `batch`; digest and number of rows follow. Calls
+  // `changed(key)` for each changed row.
   template <class Changed>
-  void Finish(Position through, StoreBatch& batch, Changed changed) {
+  void WriteRows(StoreBatch& batch, Changed changed) {
     SortTouched();
     for (HotRow* row : touched_) {
       if (Write(row, batch)) changed(row->key);
       cache_.Keep(row);
     }
     touched_.clear();
-    WriteCheckpoint(through, batch);
   }
+  void WriteCheckpoint(Position through, StoreBatch& batch);
+  // Of a fold that began with an empty state: what it added since, for the state of all folds of
+  // the scope; it begins anew.
+  FoldState TakeState() { return std::exchange(state_, {}); }
 
  private:
   friend class RowCache;
@@ -142,7 +153,6 @@ class RowFold {
   // Rows are written in the order of keys: the store takes these in faster.
   void SortTouched();
   bool Write(HotRow* row, StoreBatch& batch);
-  void WriteCheckpoint(Position through, StoreBatch& batch);
 
   const OpenProjection& projection_;
   const size_t number_;

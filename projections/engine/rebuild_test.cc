@@ -1,0 +1,182 @@
+// Rebuilds with any number of workers against a naive fold of the same log.
+#include "projections/engine/rebuild.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eventlog/log/memory_engine.h"
+#include "eventlog/runtime/manual_clock.h"
+#include "eventlog/runtime/manual_executor.h"
+#include "projections/engine/made_event.h"
+#include "projections/engine/made_lines.h"
+#include "projections/engine/made_store.h"
+#include "projections/engine/naive_fold.h"
+#include "projections/engine/row_access.h"
+#include "projections/engine/row_keys.h"
+#include "projections/views/commerce_views.h"
+
+namespace intentlog {
+namespace {
+
+const std::vector<std::string> kScopes = {"east", "shared", "west"};
+
+std::vector<OpenProjection> Builds() {
+  std::vector<OpenProjection> builds;
+  for (const auto& projection : CommerceViews()) {
+    OpenProjection one{projection, projection->info(), nullptr,
+                       static_cast<BuildId>(builds.size() + 1)};
+    one.prototype = *RowAccess::Prototype(one.info);
+    builds.push_back(one);
+  }
+  return builds;
+}
+
+// A log of made events, of which one in twenty has no effect.
+class Shop {
+ public:
+  explicit Shop(uint32_t seed, uint64_t events = 900) : naive_(CommerceViews()), lines_(seed) {
+    EventLogOptions options;
+    options.block_bytes = 3000;
+    log_ = *EventLog::Open(engine_, "shop", EpochId::FromBytes(std::string(16, 'e')), options);
+    EXPECT_TRUE(log_->Fence().ok());
+    EventGroup group(log_->head(), options);
+    for (uint64_t position = 1; position <= events; ++position) Add(position, group);
+    EXPECT_TRUE(log_->Append(std::move(group)).ok());
+  }
+  const EventLog& log() const { return *log_; }
+
+  void ExpectRebuilt(const Store& store) const {
+    for (const OpenProjection& build : Builds()) {
+      for (const std::string& scope : kScopes) {
+        std::string bytes;
+        ASSERT_TRUE(*store.Get(Space::kMeta, CheckpointKey(build.build, scope), &bytes));
+        const FoldState state = *ParseCheckpoint(bytes);
+        EXPECT_EQ(Rows(store, build, scope), naive_.Rows(build.info.name, scope));
+        EXPECT_EQ(state.digest, naive_.Digest(build.info.name, scope)) << build.info.name;
+        EXPECT_EQ(state.rows, naive_.Rows(build.info.name, scope).size());
+      }
+    }
+  }
+
+ private:
+  void Add(uint64_t position, EventGroup& group) {
+    const std::string& scope = kScopes[lines_.Roll(3)];
+    const MadeEvent made(position, scope, *lines_.Next(), lines_.Roll(20) != 0);
+    EXPECT_TRUE(naive_.Add(made.event()).ok());
+    group.Add(made.event().header(), made.event().header().SerializeAsString(), made.IntentBytes(),
+              scope);
+  }
+  static std::map<std::string, std::string> Rows(const Store& store, const OpenProjection& build,
+                                                 const std::string& scope) {
+    std::map<std::string, std::string> rows;
+    const std::string prefix = RowPrefix(build.build, scope);
+    const auto cursor = store.Scan(Space::kRows);
+    for (cursor->Seek(prefix); cursor->Valid(); cursor->Next()) {
+      if (cursor->key().substr(0, prefix.size()) != prefix) break;
+      rows[std::string(cursor->key().substr(prefix.size()))] = cursor->value();
+    }
+    return rows;
+  }
+
+  MemoryEngine engine_;
+  std::unique_ptr<EventLog> log_;
+  NaiveFold naive_;
+  MadeLines lines_;
+};
+
+// Workers that run when the test says so, in an order of their own.
+class RebuildTest : public testing::Test {
+ protected:
+  std::unique_ptr<Rebuild> Make(const Shop& shop, Store& store, size_t workers,
+                                const RebuildOptions& options, Position after = Position()) {
+    while (workers_.size() < workers) workers_.push_back(std::make_unique<ManualExecutor>(clock_));
+    std::vector<Executor*> executors;
+    for (size_t i = 0; i < workers; ++i) executors.push_back(workers_[i].get());
+    return std::make_unique<Rebuild>(
+        shop.log(), store, Builds(), CommerceSchema(), after, clock_, executors, options,
+        Rebuild::Hooks{[](Position, StoreBatch&) {},
+                       [this](Position through) { committed_ = through; },
+                       [this](absl::Status status, Position) { done_ = std::move(status); }});
+  }
+  // The last worker goes first.
+  bool RunOne() {
+    for (auto worker = workers_.rbegin(); worker != workers_.rend(); ++worker) {
+      if ((*worker)->RunOne()) return true;
+    }
+    return false;
+  }
+  void RunAll(Rebuild& rebuild) {
+    rebuild.Start();
+    while (RunOne()) {
+    }
+    ASSERT_TRUE(done_.has_value());
+    EXPECT_TRUE(done_->ok()) << *done_;
+    EXPECT_TRUE(rebuild.idle());
+  }
+
+  ManualClock clock_;
+  std::vector<std::unique_ptr<ManualExecutor>> workers_;
+  Position committed_;
+  std::optional<absl::Status> done_;
+};
+
+TEST_F(RebuildTest, I18_I17_AnyNumberOfWorkersGivesTheRowsOfANaiveFold) {
+  const Shop shop(/*seed=*/11);
+  for (const size_t workers : {1, 2, 8}) {
+    for (const size_t batch : {1, 7, 1000}) {
+      MadeStore store("rebuild");
+      RebuildOptions options;
+      options.batch_events_max = batch;
+      options.commit_bytes_max = batch == 7 ? 20'000 : 32 << 20;
+      options.kept_rows_bytes_max = batch == 7 ? 10'000 : 64 << 20;
+      const auto rebuild = Make(shop, *store, workers, options);
+      RunAll(*rebuild);
+      shop.ExpectRebuilt(*store);
+    }
+  }
+}
+
+TEST_F(RebuildTest, ACancelledOneGoesOnFromWhatItWrote) {
+  const Shop shop(/*seed=*/12);
+  MadeStore store("cancelled");
+  RebuildOptions options;
+  options.batch_events_max = 100;
+  options.commit_bytes_max = 1;
+  {
+    const auto rebuild = Make(shop, *store, 2, options);
+    rebuild->Start();
+    while (committed_ < Position(300)) ASSERT_TRUE(RunOne());
+    rebuild->Cancel();
+    while (RunOne()) {
+    }
+    ASSERT_TRUE(done_.has_value());
+    EXPECT_EQ(done_->code(), absl::StatusCode::kCancelled);
+    EXPECT_LT(committed_, shop.log().head().position);
+  }
+  const auto rebuild = Make(shop, *store, 8, options, committed_);
+  RunAll(*rebuild);
+  EXPECT_EQ(committed_, shop.log().head().position);
+  shop.ExpectRebuilt(*store);
+}
+
+TEST_F(RebuildTest, ABudgetSpreadsItOverTime) {
+  const Shop shop(/*seed=*/13);
+  MadeStore store("budget");
+  RebuildOptions options;
+  options.batch_events_max = 50;
+  options.events_per_second_max = 100;
+  const auto rebuild = Make(shop, *store, 1, options);
+  rebuild->Start();
+  workers_[0]->RunFor(absl::Seconds(7));
+  EXPECT_FALSE(done_.has_value());
+  workers_[0]->RunFor(absl::Seconds(5));
+  ASSERT_TRUE(done_.has_value());
+  shop.ExpectRebuilt(*store);
+}
+
+}  // namespace
+}  // namespace intentlog

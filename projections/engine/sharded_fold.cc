@@ -1,0 +1,297 @@
+#include "projections/engine/sharded_fold.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <utility>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "projections/engine/row_keys.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace intentlog {
+namespace {
+
+// Keys of one slice that one shard owns, in position order.
+class TouchList {
+ public:
+  struct Touch {
+    uint32_t event;
+    uint32_t projection;
+    uint32_t key_begin;
+    uint32_t key_size;
+  };
+  void Add(size_t event, size_t projection, std::string_view key) {
+    touches_.push_back({static_cast<uint32_t>(event), static_cast<uint32_t>(projection),
+                        static_cast<uint32_t>(keys_.size()), static_cast<uint32_t>(key.size())});
+    keys_.append(key);
+  }
+  void Clear() {
+    touches_.clear();
+    keys_.clear();
+  }
+  const std::vector<Touch>& touches() const { return touches_; }
+  std::string_view key(const Touch& touch) const {
+    return std::string_view(keys_).substr(touch.key_begin, touch.key_size);
+  }
+
+ private:
+  std::vector<Touch> touches_;
+  std::string keys_;
+};
+
+}  // namespace
+
+// Events of a batch, with the bytes that they refer to.
+struct ShardedFold::Taken {
+  std::deque<std::string> bytes;  // never moved
+  std::vector<EventRef> refs;
+  std::vector<const Event*> events;                     // null: touches nothing
+  std::vector<std::unique_ptr<EventDecoder>> decoders;  // one for each event, used again and again
+};
+
+struct ShardedFold::Shard {
+  using Folds = std::vector<std::unique_ptr<RowFold>>;  // one for each build
+
+  Shard(size_t kept_bytes, size_t builds, std::shared_ptr<const Schema> schema, size_t shards)
+      : cache(kept_bytes, builds), decoder(std::move(schema)), touched_by_owner(shards) {}
+
+  Folds& Of(std::string_view scope, Store& store, const std::vector<OpenProjection>& projections) {
+    if (last != nullptr && last_scope == scope) return *last;
+    auto found = scopes.find(scope);
+    if (found == scopes.end()) {
+      found = scopes.emplace(std::string(scope), Folds()).first;
+      for (size_t i = 0; i < projections.size(); ++i) {
+        found->second.push_back(
+            std::make_unique<RowFold>(projections[i], i, scope, FoldState(), store, cache));
+      }
+    }
+    last_scope = found->first;
+    last = &found->second;
+    used.insert(last_scope);
+    return *last;
+  }
+
+  RowCache cache;  // folds refer to it
+  EventDecoder decoder;
+  KeySink keys;
+  std::map<std::string, Folds, std::less<>> scopes;
+  std::set<std::string_view> used;  // since the last Finish
+  std::string_view last_scope;
+  Folds* last = nullptr;
+  std::vector<TouchList> touched_by_owner;  // of this shard's slice
+  Failure failure;
+  // By Write, until Finish.
+  StoreBatch batch;
+  std::map<std::string, std::vector<FoldState>, std::less<>> added;  // by scope: to each build
+};
+
+ShardedFold::ShardedFold(Store& store, std::vector<OpenProjection> projections,
+                         std::shared_ptr<const Schema> schema, const ShardedFoldOptions& options)
+    : store_(store),
+      projections_(std::move(projections)),
+      schema_(std::move(schema)),
+      options_(options),
+      taken_(std::make_unique<Taken>()) {
+  INTENTLOG_CHECK(options_.shards > 0 && options_.batch_events_max > 0);
+  for (const OpenProjection& one : projections_) {
+    any_decisions_ = any_decisions_ || one.info.decisions;
+  }
+  const size_t kept = options_.kept_rows_bytes_max / options_.shards;
+  for (size_t i = 0; i < options_.shards; ++i) {
+    shards_.push_back(std::make_unique<Shard>(kept, projections_.size(), schema_, options_.shards));
+  }
+}
+
+ShardedFold::~ShardedFold() = default;
+
+size_t ShardedFold::shards() const { return shards_.size(); }
+bool ShardedFold::full() const { return taken_->refs.size() >= options_.batch_events_max; }
+
+// ---- taking
+
+absl::StatusOr<size_t> ShardedFold::Take(const BlockView& block, size_t begin) {
+  if (shards_.size() == 1) {
+    for (size_t i = begin; i < block.size(); ++i) {
+      if (!block.place(i).in_feed) continue;
+      NoteScope(block, i);
+      RETURN_IF_ERROR(FoldAlone(block.event(i)));
+    }
+    return block.size() - begin;
+  }
+  // The refs point into a copy, because the next block takes this one's place.
+  ASSIGN_OR_RETURN(const BlockView copy,
+                   BlockView::Parse(taken_->bytes.emplace_back(block.bytes())));
+  size_t i = begin;
+  for (; i < copy.size() && !full(); ++i) {
+    if (!copy.place(i).in_feed) continue;
+    NoteScope(copy, i);
+    taken_->refs.push_back(copy.event(i));
+  }
+  taken_->events.assign(taken_->refs.size(), nullptr);
+  while (taken_->decoders.size() < taken_->refs.size()) {
+    taken_->decoders.push_back(std::make_unique<EventDecoder>(schema_));
+  }
+  return i - begin;
+}
+
+void ShardedFold::NoteScope(const BlockView& block, size_t index) {
+  const std::string_view scope = block.scopes()[block.place(index).scope];
+  if (scope == last_scope_) return;
+  last_scope_ = *scopes_.emplace(scope).first;
+}
+
+absl::Status ShardedFold::FoldAlone(const EventRef& ref) {
+  Shard& shard = *shards_[0];
+  ASSIGN_OR_RETURN(const Event* const event, shard.decoder.Decode(ref));
+  if (!event->effective && !any_decisions_) return absl::OkStatus();
+  Shard::Folds& folds = shard.Of(ref.scope, store_, projections_);
+  shard.cache.AddHeldBytes(event->payload_bytes);
+  for (size_t p = 0; p < projections_.size(); ++p) {
+    if (!event->effective && !projections_[p].info.decisions) continue;
+    shard.keys.Clear();
+    projections_[p].projection->Keys(*event, shard.keys);
+    for (size_t k = 0; k < shard.keys.size(); ++k) {
+      const absl::Status status = folds[p]->Apply(*event, shard.keys[k]);
+      if (!status.ok()) [[unlikely]]
+        return Describe(*event, 0, p, shard.keys[k], status).status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// ---- side by side
+
+void ShardedFold::Decode(size_t number) {
+  Shard& shard = *shards_[number];
+  for (TouchList& list : shard.touched_by_owner) list.Clear();
+  const size_t events = taken_->refs.size();
+  const size_t end = events * (number + 1) / shards_.size();
+  for (size_t i = events * number / shards_.size(); i < end; ++i) {
+    const absl::StatusOr<const Event*> decoded = taken_->decoders[i]->Decode(taken_->refs[i]);
+    if (!decoded.ok()) {
+      shard.failure = {i, decoded.status()};
+      return;
+    }
+    const Event& event = **decoded;
+    taken_->events[i] = &event;
+    for (size_t p = 0; p < projections_.size(); ++p) {
+      if (!event.effective && !projections_[p].info.decisions) continue;
+      shard.keys.Clear();
+      projections_[p].projection->Keys(event, shard.keys);
+      for (size_t k = 0; k < shard.keys.size(); ++k) {
+        const std::string& key = shard.keys[k];
+        const size_t owner =
+            XXH3_64bits_withSeed(key.data(), key.size(), /*seed=*/p + 1) % shards_.size();
+        shard.touched_by_owner[owner].Add(i, p, key);
+      }
+    }
+  }
+}
+
+void ShardedFold::Fold(size_t number) {
+  Shard& shard = *shards_[number];
+  for (const auto& slice : shards_) {
+    const TouchList& list = slice->touched_by_owner[number];
+    for (const TouchList::Touch& touch : list.touches()) {
+      const Event& event = *taken_->events[touch.event];
+      Shard::Folds& folds = shard.Of(event.scope, store_, projections_);
+      shard.cache.AddHeldBytes(event.payload_bytes);
+      const absl::Status status = folds[touch.projection]->Apply(event, list.key(touch));
+      if (status.ok()) [[likely]]
+        continue;
+      const Failure failure =
+          Describe(event, touch.event, touch.projection, list.key(touch), status);
+      if (failure.event < shard.failure.event) shard.failure = failure;
+      return;
+    }
+  }
+}
+
+ShardedFold::Failure ShardedFold::Describe(const Event& event, size_t index, size_t projection,
+                                           std::string_view key, const absl::Status& status) const {
+  return {index,
+          StatusOf(status.code(), "projection ", projections_[projection].info.name, ", scope ",
+                   event.scope, ", key ", Quoted(key), ", event ", event.position, ": ", status)};
+}
+
+absl::Status ShardedFold::EndBatch() {
+  Failure first;
+  for (const auto& shard : shards_) {
+    if (shard->failure.event < first.event) first = shard->failure;
+  }
+  taken_->refs.clear();
+  taken_->bytes.clear();
+  return first.status;
+}
+
+// ---- writing
+
+size_t ShardedFold::pending_bytes() const {
+  size_t bytes = 0;
+  for (const auto& shard : shards_) bytes += shard->cache.held_bytes();
+  return bytes;
+}
+
+absl::StatusOr<std::vector<FoldState>*> ShardedFold::StatesOf(const std::string& scope) {
+  const auto found = states_.find(scope);
+  if (found != states_.end()) return &found->second;
+  std::vector<FoldState> states(projections_.size());
+  for (size_t i = 0; i < projections_.size(); ++i) {
+    std::string bytes;
+    ASSIGN_OR_RETURN(const bool stored,
+                     store_.Get(Space::kMeta, CheckpointKey(projections_[i].build, scope), &bytes));
+    if (!stored) continue;
+    ASSIGN_OR_RETURN(states[i], ParseCheckpoint(bytes));
+  }
+  return &states_.emplace(scope, std::move(states)).first->second;
+}
+
+void ShardedFold::Write(size_t number) {
+  Shard& shard = *shards_[number];
+  for (const std::string_view scope : shard.used) {
+    std::vector<FoldState>& added = shard.added[std::string(scope)];
+    for (const auto& fold : shard.scopes.find(scope)->second) {
+      fold->WriteRows(shard.batch, [](std::string_view) {});
+      added.push_back(fold->TakeState());
+    }
+  }
+  shard.used.clear();
+  shard.last = nullptr;
+}
+
+absl::Status ShardedFold::Finish(Position through, StoreBatch& batch) {
+  INTENTLOG_CHECK(taken_->refs.empty());
+  for (const auto& shard : shards_) {
+    INTENTLOG_CHECK(shard->used.empty());
+    batch.Append(std::move(shard->batch));
+    for (const auto& [scope, added] : shard->added) {
+      ASSIGN_OR_RETURN(std::vector<FoldState>* const states, StatesOf(scope));
+      for (size_t i = 0; i < added.size(); ++i) (*states)[i].Add(added[i]);
+    }
+    shard->added.clear();
+  }
+  for (const std::string& scope : scopes_) {
+    ASSIGN_OR_RETURN(std::vector<FoldState>* const states, StatesOf(scope));
+    for (size_t i = 0; i < states->size(); ++i) {
+      (*states)[i].position = through;
+      batch.Put(Space::kMeta, CheckpointKey(projections_[i].build, scope),
+                CheckpointBytes((*states)[i]));
+    }
+  }
+  scopes_.clear();
+  last_scope_ = {};
+  return absl::OkStatus();
+}
+
+void ShardedFold::Committed() {
+  for (const auto& shard : shards_) {
+    shard->cache.ClearHeldBytes();
+    shard->cache.Trim();
+  }
+}
+
+}  // namespace intentlog

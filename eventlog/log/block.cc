@@ -140,6 +140,19 @@ size_t BlockView::BodyBegin(size_t index) const {
   return index == 0 ? 0 : LoadLittle32(directory_.data() + (index - 1) * kEntryBytes + 4);
 }
 
+BlockView BlockView::In(std::string_view copy) const {
+  INTENTLOG_CHECK(copy.size() == bytes_.size());
+  const auto moved = [&](std::string_view part) {
+    return copy.substr(static_cast<size_t>(part.data() - bytes_.data()), part.size());
+  };
+  BlockView view = *this;
+  view.bytes_ = copy;
+  for (std::string_view& scope : view.scopes_) scope = moved(scope);
+  view.directory_ = moved(directory_);
+  view.body_ = moved(body_);
+  return view;
+}
+
 EventRef BlockView::event(size_t index) const {
   const char* const entry = directory_.data() + index * kEntryBytes;
   const size_t begin = BodyBegin(index);

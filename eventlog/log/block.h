@@ -37,6 +37,8 @@ class BlockView {
   // a block without events is none.
   // Never reads outside `bytes`, whatever they hold.
   static absl::StatusOr<BlockView> Parse(std::string_view bytes);
+  // The same block in a copy of its bytes, which were checked. REQUIRES: `copy` equals bytes().
+  BlockView In(std::string_view copy) const;
 
   size_t size() const { return count_; }
   EventRef event(size_t index) const;     // REQUIRES: index < size()

@@ -25,7 +25,7 @@ struct RebuildOptions {
   // changes within this.
   size_t commit_bytes_max = 32 << 20;
   size_t kept_rows_bytes_max = 64 << 20;
-  size_t batch_events_max = 2048;
+  size_t batch_events_max = 8192;
   // Leaves the processor to others; 0: as fast as it goes.
   uint64_t events_per_second_max = 0;
 };

@@ -47,8 +47,14 @@ class TouchList {
 
 // Events of a batch, with the bytes that they refer to.
 struct ShardedFold::Taken {
-  std::deque<std::string> bytes;  // never moved
-  std::vector<EventRef> refs;
+  struct Place {
+    const BlockView* block;
+    size_t index;
+  };
+  // A deque never moves what it holds.
+  std::deque<std::string> bytes;
+  std::deque<BlockView> blocks;
+  std::vector<Place> places;
   std::vector<const Event*> events;                     // null: touches nothing
   std::vector<std::unique_ptr<EventDecoder>> decoders;  // one for each event, used again and again
 };
@@ -109,7 +115,7 @@ ShardedFold::ShardedFold(Store& store, std::vector<OpenProjection> projections,
 ShardedFold::~ShardedFold() = default;
 
 size_t ShardedFold::shards() const { return shards_.size(); }
-bool ShardedFold::full() const { return taken_->refs.size() >= options_.batch_events_max; }
+bool ShardedFold::full() const { return taken_->places.size() >= options_.batch_events_max; }
 
 // ---- taking
 
@@ -122,17 +128,17 @@ absl::StatusOr<size_t> ShardedFold::Take(const BlockView& block, size_t begin) {
     }
     return block.size() - begin;
   }
-  // The refs point into a copy, because the next block takes this one's place.
-  ASSIGN_OR_RETURN(const BlockView copy,
-                   BlockView::Parse(taken_->bytes.emplace_back(block.bytes())));
+  // A copy, because the next block takes this one's place.
+  taken_->bytes.emplace_back(block.bytes());
+  const BlockView& copy = taken_->blocks.emplace_back(block.In(taken_->bytes.back()));
   size_t i = begin;
   for (; i < copy.size() && !full(); ++i) {
     if (!copy.place(i).in_feed) continue;
     NoteScope(copy, i);
-    taken_->refs.push_back(copy.event(i));
+    taken_->places.push_back({&copy, i});
   }
-  taken_->events.assign(taken_->refs.size(), nullptr);
-  while (taken_->decoders.size() < taken_->refs.size()) {
+  taken_->events.assign(taken_->places.size(), nullptr);
+  while (taken_->decoders.size() < taken_->places.size()) {
     taken_->decoders.push_back(std::make_unique<EventDecoder>(schema_));
   }
   return i - begin;
@@ -168,10 +174,12 @@ absl::Status ShardedFold::FoldAlone(const EventRef& ref) {
 void ShardedFold::Decode(size_t number) {
   Shard& shard = *shards_[number];
   for (TouchList& list : shard.touched_by_owner) list.Clear();
-  const size_t events = taken_->refs.size();
+  const size_t events = taken_->places.size();
   const size_t end = events * (number + 1) / shards_.size();
   for (size_t i = events * number / shards_.size(); i < end; ++i) {
-    const absl::StatusOr<const Event*> decoded = taken_->decoders[i]->Decode(taken_->refs[i]);
+    const Taken::Place& place = taken_->places[i];
+    const absl::StatusOr<const Event*> decoded =
+        taken_->decoders[i]->Decode(place.block->event(place.index));
     if (!decoded.ok()) {
       shard.failure = {i, decoded.status()};
       return;
@@ -223,7 +231,8 @@ absl::Status ShardedFold::EndBatch() {
   for (const auto& shard : shards_) {
     if (shard->failure.event < first.event) first = shard->failure;
   }
-  taken_->refs.clear();
+  taken_->places.clear();
+  taken_->blocks.clear();
   taken_->bytes.clear();
   return first.status;
 }
@@ -264,7 +273,7 @@ void ShardedFold::Write(size_t number) {
 }
 
 absl::Status ShardedFold::Finish(Position through, StoreBatch& batch) {
-  INTENTLOG_CHECK(taken_->refs.empty());
+  INTENTLOG_CHECK(taken_->places.empty());
   for (const auto& shard : shards_) {
     INTENTLOG_CHECK(shard->used.empty());
     batch.Append(std::move(shard->batch));

@@ -34,6 +34,7 @@ std::vector<Bench> AllBenches() {
       {"replay_client", "all events to one gRPC client", ReplayClient},
       {"catch_up", "a fresh device learns a year, durably; and its memory", CatchUp},
       {"rebuild", "all views from the log, one worker", Rebuild},
+      {"rebuild_views", "each view alone from the log, one worker and two", RebuildViews},
       {"idle_streams", "server memory for each connected idle device", IdleStreams},
       {"admit_no_conflict", "deciding an intent that nothing clashes with", AdmitNoConflict},
       {"admit_fieldwise", "deciding field by field against 1 to 10,000 others", AdmitFieldwise},

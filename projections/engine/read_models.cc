@@ -11,6 +11,7 @@
 #include "projections/engine/row_fold.h"
 #include "projections/engine/row_keys.h"
 #include "projections/engine/row_merger.h"
+#include "projections/engine/view_records.h"
 #include "proto/store.pb.h"
 
 namespace intentlog {
@@ -65,14 +66,6 @@ absl::StatusOr<std::optional<Row>> GetRow(const StoreSnapshot& snapshot, const O
   return std::optional<Row>(std::move(row));
 }
 
-std::string BuildRowBytes(const OpenProjection& one) {
-  ProjectionBuild build;
-  build.set_name(one.info.name);
-  build.set_version(one.info.version);
-  build.set_build(one.build);
-  return build.SerializeAsString();
-}
-
 }  // namespace
 
 struct ReadModels::Rep {
@@ -80,7 +73,7 @@ struct ReadModels::Rep {
       : store(the_store),
         options(the_options),
         listed(std::move(projections)),
-        cache(options.kept_rows_bytes_max, listed.size()) {}
+        cache(options.kept_rows_bytes_max, listed.size() + options.followers.size()) {}
 
   absl::Status OpenProjections();
   absl::Status FindBuilds();
@@ -103,7 +96,7 @@ struct ReadModels::Rep {
   Store& store;
   const ReadModelsOptions options;
   const Projections listed;
-  std::vector<OpenProjection> open;  // as listed
+  std::vector<OpenProjection> open;  // as listed, then the followers
   bool any_decisions = false;        // one of them folds what is not effective
 
   // Of the folding thread. Folds refer to the cache and are destroyed before it.
@@ -113,6 +106,7 @@ struct ReadModels::Rep {
   ScopeFold* last_scope = nullptr;   // events in a row often share a scope
   std::vector<std::string> new_scopes;
   bool builds_written = true;
+  std::vector<size_t> unwritten;  // of `open`: new here
   BuildId builds_last = 0;
   bool failed = false;  // only Abandon is allowed
   KeySink keys;
@@ -141,16 +135,26 @@ absl::Status ReadModels::Rep::OpenProjections() {
     any_decisions = any_decisions || one.info.decisions;
     open.push_back(std::move(one));
   }
+  for (const Follower& follower : options.followers) {
+    OpenProjection one{follower.projection, follower.projection->info(), nullptr, follower.build};
+    ASSIGN_OR_RETURN(one.prototype, RowAccess::Prototype(one.info));
+    any_decisions = any_decisions || one.info.decisions;
+    open.push_back(std::move(one));
+  }
   return absl::OkStatus();
 }
 
 absl::Status ReadModels::Rep::FindBuilds() {
-  std::string bytes;
-  ASSIGN_OR_RETURN(const bool any, store.Get(Space::kMeta, kBuildsKey, &bytes));
-  if (any && !ParseBuild(bytes, &builds_last)) {
-    return DataLoss("the greatest build of the read models is not 4 bytes: rebuild them");
-  }
-  for (OpenProjection& one : open) {
+  ASSIGN_OR_RETURN(builds_last, LastBuild(store));
+  for (size_t i = 0; i < listed.size(); ++i) {
+    OpenProjection& one = open[i];
+    ASSIGN_OR_RETURN(const std::optional<ViewRecord> record, ReadViewRecord(store, one.info.name));
+    if (record && record->version() == one.info.version) {
+      one.build = record->build();
+      continue;
+    }
+    builds_written = false;
+    std::string bytes;
     ASSIGN_OR_RETURN(const bool found,
                      store.Get(Space::kMeta, ViewKey(one.info.name, one.info.version), &bytes));
     ProjectionBuild build;
@@ -158,8 +162,7 @@ absl::Status ReadModels::Rep::FindBuilds() {
       return DataLoss("the build of view ", one.info.name, " does not parse: rebuild it");
     }
     one.build = found ? build.build() : ++builds_last;
-    ASSIGN_OR_RETURN(const bool named, store.Get(Space::kMeta, AliasKey(one.info.name), &bytes));
-    if (!found || !named || bytes != BuildRowBytes(one)) builds_written = false;
+    unwritten.push_back(i);
   }
   return absl::OkStatus();
 }
@@ -185,10 +188,12 @@ absl::Status ReadModels::Rep::LoadScopes() {
 
 // The rows of what Open gave a number, written together with the first rows of that key space.
 void ReadModels::Rep::WriteNewBuilds(StoreBatch& batch) {
-  for (const OpenProjection& one : open) {
-    const std::string bytes = BuildRowBytes(one);
-    batch.Put(Space::kMeta, ViewKey(one.info.name, one.info.version), bytes);
-    batch.Put(Space::kMeta, AliasKey(one.info.name), bytes);
+  for (const size_t i : unwritten) {
+    ViewRecord record;
+    record.set_name(open[i].info.name);
+    record.set_version(open[i].info.version);
+    record.set_build(open[i].build);
+    PutViewRecord(record, batch);
   }
   batch.Put(Space::kMeta, kBuildsKey, BuildBytes(builds_last));
 }
@@ -293,7 +298,7 @@ absl::Status ReadModels::Finish(std::string_view scope_name, Position through, S
   if (!rep_->builds_written) rep_->WriteNewBuilds(batch);
   for (size_t i = 0; i < rep_->open.size(); ++i) {
     scope->folds[i]->WriteRows(batch, [&](std::string_view key) {
-      if (!rep_->tracking) return;
+      if (!rep_->tracking || i >= rep_->listed.size()) return;
       rep_->changed.push_back({rep_->listed[i].get(), std::string(scope_name), std::string(key)});
     });
     scope->folds[i]->WriteCheckpoint(through, batch);
@@ -431,5 +436,17 @@ absl::StatusOr<std::unique_ptr<RowCursor>> ReadModels::Scan(std::string_view vie
 }
 
 std::vector<std::string> ReadModels::ScopeNames() const { return *rep_->Seen().scopes; }
+
+std::optional<BuildId> ReadModels::LiveBuild(std::string_view view) const {
+  if (!rep_->builds_written) return std::nullopt;
+  const auto one = rep_->View(view);
+  return one.ok() ? std::optional<BuildId>((*one)->build) : std::nullopt;
+}
+
+absl::StatusOr<BuildComparison> ReadModels::Compare(std::string_view view, BuildId build,
+                                                    size_t limit) const {
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  return CompareBuilds(*rep_->Seen().snapshot, one->build, build, limit);
+}
 
 }  // namespace intentlog

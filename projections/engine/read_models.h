@@ -23,13 +23,22 @@
 #include "absl/status/statusor.h"
 #include "eventlog/log/event.h"
 #include "eventlog/store/store.h"
+#include "projections/engine/compare.h"
 #include "projections/engine/digest.h"
 #include "projections/engine/projection.h"
 #include "projections/engine/row_cursor.h"
+#include "projections/engine/row_keys.h"
 
 namespace intentlog {
 
 using Projections = std::vector<std::shared_ptr<const Projection>>;
+
+// A build that is folded together with the live ones and that no name leads to: a shadow that waits
+// to be activated, or what was live before.
+struct Follower {
+  std::shared_ptr<const Projection> projection;
+  BuildId build = 0;
+};
 
 struct ReadModelsOptions {
   // Rows kept in memory between batches, so that hot ones are not read again. Holds the products of
@@ -37,6 +46,7 @@ struct ReadModelsOptions {
   size_t kept_rows_bytes_max = 4 << 20;
   // Scopes whose checkpoints are kept in memory between batches: a few kilobytes each.
   size_t kept_scopes_max = 1000;
+  std::vector<Follower> followers;
 };
 
 // Of one projection and scope.
@@ -100,6 +110,10 @@ class ReadModels {
                                                   std::string_view from_key = {}) const;
   // Of all projections, in byte order.
   std::vector<std::string> ScopeNames() const;
+  // Null until the first Finish is committed, if the view is new here.
+  std::optional<BuildId> LiveBuild(std::string_view view) const;
+  // The live build of a view as `a`, another one as `b`. REQUIRES: `build` follows.
+  absl::StatusOr<BuildComparison> Compare(std::string_view view, BuildId build, size_t limit) const;
 
  private:
   struct Rep;

@@ -2,9 +2,11 @@
 //
 //   kRows   build (4) · scope · NUL · row key              → serialized row
 //   kMeta   "view" NUL name NUL version (4)                → ProjectionBuild
-//           "alias" NUL name                               → ProjectionBuild, the one that readers
-//           see "check" build (4) · scope                      → Checkpoint "builds" → greatest
-//           build given out (4)
+//           "alias" NUL name                               → ViewRecord: the build that readers
+//                                                            see, and those beside it
+//           "check" build (4) · scope                      → Checkpoint
+//           "drop" build (4)                               → empty: its rows are being removed
+//           "builds"                                       → greatest build given out (4)
 //
 // Numbers are big-endian. A scope never contains NUL; a row key may contain anything. A build is
 // the key space of one (name, version); builds grow and none is used twice.

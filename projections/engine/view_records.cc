@@ -1,0 +1,72 @@
+#include "projections/engine/view_records.h"
+
+#include <string>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+namespace {
+
+constexpr std::string_view kDropped = "drop";
+
+}  // namespace
+
+absl::StatusOr<std::optional<ViewRecord>> ReadViewRecord(const Store& store,
+                                                         std::string_view name) {
+  std::string bytes;
+  ASSIGN_OR_RETURN(const bool found, store.Get(Space::kMeta, AliasKey(name), &bytes));
+  if (!found) return std::optional<ViewRecord>();
+  ViewRecord record;
+  if (record.ParseFromString(bytes)) return std::optional<ViewRecord>(std::move(record));
+  return DataLoss("the record of view ", name,
+                  " does not parse: remove the folder of the read models to have them folded "
+                  "again");
+}
+
+void PutViewRecord(const ViewRecord& record, StoreBatch& batch) {
+  ProjectionBuild live;
+  live.set_name(record.name());
+  live.set_version(record.version());
+  live.set_build(record.build());
+  batch.Put(Space::kMeta, ViewKey(record.name(), record.version()), live.SerializeAsString());
+  batch.Put(Space::kMeta, AliasKey(record.name()), record.SerializeAsString());
+}
+
+absl::StatusOr<BuildId> LastBuild(const Store& store) {
+  std::string bytes;
+  ASSIGN_OR_RETURN(const bool any, store.Get(Space::kMeta, kBuildsKey, &bytes));
+  BuildId last = 0;
+  if (!any || ParseBuild(bytes, &last)) return last;
+  return DataLoss("the greatest build of the read models is not 4 bytes: rebuild them");
+}
+
+void PutDropped(BuildId build, StoreBatch& batch) {
+  batch.Put(Space::kMeta, Cat(kDropped, BuildBytes(build)), "");
+}
+
+absl::StatusOr<bool> DropSome(Store& store, size_t keys_max) {
+  const auto cursor = store.Scan(Space::kMeta);
+  cursor->Seek(kDropped);
+  RETURN_IF_ERROR(cursor->status());
+  if (!cursor->Valid() || cursor->key().substr(0, kDropped.size()) != kDropped) return false;
+  const std::string note(cursor->key());
+  const std::string build = note.substr(kDropped.size());
+  StoreBatch batch;
+  size_t keys = 0;
+  const auto drop = [&](Space space, const std::string& prefix) {
+    const auto row = store.Scan(space);
+    for (row->Seek(prefix); row->Valid() && keys < keys_max; row->Next(), ++keys) {
+      if (row->key().substr(0, prefix.size()) != prefix) break;
+      batch.Delete(space, row->key());
+    }
+    return row->status();
+  };
+  RETURN_IF_ERROR(drop(Space::kRows, build));
+  RETURN_IF_ERROR(drop(Space::kMeta, Cat("check", build)));
+  if (keys < keys_max) batch.Delete(Space::kMeta, note);
+  RETURN_IF_ERROR(store.Commit(batch, Sync::kBuffered));
+  return true;
+}
+
+}  // namespace intentlog

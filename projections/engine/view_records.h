@@ -1,0 +1,29 @@
+// Rows that say which builds a view has: read and written by whoever folds, rebuilds or switches a
+// view. A switch is one row, so it takes effect in one write.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "eventlog/store/store.h"
+#include "projections/engine/row_keys.h"
+#include "proto/store.pb.h"
+
+namespace intentlog {
+
+// Nothing if the view was never folded. DATA_LOSS if the row does not parse.
+absl::StatusOr<std::optional<ViewRecord>> ReadViewRecord(const Store& store, std::string_view name);
+void PutViewRecord(const ViewRecord& record, StoreBatch& batch);
+
+// The greatest build given out so far; 0: none.
+absl::StatusOr<BuildId> LastBuild(const Store& store);
+
+// Notes that nobody folds or reads `build` from now on.
+void PutDropped(BuildId build, StoreBatch& batch);
+// Removes up to `keys_max` keys of builds that are noted so; false if there are none left. Who
+// reads one in a snapshot reads on. Key by key, because a deleted range slows down every later
+// read.
+absl::StatusOr<bool> DropSome(Store& store, size_t keys_max);
+
+}  // namespace intentlog

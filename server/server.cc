@@ -73,8 +73,8 @@ absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
                    OpenTenantStores(name, engine_, options_, random_));
   auto tenant = std::make_unique<Tenant>(
       name, stores, options_, clock_,
-      Tenant::Executors{executors_.core, executors_.commit, executors_.reader,
-                        executors_.projector},
+      Tenant::Executors{executors_.core, executors_.commit, executors_.reader, executors_.projector,
+                        executors_.rebuild},
       Tenant::Hooks{[this](const absl::Status& status) { OnStoreFailed(status); },
                     [this, name](const absl::Status& status) { SetHealth(name, status); },
                     [this] { Progressed(); }});

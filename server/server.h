@@ -22,6 +22,7 @@
 #include "server/options.h"
 #include "server/sequencer/own_receipt.h"
 #include "server/session/frame_sink.h"
+#include "server/views/view_state.h"
 
 namespace intentlog {
 
@@ -44,6 +45,8 @@ class Server {
     Executor* commit = nullptr;
     Executor* reader = nullptr;
     Executor* projector = nullptr;  // folds; null: `reader`
+    // Rebuild views, each a worker, beside what is folded; none: `projector`.
+    std::vector<Executor*> rebuild = {};
   };
   // Blocking; call before the executors run anything of it. Errors as Store::Open and
   // EventLog::Open.
@@ -73,6 +76,12 @@ class Server {
   // INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED, UNAVAILABLE: nothing was done.
   absl::Status Settle(const std::string& tenant, Intent control, std::string resolver,
                       std::function<void(const OwnReceipt& receipt)> done);
+  // As ViewKeeper's; NOT_FOUND names an unknown tenant, too.
+  void RebuildView(const std::string& tenant, const std::string& view, const RebuildWanted& wanted,
+                   std::function<void(absl::Status status)> done);
+  void SwitchView(const std::string& tenant, const std::string& view, ViewSwitch how,
+                  std::function<void(absl::Status status)> done);
+  absl::StatusOr<ViewState> StateOfView(const std::string& tenant, const std::string& view) const;
 
   // ---- reading; any thread
   // Shared, because after a failed write the stores are closed and opened again: hold the pointer

@@ -49,8 +49,16 @@ absl::StatusOr<std::shared_ptr<const EventLog>> Server::Log(std::string_view ten
 
 absl::StatusOr<std::shared_ptr<const ReadModels>> Server::Models(std::string_view tenant) const {
   ASSIGN_OR_RETURN(std::shared_ptr<TenantStores> stores, rep_->Find(tenant));
-  const ReadModels* const models = stores->models.get();
-  return std::shared_ptr<const ReadModels>(std::move(stores), models);
+  // Models need their store, and a switch of a view puts others in their place.
+  struct Held {
+    std::shared_ptr<TenantStores> stores;
+    std::shared_ptr<const ReadModels> models;
+  };
+  auto held = std::make_shared<Held>();
+  held->models = stores->models();
+  held->stores = std::move(stores);
+  const ReadModels* const models = held->models.get();
+  return std::shared_ptr<const ReadModels>(std::move(held), models);
 }
 
 Position Server::ViewPosition(std::string_view tenant) const {

@@ -1,5 +1,6 @@
 #include "server/projector/projector.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -25,15 +26,15 @@ std::string SignatureOf(const Projections& projections) {
 
 }  // namespace
 
-Projector::Projector(const EventLog& log, Store& views, ReadModels& models,
+Projector::Projector(const EventLog& log, Store& views, std::shared_ptr<ReadModels> models,
                      const ServerOptions& options, Executors executors, Hooks hooks)
     : log_(log),
       views_(views),
-      models_(models),
       options_(options),
       executors_(executors),
       hooks_(std::move(hooks)),
       signature_(SignatureOf(options.projections)),
+      models_(std::move(models)),
       decoder_(std::make_unique<EventDecoder>(options.schema)) {}
 
 absl::Status Projector::Load() {
@@ -50,8 +51,9 @@ absl::Status Projector::Load() {
                     views_.dir(), " to have them folded again");
   }
   position_.store(position.value(), std::memory_order_release);
+  folded_ = position;
   reader_ = log_.Read(position.Next());
-  for (const std::string& scope : models_.ScopeNames()) digests_due_.insert(scope);
+  for (const std::string& scope : models_->ScopeNames()) digests_due_.insert(scope);
   return absl::OkStatus();
 }
 
@@ -119,7 +121,7 @@ Projector::StepResult Projector::Step() {
   result.through = position();
   result.status = FoldSome(result);
   if (!result.status.ok()) {
-    models_.Abandon();
+    models_->Abandon();
     return result;
   }
   if (result.more || digests_due_.empty()) return result;
@@ -131,16 +133,20 @@ Projector::StepResult Projector::Step() {
 
 absl::Status Projector::FoldSome(StepResult& result) {
   uint64_t events = 0;
+  Position through;
   while (events < options_.fold_events_max) {
     ASSIGN_OR_RETURN(const bool more, reader_->Next());
     if (!more) break;
     const BlockView& block = reader_->block();
     RETURN_IF_ERROR(FoldBlock(block, reader_->begin()));
     events += block.size() - reader_->begin();
-    result.through = block.last();
+    through = block.last();
   }
   result.more = events >= options_.fold_events_max;
-  return events == 0 ? absl::OkStatus() : Commit(result.through);
+  if (events == 0) return absl::OkStatus();
+  RETURN_IF_ERROR(Commit(through));
+  result.through = std::max(result.through, through);
+  return absl::OkStatus();
 }
 
 absl::Status Projector::FoldBlock(const BlockView& block, size_t begin) {
@@ -150,7 +156,7 @@ absl::Status Projector::FoldBlock(const BlockView& block, size_t begin) {
     ASSIGN_OR_RETURN(const Position before, FoldedBefore(ref.scope));
     if (ref.position <= before) continue;
     ASSIGN_OR_RETURN(const Event* const event, decoder_->Decode(ref));
-    RETURN_IF_ERROR(models_.Add(*event));
+    RETURN_IF_ERROR(models_->Add(*event));
     if (touched_.find(ref.scope) == touched_.end()) touched_.insert(std::string(ref.scope));
   }
   return absl::OkStatus();
@@ -159,28 +165,41 @@ absl::Status Projector::FoldBlock(const BlockView& block, size_t begin) {
 absl::StatusOr<Position> Projector::FoldedBefore(std::string_view scope) {
   const auto found = folded_before_.find(scope);
   if (found != folded_before_.end()) return found->second;
-  ASSIGN_OR_RETURN(const Position through, models_.Through(scope));
+  ASSIGN_OR_RETURN(const Position through, models_->Through(scope));
   folded_before_.emplace(scope, through);
   return through;
 }
 
 absl::Status Projector::Commit(Position through) {
   StoreBatch batch;
-  for (const std::string& scope : touched_) RETURN_IF_ERROR(models_.Finish(scope, through, batch));
-  std::string row;
-  AppendBig64(row, through.value());
-  batch.Put(Space::kMeta, kCheckpointKey, row + signature_);
+  for (const std::string& scope : touched_) RETURN_IF_ERROR(models_->Finish(scope, through, batch));
+  folded_ = through;
+  PutCheckpoint(through, batch);
   RETURN_IF_ERROR(views_.Commit(batch, Sync::kBuffered));
-  models_.Committed();
+  models_->Committed();
   digests_due_.merge(touched_);
   touched_.clear();
   return absl::OkStatus();
 }
 
+void Projector::PutCheckpoint(Position through, StoreBatch& batch) const {
+  std::string row;
+  AppendBig64(row, std::min(through, folded_).value());
+  batch.Put(Space::kMeta, kCheckpointKey, row + signature_);
+}
+
+void Projector::UseModels(std::shared_ptr<ReadModels> models, Position from) {
+  models_ = std::move(models);
+  folded_ = std::min(folded_, from);
+  folded_before_.clear();
+  reader_ = log_.Read(folded_.Next());
+}
+
 absl::StatusOr<std::vector<ScopeDigests>> Projector::ChangedDigests() {
   std::map<std::string, std::vector<std::string>, std::less<>> by_scope;
   for (const auto& projection : options_.projections) {
-    ASSIGN_OR_RETURN(const std::vector<ScopeState> states, models_.Scopes(projection->info().name));
+    ASSIGN_OR_RETURN(const std::vector<ScopeState> states,
+                     models_->Scopes(projection->info().name));
     for (const ScopeState& state : states) {
       if (digests_due_.count(state.scope) > 0) {
         by_scope[state.scope].push_back(state.digest.Bytes());

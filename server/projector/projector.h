@@ -42,8 +42,8 @@ class Projector {
   };
 
   // All must outlive the projector.
-  Projector(const EventLog& log, Store& views, ReadModels& models, const ServerOptions& options,
-            Executors executors, Hooks hooks);
+  Projector(const EventLog& log, Store& views, std::shared_ptr<ReadModels> models,
+            const ServerOptions& options, Executors executors, Hooks hooks);
 
   // Reads the checkpoint. Before anything else.
   absl::Status Load();
@@ -53,7 +53,18 @@ class Projector {
   void Adopt(std::shared_ptr<const Schema> schema);
   void Stop();
   bool idle() const { return tasks_ == 0; }
-  // Any thread.
+
+  // ---- on the projector executor
+  // Folds into `models` from now on, and again what comes after `from`, if that is less far than
+  // this has folded. REQUIRES: nothing is folded and not committed.
+  void UseModels(std::shared_ptr<ReadModels> models, Position from);
+  // Through which all of `models` are folded.
+  Position folded() const { return folded_; }
+  // Folds again what readers have seen folded.
+  bool behind() const { return folded_ < position(); }
+  void PutCheckpoint(Position through, StoreBatch& batch) const;
+
+  // Any thread. Never goes back.
   Position position() const { return Position(position_.load(std::memory_order_acquire)); }
 
  private:
@@ -76,7 +87,6 @@ class Projector {
 
   const EventLog& log_;
   Store& views_;
-  ReadModels& models_;
   const ServerOptions& options_;
   const Executors executors_;
   const Hooks hooks_;
@@ -90,6 +100,8 @@ class Projector {
   std::atomic<uint64_t> position_{0};
 
   // Owned by the projector executor.
+  std::shared_ptr<ReadModels> models_;
+  Position folded_;
   std::unique_ptr<BlockReader> reader_;
   std::unique_ptr<EventDecoder> decoder_;
   std::map<std::string, Position, std::less<>> folded_before_;  // by scope, before this process

@@ -40,7 +40,7 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
       clock_(clock),
       executors_(executors),
       hub_(*stores_->log, options, clock, {executors.core, executors.reader}),
-      projector_(*stores_->log, *stores_->views, *stores_->models, options,
+      projector_(*stores_->log, *stores_->views, stores_->models(), options,
                  {executors.core, executors.projector},
                  {[this, hooks](Position position, std::vector<ScopeDigests> changed) {
                     stores_->folded.store(position.value(), std::memory_order_release);
@@ -54,6 +54,10 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
                         !stores_->views->failed().ok() || absl::IsResourceExhausted(status);
                     (by_store ? hooks.store_failed : hooks.projector_failed)(status);
                   }}),
+      views_(
+          *stores_->log, *stores_->views, projector_, options, clock,
+          {executors.core, executors.projector, executors.rebuild},
+          [this](std::shared_ptr<ReadModels> models) { stores_->ShowModels(std::move(models)); }),
       sequencer_(*stores_->log, options, clock, {executors.core, executors.commit},
                  {[this](std::string_view scope) { return hub_.Wanted(scope); },
                   [this](LiveGroup& live, const LogEnd& end) {
@@ -212,10 +216,11 @@ void Tenant::Stop() {
   sequencer_.Stop();
   hub_.Stop();
   projector_.Stop();
+  views_.Stop();
 }
 
 bool Tenant::idle() const {
-  return tasks_ == 0 && sequencer_.idle() && hub_.idle() && projector_.idle();
+  return tasks_ == 0 && sequencer_.idle() && hub_.idle() && projector_.idle() && views_.idle();
 }
 
 }  // namespace intentlog

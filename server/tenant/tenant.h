@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,6 +30,7 @@
 #include "server/projector/projector.h"
 #include "server/sequencer/sequencer.h"
 #include "server/tenant/tenant_stores.h"
+#include "server/views/view_keeper.h"
 
 namespace intentlog {
 
@@ -47,6 +49,7 @@ class Tenant {
     Executor* commit;
     Executor* reader;
     Executor* projector;
+    std::vector<Executor*> rebuild;  // never empty
   };
   struct Hooks {
     std::function<void(const absl::Status& status)> store_failed;  // nothing is decided any more
@@ -63,6 +66,7 @@ class Tenant {
   void Start() {
     projector_.Wake();
     sequencer_.Start();
+    views_.Start();
   }
 
   // Compares the device's cursors with this log, gives the session its number and makes that
@@ -93,6 +97,7 @@ class Tenant {
   const EventLog& log() const { return *stores_->log; }
   Sequencer& sequencer() { return sequencer_; }
   FeedHub& hub() { return hub_; }
+  ViewKeeper& views() { return views_; }
 
  private:
   struct Device {
@@ -122,6 +127,7 @@ class Tenant {
   const Executors executors_;
   FeedHub hub_;
   Projector projector_;
+  ViewKeeper views_;
   Sequencer sequencer_;
   std::map<std::string, Device, std::less<>> devices_;
   bool stopped_ = false;

@@ -26,9 +26,18 @@ struct TenantStores {
   std::unique_ptr<EventLog> log;
   LogId own_log;  // the server's own device log
   std::unique_ptr<Store> views;
-  std::unique_ptr<ReadModels> models;
-  std::atomic<uint64_t> folded{0};    // position through which `models` are folded
+  std::atomic<uint64_t> folded{0};    // position through which read models are folded
   std::atomic<uint64_t> sessions{0};  // of devices, past their Welcome
+  std::shared_ptr<ReadModels> models() const {
+    const std::lock_guard<std::mutex> lock(models_mutex);
+    return current_models;
+  }
+  void ShowModels(std::shared_ptr<ReadModels> models) {
+    const std::lock_guard<std::mutex> lock(models_mutex);
+    current_models.swap(models);
+  }
+  mutable std::mutex models_mutex;
+  std::shared_ptr<ReadModels> current_models;  // protected by models_mutex
   std::mutex live_mutex;
   std::set<std::string, std::less<>> live;  // devices with a session; protected by live_mutex
 };

@@ -1,0 +1,119 @@
+// A ViewKeeper rebuilds a tenant's views beside the live ones, and switches between builds.
+//
+//   live ──────────────────────────────────────────────► previous   follows, to be rolled back to
+//          shadow: Rebuild ──► joins the projector ──► live
+//                  resumable   folded with the live one:
+//                              compare, activate, cancel
+//
+// A switch is one write of the view's record. Readers go on with what they began with, and the next
+// ones see the other build.
+//
+// Methods and callbacks on the core executor. What it writes, it writes on the projector's, one
+// after another with what that folds; rebuilding has executors of its own. Destroy it when idle()
+// only, or when the executors run nothing more.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "eventlog/log/event_log.h"
+#include "eventlog/runtime/clock.h"
+#include "eventlog/runtime/executor.h"
+#include "eventlog/store/store.h"
+#include "projections/engine/rebuild.h"
+#include "proto/store.pb.h"
+#include "server/options.h"
+#include "server/projector/projector.h"
+#include "server/views/view_state.h"
+
+namespace intentlog {
+
+class ViewKeeper {
+ public:
+  struct Executors {
+    Executor* core;
+    Executor* projector;
+    std::vector<Executor*> rebuild;  // never empty; as many workers as these at most
+  };
+  // Readers see `models` from now on. Called on the projector executor.
+  using Publish = std::function<void(std::shared_ptr<ReadModels> models)>;
+
+  // All must outlive the keeper.
+  ViewKeeper(const EventLog& log, Store& store, Projector& projector, const ServerOptions& options,
+             const Clock& clock, Executors executors, Publish publish);
+
+  // Goes on with rebuilds that a restart interrupted, and with removing what was dropped.
+  void Start();
+
+  using Done = std::function<void(absl::Status status)>;
+  // Begins to build a shadow, or goes on with one that was interrupted; `done` says whether it was
+  // begun. FAILED_PRECONDITION: another rebuild is running, there is a shadow already, or nothing
+  // is folded yet; each says what to do. NOT_FOUND names an unknown view.
+  void Rebuild(const std::string& view, const RebuildWanted& wanted, Done done);
+  // The switch is durable, and read, when `done` is called with OK. FAILED_PRECONDITION says what
+  // is so instead.
+  void Switch(const std::string& view, ViewSwitch how, Done done);
+
+  void Stop();
+  bool idle() const { return tasks_ == 0; }
+
+  // NOT_FOUND names an unknown view.
+  absl::StatusOr<ViewState> State(const std::string& view) const;
+
+ private:
+  struct Running {
+    std::string view;
+    std::unique_ptr<intentlog::Rebuild> rebuild;
+    ViewRecord record;  // of the rebuild's executor
+    absl::Duration began;
+    Position from;
+  };
+  // What a view's rebuild has to tell.
+  struct Progress {
+    bool running = false;
+    Position through;
+    double events_per_second = 0;
+    absl::Status last;  // how the last one ended
+  };
+
+  std::shared_ptr<const Projection> Find(const std::string& view) const;
+  // Runs `task` on the projector executor, then `done` with what it gave on the core's.
+  void OnProjector(std::function<absl::Status()> task, Done done);
+  // ---- on the projector executor
+  absl::StatusOr<ViewRecord> RecordOf(const std::string& view) const;
+  absl::StatusOr<ViewRecord> BeginShadow(const std::shared_ptr<const Projection>& projection);
+  absl::Status Join(const std::string& view, Position through);
+  absl::Status Apply(const std::string& view, ViewSwitch how);
+  absl::Status Reopen(Position from);
+  // ---- on the core's
+  void Run(const std::shared_ptr<const Projection>& projection, const ViewRecord& record,
+           const RebuildWanted& wanted);
+  void OnRebuilt(absl::Status status, Position through);
+  void Sweep();
+  template <class Change>
+  void Tell(const std::string& view, Change change);
+
+  const EventLog& log_;
+  Store& store_;
+  Projector& projector_;
+  const ServerOptions& options_;
+  const Clock& clock_;
+  const Executors executors_;
+  const Publish publish_;
+  std::shared_ptr<Running> running_;  // with what its executor still has to do
+  bool sweeping_ = false;
+  bool stopped_ = false;
+  int tasks_ = 0;
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Progress, std::less<>> progress_;  // protected by mutex_
+};
+
+}  // namespace intentlog

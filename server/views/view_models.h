@@ -1,0 +1,17 @@
+// The read models of a tenant with what stands beside them: opened, and opened again after each
+// switch of a view.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "eventlog/store/store.h"
+#include "projections/engine/read_models.h"
+
+namespace intentlog {
+
+// With every shadow and previous build that follows and that this program's projections can fold.
+absl::StatusOr<std::shared_ptr<ReadModels>> OpenViewModels(Store& store,
+                                                           const Projections& projections);
+
+}  // namespace intentlog

@@ -138,9 +138,11 @@ Client::~Client() {
 absl::Status Client::Rep::Prepare(const google::protobuf::Message& event, const std::string& scope,
                                   const AppendOptions& append, Encoding& encoding) {
   if (encoding.type == nullptr || encoding.type->descriptor() != event.GetDescriptor()) {
-    encoding.type = options.schema->Find(event.GetDescriptor()->full_name());
-    if (encoding.type == nullptr) {
-      return Invalid(event.GetDescriptor()->full_name(), " is no event type of this schema");
+    const std::string& name = event.GetDescriptor()->full_name();
+    encoding.type = options.schema->Find(name);
+    if (encoding.type == nullptr) return Invalid(name, " is no event type of this schema");
+    if (encoding.type->descriptor() != event.GetDescriptor()) {
+      return Invalid("this ", name, " is of another schema: make it with EventType::NewPayload");
     }
   }
   if (encoding.scope == scope && !scope.empty()) return absl::OkStatus();

@@ -35,6 +35,18 @@ class NodeExecutor final : public Executor, public std::enable_shared_from_this<
   bool alive_ = true;
 };
 
+// The world's time, with a wall clock that is ahead of it or behind.
+class NodeClock final : public Clock {
+ public:
+  NodeClock(const Clock& world, absl::Duration ahead) : world_(world), ahead_(ahead) {}
+  absl::Time WallNow() const override { return world_.WallNow() + ahead_; }
+  absl::Duration Passed() const override { return world_.Passed(); }
+
+ private:
+  const Clock& world_;
+  const absl::Duration ahead_;
+};
+
 namespace {
 
 constexpr char kTenant[] = "shop";
@@ -62,8 +74,12 @@ std::shared_ptr<const Schema> ShopSchema() {
 
 }  // namespace
 
-World::World(uint64_t seed)
-    : root_(MakeRoot(seed)), executor_(clock_), random_(seed), network_(executor_, random_) {
+World::World(uint64_t seed, std::shared_ptr<const Schema> schema)
+    : root_(MakeRoot(seed)),
+      executor_(clock_),
+      random_(seed),
+      network_(executor_, random_),
+      schema_(schema == nullptr ? ShopSchema() : std::move(schema)) {
   server_.dir = root_ + "/server";
 }
 
@@ -82,7 +98,7 @@ void World::StartServer() {
   server_.random = std::make_unique<SeededRandom>(random_.Next());
   ServerOptions options;
   options.dir = server_.dir;
-  options.schema = ShopSchema();
+  options.schema = schema_;
   options.projections = CommerceViews();
   Executor* const executor = server_.executor.get();
   auto server = Server::Open(std::move(options), clock_, *server_.random,
@@ -120,9 +136,10 @@ void World::StartDevice(const std::string& name) {
   options.scopes = {name, "shared"};
   options.all_scopes = node.all_scopes;
   options.write_scope = name;
-  options.schema = ShopSchema();
+  options.schema = schema_;
   options.projections = CommerceViews();
-  options.runtime = {&clock_, node.executor.get(), node.random.get()};
+  node.clock = std::make_unique<NodeClock>(clock_, ahead_[name]);
+  options.runtime = {node.clock.get(), node.executor.get(), node.random.get()};
   if (adjust_) adjust_(options);
   auto client = Client::Open(std::move(options));
   INTENTLOG_CHECK(client.ok());
@@ -149,13 +166,34 @@ std::vector<std::string> World::devices() const {
   return names;
 }
 
+// Remembers what was acknowledged, and how.
+absl::StatusOr<Appended> World::Note(const std::string& name, absl::StatusOr<Appended> appended) {
+  if (appended.ok() && !appended->repeated) {
+    devices_.at(name).acknowledged.emplace_back(LogPlace{appended->priority, appended->count},
+                                                appended->intent_id);
+  }
+  return appended;
+}
+
+absl::StatusOr<Appended> World::Resolve(const std::string& name, Position conflict,
+                                        intentlog::Verdict verdict, const DecideOptions& options) {
+  return Note(name, device(name).Resolve(conflict, verdict, options));
+}
+
+absl::StatusOr<Appended> World::Amend(const std::string& name, const IntentId& intent,
+                                      const google::protobuf::Message& event) {
+  return Note(name, device(name).Amend(intent, event));
+}
+
+absl::StatusOr<Appended> World::Dismiss(const std::string& name, const IntentId& intent,
+                                        const DecideOptions& options) {
+  return Note(name, device(name).Dismiss(intent, options));
+}
+
 Appended World::Append(const std::string& name, const google::protobuf::Message& event,
                        const AppendOptions& options) {
-  DeviceNode& node = devices_.at(name);
-  const auto appended = node.client->Append(event, options);
+  const auto appended = Note(name, device(name).Append(*Convert(event), options));
   INTENTLOG_CHECK(appended.ok());
-  const LogPlace place{appended->priority, appended->count};
-  if (!appended->repeated) node.acknowledged.emplace_back(place, appended->intent_id);
   return *appended;
 }
 
@@ -163,13 +201,26 @@ void World::AppendAll(const std::string& name,
                       const std::vector<const google::protobuf::Message*>& events,
                       const std::string& scope) {
   DeviceNode& node = devices_.at(name);
+  std::vector<std::unique_ptr<google::protobuf::Message>> converted;
   std::vector<NewIntent> intents;
-  for (const auto* event : events) intents.push_back({event, IntentId(), scope});
+  for (const auto* event : events) {
+    converted.push_back(Convert(*event));
+    intents.push_back({converted.back().get(), IntentId(), scope});
+  }
   const auto appended = node.client->AppendAll(intents);
   INTENTLOG_CHECK(appended.ok());
   for (const Appended& one : *appended) {
     node.acknowledged.emplace_back(LogPlace{one.priority, one.count}, one.intent_id);
   }
+}
+
+std::unique_ptr<google::protobuf::Message> World::Convert(
+    const google::protobuf::Message& event) const {
+  const EventType* const type = schema_->Find(event.GetDescriptor()->full_name());
+  INTENTLOG_CHECK(type != nullptr);
+  auto converted = type->NewPayload();
+  INTENTLOG_CHECK(converted->ParseFromString(event.SerializeAsString()));
+  return converted;
 }
 
 bool World::RunUntilQuiet(absl::Duration limit) {

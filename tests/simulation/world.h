@@ -23,16 +23,19 @@
 #include "eventlog/runtime/manual_clock.h"
 #include "eventlog/runtime/manual_executor.h"
 #include "eventlog/runtime/random.h"
+#include "eventlog/schema/schema.h"
 #include "server/server.h"
 #include "tests/simulation/sim_network.h"
 
 namespace intentlog::simulation {
 
+class NodeClock;
 class NodeExecutor;
 
 class World {
  public:
-  explicit World(uint64_t seed);
+  // `schema`: of everybody; null: the shop's.
+  explicit World(uint64_t seed, std::shared_ptr<const Schema> schema = nullptr);
   ~World();
 
   // ---- the server
@@ -44,6 +47,8 @@ class World {
 
   // ---- devices. Each writes into the scope named like it and sees that and "shared".
   Client& AddDevice(const std::string& name, bool all_scopes = false);
+  // How far the device's wall clock is from the world's, from its next start on.
+  void SetWallClock(const std::string& name, absl::Duration ahead) { ahead_[name] = ahead; }
   // Called with the options of each device that starts from now on.
   void AdjustDevices(std::function<void(ClientOptions&)> adjust) { adjust_ = std::move(adjust); }
   Connector& connector(const std::string& name) { return *devices_.at(name).connector; }
@@ -58,6 +63,19 @@ class World {
   void AppendAll(const std::string& device,
                  const std::vector<const google::protobuf::Message*>& events,
                  const std::string& scope = {});
+  // As the device's own methods; remembers what was acknowledged.
+  absl::StatusOr<Appended> Resolve(const std::string& device, Position conflict,
+                                   intentlog::Verdict verdict, const DecideOptions& options = {});
+  absl::StatusOr<Appended> Amend(const std::string& device, const IntentId& intent,
+                                 const google::protobuf::Message& event);
+  absl::StatusOr<Appended> Dismiss(const std::string& device, const IntentId& intent,
+                                   const DecideOptions& options = {});
+  // `event` as a message of this world's schema.
+  std::unique_ptr<google::protobuf::Message> Convert(const google::protobuf::Message& event) const;
+  // Everything that `device` acknowledged, in the order in which it did.
+  const std::vector<std::pair<LogPlace, IntentId>>& acknowledged(const std::string& device) const {
+    return devices_.at(device).acknowledged;
+  }
 
   SimNetwork& network() { return network_; }
   Random& random() { return random_; }
@@ -84,10 +102,12 @@ class World {
   };
   struct DeviceNode : Node {
     bool all_scopes = false;
+    std::unique_ptr<NodeClock> clock;
     std::unique_ptr<Connector> connector;
     std::unique_ptr<Client> client;
     std::vector<std::pair<LogPlace, IntentId>> acknowledged;
   };
+  absl::StatusOr<Appended> Note(const std::string& name, absl::StatusOr<Appended> appended);
   bool Quiet();
   void CheckLog(std::string& out);
   void CheckOutcomes(const std::string& name, DeviceNode& node, std::string& out);
@@ -101,6 +121,8 @@ class World {
   ServerNode server_;
   std::map<std::string, DeviceNode> devices_;
   std::function<void(ClientOptions&)> adjust_;
+  const std::shared_ptr<const Schema> schema_;
+  std::map<std::string, absl::Duration> ahead_;
 };
 
 }  // namespace intentlog::simulation

@@ -1,0 +1,86 @@
+#include "tests/simulation/lanes.h"
+
+#include "eventlog/log/decision.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog::simulation {
+
+Lanes::Lanes(const EventLog& log) {
+  const auto reader = log.Read(Position(1));
+  while (true) {
+    const auto more = reader->Next();
+    if (!more.ok()) problems_ += Cat("log: ", more.status(), "\n");
+    if (!more.ok() || !*more) break;
+    for (size_t i = reader->begin(); i < reader->block().size(); ++i) {
+      const EventRef ref = reader->block().event(i);
+      Header header;
+      Intent intent;
+      if (!header.ParseFromArray(ref.header.data(), static_cast<int>(ref.header.size())) ||
+          !intent.ParseFromArray(ref.intent.data(), static_cast<int>(ref.intent.size()))) {
+        problems_ += Cat("position ", ref.position, " does not parse\n");
+        continue;
+      }
+      if (header.settlement_of() != 0) {
+        Close(header, intent);
+      } else {
+        Add(header, intent);
+      }
+    }
+  }
+  CheckOrder();
+}
+
+void Lanes::Add(const Header& header, const Intent& intent) {
+  Outcome& outcome = outcomes_[{header.log_id(), header.count()}];
+  if (outcome.position != 0) {
+    problems_ += Cat("count ", header.count(), " is at ", outcome.position, " and at ",
+                     header.position(), "\n");
+  }
+  outcome.position = header.position();
+  outcome.type = intent.type();
+  outcome.first = outcome.now = header.decision();
+  if (IsEffective(header.decision())) outcome.effect = header.position();
+  by_position_[header.position()] = &outcome;
+  const std::string entity = Cat(intent.entity_type(), "/", intent.entity_id());
+  if (!intent.entity_id().empty()) lanes_[{header.log_id(), entity}].push_back(header.count());
+}
+
+void Lanes::Close(const Header& header, const Intent& intent) {
+  Settlement settlement;
+  const auto found = by_position_.find(header.settlement_of());
+  if (!settlement.ParseFromString(intent.payload()) || found == by_position_.end()) {
+    problems_ += Cat("the settlement at ", header.position(), " is of nothing\n");
+    return;
+  }
+  Outcome& outcome = *found->second;
+  if (outcome.closed > 0) {
+    problems_ += Cat("position ", outcome.position, " was closed at ", outcome.settled_at,
+                     " and again at ", header.position(), "\n");
+  }
+  outcome.now = settlement.decision();
+  if (settlement.turned()) return;
+  ++outcome.closed;
+  outcome.settled_at = header.position();
+  if (IsEffective(settlement.decision())) outcome.effect = header.position();
+}
+
+void Lanes::CheckOrder() {
+  for (const auto& [lane, counts] : lanes_) {
+    uint64_t last = 0;
+    for (const uint64_t count : counts) {
+      const Outcome& outcome = outcomes_.at({lane.first, count});
+      if (outcome.type.rfind("intentlog.", 0) == 0 &&
+          outcome.type.find(".commerce.") == std::string::npos) {
+        continue;  // a Resolve, Amend or Dismiss waits for nothing
+      }
+      if (outcome.effect == 0) continue;
+      if (outcome.effect < last) {
+        problems_ += Cat("order of ", lane.second, ": count ", count, " took effect at ",
+                         outcome.effect, ", after ", last, "\n");
+      }
+      last = outcome.effect;
+    }
+  }
+}
+
+}  // namespace intentlog::simulation

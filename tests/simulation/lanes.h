@@ -1,0 +1,51 @@
+// What a server's log says became of every intent, read without any of the server's code: for
+// checking what the server did. Thread-compatible.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "eventlog/log/event_log.h"
+#include "proto/event.pb.h"
+
+namespace intentlog::simulation {
+
+// One intent of a device log.
+struct Outcome {
+  uint64_t position = 0;
+  std::string type;
+  Decision first = DECISION_UNSPECIFIED;
+  Decision now = DECISION_UNSPECIFIED;  // as the last settlement left it
+  uint64_t settled_at = 0;              // of the settlement that closed it; 0: none did
+  int closed = 0;                       // how often; more than once is wrong
+  // Where it took effect; 0: nowhere.
+  uint64_t effect = 0;
+};
+
+class Lanes {
+ public:
+  // Reads the whole log.
+  explicit Lanes(const EventLog& log);
+
+  // By device log and count.
+  const std::map<std::pair<std::string, uint64_t>, Outcome>& outcomes() const { return outcomes_; }
+  // What is wrong, a line each: an intent twice, a stopper closed twice, or work of one lane that
+  // took effect in another order than it was recorded in.
+  const std::string& problems() const { return problems_; }
+
+ private:
+  void Add(const Header& header, const Intent& intent);
+  void Close(const Header& header, const Intent& intent);
+  void CheckOrder();
+
+  std::map<std::pair<std::string, uint64_t>, Outcome> outcomes_;
+  std::map<uint64_t, Outcome*> by_position_;
+  // Lane of each device log: entity → counts, ascending.
+  std::map<std::pair<std::string, std::string>, std::vector<uint64_t>> lanes_;
+  std::string problems_;
+};
+
+}  // namespace intentlog::simulation

@@ -54,4 +54,39 @@ inline commerce::StockCounted CountStock(std::string_view product, int64_t on_ha
   return counted;
 }
 
+inline commerce::OrderOpened Open(std::string_view order, std::string_view customer) {
+  commerce::OrderOpened opened;
+  opened.set_order_id(std::string(order));
+  opened.set_customer_id(std::string(customer));
+  return opened;
+}
+
+inline commerce::VoucherRedeemed Redeem(std::string_view voucher, std::string_view order) {
+  commerce::VoucherRedeemed redeemed;
+  redeemed.set_voucher_id(std::string(voucher));
+  redeemed.set_order_id(std::string(order));
+  return redeemed;
+}
+
+inline commerce::CustomerUpdated Named(std::string_view customer, std::string_view name) {
+  commerce::CustomerUpdated updated;
+  updated.set_customer_id(std::string(customer));
+  updated.set_name(std::string(name));
+  return updated;
+}
+
+inline commerce::CustomerUpdated Phoned(std::string_view customer, std::string_view phone) {
+  commerce::CustomerUpdated updated;
+  updated.set_customer_id(std::string(customer));
+  updated.set_phone(std::string(phone));
+  return updated;
+}
+
+inline commerce::CustomerUpdated Credited(std::string_view customer, int64_t pounds) {
+  commerce::CustomerUpdated updated;
+  updated.set_customer_id(std::string(customer));
+  updated.set_credit_limit_micros(pounds * 1'000'000);
+  return updated;
+}
+
 }  // namespace intentlog::scenario

@@ -93,12 +93,12 @@ class People {
     const uint64_t steps = 4 + random().Below(8);
     for (uint64_t step = 0; step < steps; ++step) Work(Someone());
     Heal();
-    if (!world_.RunUntilQuiet()) return "I15: not quiet after 30 minutes\n";
+    if (!world_.RunUntilQuiet()) return "I15: not quiet after 30 minutes\n" + world_.State();
     const uint64_t decisions = random().Below(4);
     for (uint64_t i = 0; i < decisions; ++i) Decide();
-    if (decisions > 0) Heal();
-    if (decisions > 0 && !world_.RunUntilQuiet())
-      return "I15: not quiet 30 minutes after the decisions\n";
+    Heal();
+    if (!world_.RunUntilQuiet())
+      return "I15: not quiet 30 minutes after the decisions\n" + world_.State();
     return WaitsWithoutReason();
   }
 

@@ -250,6 +250,28 @@ bool World::Quiet() {
   return true;
 }
 
+std::string World::State() {
+  if (!server_runs()) return "no server\n";
+  const auto log = server().Log(kTenant);
+  std::string out = log.ok() ? Cat("head ", (*log)->head().position, ", folded ",
+                                   server().ViewPosition(kTenant), ", ", server().health(), "\n")
+                             : Cat(log.status(), "\n");
+  for (const auto& [name, node] : devices_) {
+    if (node.client == nullptr) {
+      out += Cat(name, ": does not run\n");
+      continue;
+    }
+    const ClientStatus status = node.client->Status();
+    out += Cat(name, status.connected ? ": connected" : ": not connected", ", pending ",
+               status.counts.pending, ", parked ", status.counts.parked, ", ",
+               BlockedWord(status.blocked_by.kind), " ", status.blocked_by.text, ", ",
+               status.last_error);
+    for (const ScopeStatus& scope : status.scopes) out += Cat(", ", scope.scope, " ", scope.cursor);
+    out += "\n";
+  }
+  return out;
+}
+
 std::string World::Problems() {
   std::string out;
   CheckLog(out);

@@ -86,6 +86,8 @@ class World {
   // models there too. False if `limit` of simulated time does not do.
   bool RunUntilQuiet(absl::Duration limit = absl::Minutes(30));
 
+  // What each node waits for, a line each.
+  std::string State();
   // What is wrong now, a line each: I1, I8, I10, I12, I16 (exactly once, in order, one outcome that
   // the device knows), I17 (equal digests), I21 (recorded = synced + pending + failed +
   // conflicted). Empty if all is well. REQUIRES: quiet, and the server runs.

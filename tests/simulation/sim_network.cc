@@ -16,8 +16,9 @@ class SimLink : public FrameSink, public std::enable_shared_from_this<SimLink> {
   SimLink(SimNetwork& network, std::string device, ChannelListener& listener)
       : network_(&network), device_(std::move(device)), listener_(&listener) {}
 
+  // The device's first frame does not overtake this.
   void Open() {
-    After(Latency(), [this] {
+    After(Ordered(up_delay_), [this] {
       if (cut_) return;
       if (Refused()) return Cut(Unavailable("simulated: connection refused"));
       server_end_ = network_->server_->Accept(*this);

@@ -30,6 +30,7 @@ std::vector<Bench> AllBenches() {
       {"device_append_batch", "1,000 durable intents a batch", DeviceAppendBatch},
       {"ingest_32x1", "32 tills over gRPC, each waits for its receipt", IngestOne},
       {"ingest_32x500", "32 tills over gRPC, 500 intents a frame, pipelined", IngestPipelined},
+      {"ingest_open_lanes", "the same, while 10,000 conflicts wait for a person", IngestOpenLanes},
       {"log_scan", "the server's log, hot", LogScan},
       {"replay_client", "all events to one gRPC client", ReplayClient},
       {"catch_up", "a fresh device learns a year, durably; and its memory", CatchUp},

@@ -35,14 +35,15 @@ absl::StatusOr<int64_t> LinesFolded(const Client& client) {
 
 }  // namespace
 
-absl::StatusOr<BenchDevice> OpenDevice(const std::string& dir, bool all_scopes) {
+absl::StatusOr<BenchDevice> OpenDevice(const std::string& dir, bool all_scopes,
+                                       const std::string& name) {
   BenchDevice device;
   device.random = MakeSystemRandom();
   device.executor = MakeThreadExecutor("device");
   ClientOptions options;
   options.dir = dir;
   options.tenant = "default";
-  options.device = all_scopes ? "head-office" : "till-1";
+  options.device = all_scopes ? "head-office" : name;
   options.scopes = {"shop-1"};
   options.all_scopes = all_scopes;
   options.schema = ShopSchema();

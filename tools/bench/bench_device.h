@@ -19,8 +19,9 @@ struct BenchDevice {
   std::unique_ptr<Client> client;
 };
 
-// `all_scopes`: head office; otherwise a till of shop-1.
-absl::StatusOr<BenchDevice> OpenDevice(const std::string& dir, bool all_scopes);
+// `all_scopes`: head office; otherwise a till of shop-1, `name`.
+absl::StatusOr<BenchDevice> OpenDevice(const std::string& dir, bool all_scopes,
+                                       const std::string& name = "till-1");
 
 // A process of its own: a fresh device in `dir` follows every scope of the server until its views
 // hold `lines` order lines, durably. Prints "SECONDS BYTES" on stdout: how long that took, and the

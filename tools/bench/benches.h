@@ -16,6 +16,7 @@ absl::StatusOr<std::vector<BenchRow>> DeviceAppendOne(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> DeviceAppendBatch(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> IngestOne(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> IngestPipelined(BenchContext& context);
+absl::StatusOr<std::vector<BenchRow>> IngestOpenLanes(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> LogScan(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> ReplayClient(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> CatchUp(BenchContext& context);

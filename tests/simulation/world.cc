@@ -35,18 +35,6 @@ class NodeExecutor final : public Executor, public std::enable_shared_from_this<
   bool alive_ = true;
 };
 
-// The world's time, with a wall clock that is ahead of it or behind.
-class NodeClock final : public Clock {
- public:
-  NodeClock(const Clock& world, absl::Duration ahead) : world_(world), ahead_(ahead) {}
-  absl::Time WallNow() const override { return world_.WallNow() + ahead_; }
-  absl::Duration Passed() const override { return world_.Passed(); }
-
- private:
-  const Clock& world_;
-  const absl::Duration ahead_;
-};
-
 namespace {
 
 constexpr char kTenant[] = "shop";
@@ -138,7 +126,7 @@ void World::StartDevice(const std::string& name) {
   options.write_scope = name;
   options.schema = schema_;
   options.projections = CommerceViews();
-  node.clock = std::make_unique<NodeClock>(clock_, ahead_[name]);
+  node.clock = std::make_unique<OffsetClock>(clock_, ahead_[name]);
   options.runtime = {node.clock.get(), node.executor.get(), node.random.get()};
   if (adjust_) adjust_(options);
   auto client = Client::Open(std::move(options));

@@ -22,6 +22,7 @@
 #include "client/client.h"
 #include "eventlog/runtime/manual_clock.h"
 #include "eventlog/runtime/manual_executor.h"
+#include "eventlog/runtime/offset_clock.h"
 #include "eventlog/runtime/random.h"
 #include "eventlog/schema/schema.h"
 #include "server/server.h"
@@ -29,7 +30,6 @@
 
 namespace intentlog::simulation {
 
-class NodeClock;
 class NodeExecutor;
 
 class World {
@@ -104,7 +104,7 @@ class World {
   };
   struct DeviceNode : Node {
     bool all_scopes = false;
-    std::unique_ptr<NodeClock> clock;
+    std::unique_ptr<OffsetClock> clock;
     std::unique_ptr<Connector> connector;
     std::unique_ptr<Client> client;
     std::vector<std::pair<LogPlace, IntentId>> acknowledged;

@@ -12,6 +12,8 @@ namespace intentlog {
 void AddDeviceArguments(CLI::App& command, DeviceArguments* arguments) {
   AddText(command, "--dir", &arguments->folder.dir, "the device's folder", kRequired);
   AddSchema(command, &arguments->folder.schema_file);
+  AddDuration(command, "--clock-ahead", &arguments->folder.clock_ahead,
+              "as if the device's clock were set wrong by so much, to see what rules make of it");
   AddJson(command, &arguments->json);
 }
 

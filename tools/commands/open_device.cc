@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "eventlog/runtime/check.h"
-#include "eventlog/runtime/clock.h"
+#include "eventlog/runtime/offset_clock.h"
 #include "tools/commands/folder.h"
 
 namespace intentlog {
@@ -37,7 +37,8 @@ absl::StatusOr<OpenDevice> OpenDeviceFolder(const DeviceFolderOptions& options) 
   client.all_scopes = fresh && options.all_scopes;
   client.schema = std::move(domain.schema);
   client.projections = std::move(domain.projections);
-  client.runtime = {&SystemClock(), device.executor.get(), device.random.get()};
+  device.clock = std::make_unique<OffsetClock>(SystemClock(), options.clock_ahead);
+  client.runtime = {device.clock.get(), device.executor.get(), device.random.get()};
   client.create_if_missing = options.create;
   client.policy = options.policy;
   ASSIGN_OR_RETURN(device.client, Client::Open(std::move(client)));

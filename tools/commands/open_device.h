@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/client.h"
+#include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/executor.h"
 #include "eventlog/runtime/random.h"
 #include "tools/commands/domain.h"
@@ -21,12 +22,14 @@ struct DeviceFolderOptions {
   bool all_scopes = false;
   bool create = false;
   SyncPolicy policy = EagerPolicy();
+  absl::Duration clock_ahead;  // as if the device's clock were set wrong
 };
 
 // Closes when destroyed. Move-only.
 struct OpenDevice {
   std::unique_ptr<Random> random;
   std::unique_ptr<Executor> executor;
+  std::unique_ptr<Clock> clock;
   std::unique_ptr<Client> client;  // last: goes first
 };
 

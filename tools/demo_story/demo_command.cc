@@ -14,6 +14,7 @@
 #include "tools/commands/signals.h"
 #include "tools/commands/terminal.h"
 #include "tools/demo_story/report.h"
+#include "tools/demo_story/story_conflicts.h"
 #include "tools/demo_story/story_market_day.h"
 #include "tools/import/device_folders.h"
 
@@ -91,10 +92,26 @@ class Progress {
 absl::Status CheckOptions(const Options& options) {
   const std::string& story = options.story.story;
   if (story == "market-day") return absl::OkStatus();
-  if (story == "conflicts" || story == "disaster" || story == "clones") {
-    return WrongUsage("the story \"", story, "\" comes with a later version; there is: market-day");
+  if (story == "conflicts") {
+    if (options.story.data.empty()) return absl::OkStatus();
+    return WrongUsage("the story \"conflicts\" takes no --data: it makes its own day");
   }
-  return WrongUsage("no story \"", story, "\"; there is: market-day");
+  if (story == "disaster" || story == "clones") {
+    return WrongUsage("the story \"", story,
+                      "\" comes with a later version; there are: market-day, conflicts");
+  }
+  return WrongUsage("no story \"", story, "\"; there are: market-day, conflicts");
+}
+
+// Leaves the data where something is to be looked at.
+absl::Status LeaveOrRemove(const Options& options, bool converged, const Place& place) {
+  std::fflush(stdout);
+  if (options.keep || !converged) {
+    std::fprintf(stderr, "data stayed in %s\n", place.dir().c_str());
+  } else {
+    place.Remove();
+  }
+  return converged ? absl::OkStatus() : ExplainedFailure();
 }
 
 absl::Status Tell(const Options& options, const StoryResult& result, const Place& place) {
@@ -103,13 +120,21 @@ absl::Status Tell(const Options& options, const StoryResult& result, const Place
   } else {
     PrintStory(result);
   }
-  std::fflush(stdout);
-  if (options.keep || !result.converged()) {
-    std::fprintf(stderr, "data stayed in %s\n", place.dir().c_str());
+  return LeaveOrRemove(options, result.converged(), place);
+}
+
+absl::Status DemoConflicts(const Options& options, const Place& place) {
+  StopSignal stop;
+  ConflictsResult result;
+  const absl::Status status = RunConflicts(
+      options.story, [&] { return stop.Wait(absl::ZeroDuration()); }, &result);
+  if (!status.ok()) return StatusOf(status.code(), status, "; data stayed in ", place.dir());
+  if (options.json) {
+    PrintJson(ConflictsJson(result));
   } else {
-    place.Remove();
+    PrintConflicts(result);
   }
-  return result.converged() ? absl::OkStatus() : ExplainedFailure();
+  return LeaveOrRemove(options, result.problems.empty(), place);
 }
 
 absl::Status Demo(Options options) {
@@ -120,6 +145,7 @@ absl::Status Demo(Options options) {
   }
   ASSIGN_OR_RETURN(const Place place, Place::Make(options.story.dir));
   options.story.dir = place.dir();
+  if (options.story.story == "conflicts") return DemoConflicts(options, place);
   StopSignal stop;
   Progress progress;
   StoryResult result;
@@ -145,7 +171,8 @@ void RegisterDemo(CLI::App& app, int* exit_code) {
   CLI::App& command =
       AddCommand(app, "demo",
                  "Tell a story with real processes, and prove at its end that all hold the same.");
-  AddText(command, "--story", &options->story.story, "market-day, which is the default");
+  AddText(command, "--story", &options->story.story,
+          "market-day, which is the default, or conflicts");
   AddText(command, "--data", &options->story.data,
           "order lines (.csv, .csv.xz, .csv.gz, .csv.zst) instead of a made-up day");
   AddNumber(command, "--devices", &options->devices, 1, kDevicesMax,

@@ -1,0 +1,156 @@
+// Views of a running server: rebuilt beside the live ones, compared, switched, rolled back.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "eventlog/runtime/text.h"
+#include "proto/views.pb.h"
+#include "server/life_world.h"
+
+namespace intentlog {
+namespace {
+
+using testing::Test;
+
+class ViewKeeperTest : public Test {
+ protected:
+  ViewKeeperTest() { world_.Connect({&till_}); }
+
+  void Sell(int lines) {
+    for (int i = 0; i < lines; ++i) {
+      const std::string product = Cat("product-", sold_++ % 7);
+      world_.Do(till_, Moved(product, 1), "stock", product);
+    }
+    Settle();
+  }
+  void Settle() { world_.server().RunFor(absl::Milliseconds(500)); }
+  absl::Status Rebuild(const std::string& view) {
+    std::optional<absl::Status> begun;
+    world_.server()->RebuildView("default", view, RebuildWanted(),
+                                 [&](absl::Status status) { begun = std::move(status); });
+    Settle();
+    return begun.value_or(absl::UnknownError("no answer"));
+  }
+  absl::Status Switch(ViewSwitch how, const std::string& view = "stock") {
+    std::optional<absl::Status> done;
+    world_.server()->SwitchView("default", view, how,
+                                [&](absl::Status status) { done = std::move(status); });
+    Settle();
+    return done.value_or(absl::UnknownError("no answer"));
+  }
+  ViewState State() {
+    auto state = world_.server()->StateOfView("default", "stock");
+    EXPECT_TRUE(state.ok()) << state.status();
+    return *std::move(state);
+  }
+  BuildComparison Compare(BuildId build) {
+    const auto models = world_.server()->Models("default");
+    EXPECT_TRUE(models.ok());
+    auto found = (*models)->Compare("stock", build, 10);
+    EXPECT_TRUE(found.ok()) << found.status();
+    return *std::move(found);
+  }
+  int64_t OnHand(const std::string& product) {
+    const auto row = (*world_.server()->Models("default"))->Get("stock", product);
+    return row.ok() && row->has_value() ? (**row).Read<views::StockRow>().on_hand() : -1;
+  }
+
+  LifeWorld world_;
+  ScriptedDevice till_{"till", {"shared"}};
+  int sold_ = 0;
+};
+
+TEST_F(ViewKeeperTest, ARebuiltViewEqualsTheLiveOneAndFollowsIt) {
+  Sell(20);
+  ASSERT_TRUE(Rebuild("stock").ok());
+  ViewState state = State();
+  EXPECT_FALSE(state.rebuilding);
+  EXPECT_TRUE(state.last.ok()) << state.last;
+  ASSERT_TRUE(state.record.shadow_follows());
+  const BuildId shadow = state.record.shadow().build();
+  EXPECT_TRUE(Compare(shadow).equal);
+  EXPECT_EQ(Compare(shadow).rows_b, 7u);
+  Sell(5);
+  EXPECT_TRUE(Compare(shadow).equal);
+  EXPECT_EQ(OnHand("product-0"), 4);
+}
+
+TEST_F(ViewKeeperTest, ASwitchIsReadAtOnceAndTheOldOneFollowsToGoBackTo) {
+  Sell(10);
+  const BuildId first = State().record.build();
+  ASSERT_TRUE(Rebuild("stock").ok());
+  const BuildId second = State().record.shadow().build();
+  // A reader goes on with what it began with.
+  const auto before = *world_.server()->Models("default");
+  ASSERT_TRUE(Switch(ViewSwitch::kActivate).ok());
+  EXPECT_EQ(State().record.build(), second);
+  EXPECT_EQ(State().record.previous().build(), first);
+  EXPECT_EQ(before->LiveBuild("stock"), first);
+  EXPECT_EQ((*world_.server()->Models("default"))->LiveBuild("stock"), second);
+  Sell(6);
+  EXPECT_EQ(OnHand("product-0"), 3);
+  EXPECT_TRUE(Compare(first).equal);
+  ASSERT_TRUE(Switch(ViewSwitch::kRollBack).ok());
+  EXPECT_EQ(State().record.build(), first);
+  EXPECT_EQ(OnHand("product-0"), 3);
+  Sell(6);
+  EXPECT_TRUE(Compare(second).equal);
+}
+
+TEST_F(ViewKeeperTest, WhatCannotBeDoneIsSaidAndChangesNothing) {
+  EXPECT_EQ(Rebuild("stock").code(), absl::StatusCode::kFailedPrecondition);  // nothing folded yet
+  Sell(3);
+  EXPECT_EQ(Rebuild("nothing").code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Switch(ViewSwitch::kActivate).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Switch(ViewSwitch::kRollBack).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Switch(ViewSwitch::kCancel).code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(Rebuild("stock").ok());
+  EXPECT_EQ(Rebuild("stock").code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(Switch(ViewSwitch::kCancel).ok());
+  EXPECT_FALSE(State().record.has_shadow());
+  ASSERT_TRUE(Rebuild("stock").ok());
+  EXPECT_TRUE(Compare(State().record.shadow().build()).equal);
+}
+
+TEST_F(ViewKeeperTest, ACrashInTheMiddleIsGoneOnFromAndAFollowerIsStillOne) {
+  Sell(30);
+  world_.server()->RebuildView("default", "stock", RebuildWanted(), [](const absl::Status&) {});
+  world_.server().RunWithoutCommits();
+  world_.CrashAndReopen();
+  Settle();
+  ViewState state = State();
+  ASSERT_TRUE(state.record.shadow_follows());
+  const BuildId shadow = state.record.shadow().build();
+  EXPECT_TRUE(Compare(shadow).equal);
+  Sell(4);
+  world_.CrashAndReopen();
+  Settle();
+  EXPECT_TRUE(State().record.shadow_follows());
+  Sell(4);
+  EXPECT_TRUE(Compare(shadow).equal);
+  ASSERT_TRUE(Switch(ViewSwitch::kActivate).ok());
+  world_.CrashAndReopen();
+  Settle();
+  EXPECT_EQ(State().record.build(), shadow);
+  EXPECT_EQ(OnHand("product-0"), 6);
+}
+
+TEST_F(ViewKeeperTest, AHundredSwitchesFailNoReader) {
+  Sell(7);
+  ASSERT_TRUE(Rebuild("stock").ok());
+  ASSERT_TRUE(Switch(ViewSwitch::kActivate).ok());
+  for (int i = 0; i < 100; ++i) {
+    std::optional<absl::Status> done;
+    world_.server()->SwitchView("default", "stock", ViewSwitch::kRollBack,
+                                [&](absl::Status status) { done = std::move(status); });
+    EXPECT_EQ(OnHand("product-3"), 1);
+    Settle();
+    ASSERT_TRUE(done.has_value() && done->ok());
+    EXPECT_EQ(OnHand("product-3"), 1);
+  }
+}
+
+}  // namespace
+}  // namespace intentlog

@@ -49,5 +49,8 @@ absl::StatusOr<SettleReply> AdminClient::Settle(const SettleRequest& request) co
 absl::StatusOr<GetSchemaReply> AdminClient::GetSchema(const GetSchemaRequest& request) const {
   return rep_->Call(&Admin::Stub::GetSchema, request);
 }
+absl::StatusOr<OperateViewReply> AdminClient::OperateView(const OperateViewRequest& request) const {
+  return rep_->Call(&Admin::Stub::OperateView, request);
+}
 
 }  // namespace intentlog

@@ -24,6 +24,7 @@ class AdminClient {
   absl::StatusOr<ListConflictsReply> ListConflicts(const ListConflictsRequest& request) const;
   absl::StatusOr<SettleReply> Settle(const SettleRequest& request) const;
   absl::StatusOr<GetSchemaReply> GetSchema(const GetSchemaRequest& request) const;
+  absl::StatusOr<OperateViewReply> OperateView(const OperateViewRequest& request) const;
 
  private:
   struct Rep;

@@ -46,6 +46,9 @@ class FleetBackend {
   // never, if the server stops before.
   using Settled = std::function<void(absl::StatusOr<SettleReply>)>;
   virtual void Settle(const SettleRequest& request, Settled done) = 0;
+  // `done` as of Settle; the action is over then, but for a rebuild, which has begun.
+  using Operated = std::function<void(absl::StatusOr<OperateViewReply>)>;
+  virtual void OperateView(const OperateViewRequest& request, Operated done) = 0;
 };
 
 }  // namespace intentlog

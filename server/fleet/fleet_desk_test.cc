@@ -24,6 +24,7 @@ std::string Text(const absl::Status& status) { return std::string(MessageOf(stat
 // A server of a few rows.
 class SmallServer final : public FleetBackend {
  public:
+  void OperateView(const OperateViewRequest&, Operated) override {}
   SmallServer() {
     auto log = EventLog::Open(engine_, "default", EpochId(), {});
     EXPECT_TRUE(log.ok()) << log.status();

@@ -109,6 +109,36 @@ class ServerFleet final : public FleetBackend {
   std::shared_ptr<const Schema> schema() const override { return schema_(); }
   int64_t now_us() const override { return clock_.WallMicros(); }
 
+  void OperateView(const OperateViewRequest& request, Operated done) override {
+    core_.Post([this, request, done = std::move(done)] {
+      const auto answer = [this, request, done](const absl::Status& status) {
+        done(status.ok() ? ViewReply(request) : status);
+      };
+      RebuildWanted wanted;
+      wanted.workers = std::max<uint32_t>(1, request.workers());
+      wanted.events_per_second_max = request.events_per_second_max();
+      const auto change = [&](ViewSwitch how) {
+        server_.SwitchView(request.tenant(), request.view(), how, answer);
+      };
+      switch (request.action()) {
+        case REBUILD_VIEW:
+          return server_.RebuildView(request.tenant(), request.view(), wanted, answer);
+        case ACTIVATE_VIEW:
+          return change(ViewSwitch::kActivate);
+        case ROLL_BACK_VIEW:
+          return change(ViewSwitch::kRollBack);
+        case CANCEL_VIEW_REBUILD:
+          return change(ViewSwitch::kCancel);
+        case COMPARE_VIEW:
+        case VIEW_ACTION_UNSPECIFIED:
+          return answer(absl::OkStatus());
+        default:
+          return answer(
+              Invalid("this server does not know the action ", static_cast<int>(request.action())));
+      }
+    });
+  }
+
   void Settle(const SettleRequest& request, Settled done) override {
     const auto log = server_.Log(request.tenant());
     if (!log.ok()) return done(log.status());
@@ -124,6 +154,44 @@ class ServerFleet final : public FleetBackend {
   }
 
  private:
+  // On the core.
+  absl::StatusOr<OperateViewReply> ViewReply(const OperateViewRequest& request) const {
+    ASSIGN_OR_RETURN(const ViewState state, server_.StateOfView(request.tenant(), request.view()));
+    OperateViewReply reply;
+    *reply.mutable_record() = state.record;
+    reply.set_folded(state.folded.value());
+    reply.set_head(state.head.value());
+    reply.set_rebuilding(state.rebuilding);
+    reply.set_through(state.through.value());
+    reply.set_events_per_second(state.events_per_second);
+    if (!state.last.ok()) reply.set_failure(Cat(state.last));
+    if (request.action() != COMPARE_VIEW) return reply;
+    if (!state.record.shadow_follows()) {
+      return FailedPrecondition("view ", request.view(), " has no rebuilt one that is ready");
+    }
+    RETURN_IF_ERROR(Compare(request, state.record.shadow().build(), reply));
+    return reply;
+  }
+  absl::Status Compare(const OperateViewRequest& request, BuildId shadow,
+                       OperateViewReply& reply) const {
+    constexpr uint32_t kDifferencesMax = 100;
+    const uint32_t wanted = request.differences_max();
+    const uint32_t limit = wanted == 0 ? kDifferencesMax : std::min(wanted, kDifferencesMax);
+    ASSIGN_OR_RETURN(const auto models, server_.Models(request.tenant()));
+    ASSIGN_OR_RETURN(const BuildComparison found, models->Compare(request.view(), shadow, limit));
+    reply.set_equal(found.equal);
+    reply.set_live_rows(found.rows_a);
+    reply.set_shadow_rows(found.rows_b);
+    for (const RowDifference& one : found.differences) {
+      ViewDifference& difference = *reply.add_differences();
+      difference.set_scope(one.scope);
+      difference.set_key(one.key);
+      if (one.a) difference.set_live(*one.a);
+      if (one.b) difference.set_shadow(*one.b);
+    }
+    return absl::OkStatus();
+  }
+
   Server& server_;
   Executor& core_;
   const Clock& clock_;

@@ -10,60 +10,57 @@
 namespace intentlog {
 namespace {
 
-// The answer to a settlement, which comes on another thread, perhaps after nobody waits for it.
+// An answer that comes on another thread, perhaps after nobody waits for it.
+template <class Reply>
 class Answer {
  public:
-  void Set(absl::StatusOr<SettleReply> reply) {
+  void Set(absl::StatusOr<Reply> reply) {
     const std::lock_guard<std::mutex> lock(mutex_);
     reply_ = std::move(reply);
   }
-  std::optional<absl::StatusOr<SettleReply>> Get() const {
+  std::optional<absl::StatusOr<Reply>> Get() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return reply_;
   }
 
  private:
   mutable std::mutex mutex_;
-  std::optional<absl::StatusOr<SettleReply>> reply_;  // protected by mutex_
+  std::optional<absl::StatusOr<Reply>> reply_;  // protected by mutex_
 };
 
-// Asks for the settlement at the first call, then looks whether it is there.
-class SettleCall {
+// Asks at the first call, then looks whether the answer is there.
+template <class Reply>
+class AskedCall {
  public:
-  SettleCall(const FleetDesk& desk, const SettleRequest& request,
-             const AdminServiceOptions& options)
-      : desk_(desk),
-        request_(request),
-        left_(options.settle_wait_max),
-        step_(options.poll_interval) {}
+  using Ask = std::function<absl::Status(std::function<void(absl::StatusOr<Reply>)> done)>;
 
-  absl::StatusOr<bool> Ask(SettleReply* reply) {
+  AskedCall(Ask ask, const AdminServiceOptions& options)
+      : ask_(std::move(ask)), left_(options.settle_wait_max), step_(options.poll_interval) {}
+
+  absl::StatusOr<bool> Look(Reply* reply) {
     if (answer_ == nullptr) {
-      RETURN_IF_ERROR(desk_.CheckSettle(request_));
-      answer_ = std::make_shared<Answer>();
-      desk_.backend().Settle(request_, [answer = answer_](absl::StatusOr<SettleReply> settled) {
-        answer->Set(std::move(settled));
-      });
+      answer_ = std::make_shared<Answer<Reply>>();
+      RETURN_IF_ERROR(
+          ask_([answer = answer_](absl::StatusOr<Reply> given) { answer->Set(std::move(given)); }));
     }
-    if (auto settled = answer_->Get()) {
-      ASSIGN_OR_RETURN(*reply, *std::move(settled));
+    if (auto given = answer_->Get()) {
+      ASSIGN_OR_RETURN(*reply, *std::move(given));
       return true;
     }
     if (left_ <= absl::ZeroDuration()) {
       return StatusOf(absl::StatusCode::kDeadlineExceeded,
-                      "the server did not decide in time, and may still do so: look whether it is "
-                      "open before you ask again");
+                      "the server did not answer in time, and may still do what was asked: look "
+                      "how things are before you ask again");
     }
     left_ -= step_;
     return false;
   }
 
  private:
-  const FleetDesk& desk_;
-  const SettleRequest& request_;
+  const Ask ask_;
   absl::Duration left_;
   const absl::Duration step_;
-  std::shared_ptr<Answer> answer_;
+  std::shared_ptr<Answer<Reply>> answer_;
 };
 
 // A call whose answer is there at once.
@@ -114,9 +111,28 @@ grpc::ServerUnaryReactor* AdminService::GetSchema(grpc::CallbackServerContext* c
 
 grpc::ServerUnaryReactor* AdminService::Settle(grpc::CallbackServerContext* context,
                                                const SettleRequest* request, SettleReply* reply) {
-  auto call = std::make_shared<SettleCall>(desk_, *request, options_);
+  auto call = std::make_shared<AskedCall<SettleReply>>(
+      [this, request](FleetBackend::Settled done) -> absl::Status {
+        RETURN_IF_ERROR(desk_.CheckSettle(*request));
+        desk_.backend().Settle(*request, std::move(done));
+        return absl::OkStatus();
+      },
+      options_);
   return Unary(calls_, context,
-               [call, reply]() -> absl::StatusOr<bool> { return call->Ask(reply); });
+               [call, reply]() -> absl::StatusOr<bool> { return call->Look(reply); });
+}
+
+grpc::ServerUnaryReactor* AdminService::OperateView(grpc::CallbackServerContext* context,
+                                                    const OperateViewRequest* request,
+                                                    OperateViewReply* reply) {
+  auto call = std::make_shared<AskedCall<OperateViewReply>>(
+      [this, request](FleetBackend::Operated done) {
+        desk_.backend().OperateView(*request, std::move(done));
+        return absl::OkStatus();
+      },
+      options_);
+  return Unary(calls_, context,
+               [call, reply]() -> absl::StatusOr<bool> { return call->Look(reply); });
 }
 
 }  // namespace intentlog

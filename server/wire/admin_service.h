@@ -17,9 +17,9 @@ struct AdminServiceOptions {
   FleetOptions fleet;
   // Calls at a time; further ones are refused with RESOURCE_EXHAUSTED. Operators are few.
   int calls_max = 16;
-  // While a settlement is being decided: how often it is looked at.
+  // While a settlement is being decided or a view switched: how often it is looked at.
   absl::Duration poll_interval = absl::Milliseconds(20);
-  // A settlement that is not durable after this ends with DEADLINE_EXCEEDED; it may still be.
+  // What is not durable after this ends with DEADLINE_EXCEEDED; it may still be.
   absl::Duration settle_wait_max = absl::Seconds(30);
 };
 
@@ -44,6 +44,9 @@ class AdminService final : public Admin::CallbackService {
   grpc::ServerUnaryReactor* GetSchema(grpc::CallbackServerContext* context,
                                       const GetSchemaRequest* request,
                                       GetSchemaReply* reply) override;
+  grpc::ServerUnaryReactor* OperateView(grpc::CallbackServerContext* context,
+                                        const OperateViewRequest* request,
+                                        OperateViewReply* reply) override;
 
   // Ends the calls that wait, and refuses new ones.
   void Stop() { calls_->Stop(); }

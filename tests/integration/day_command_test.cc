@@ -127,7 +127,30 @@ TEST_F(DayCommandTest, D_TheRulesAreATableAndTriedOnTheDayTheyChangeNothing) {
                 "/none.binpb");
 }
 
-TEST_F(DayCommandTest, E_TheLastConflictIsShownResolvedAndGone) {
+TEST_F(DayCommandTest, E_AViewIsRebuiltBesideTheLiveOneComparedSwitchedAndRolledBack) {
+  const auto view = [](Arguments more) {
+    more.insert(more.begin(), "view");
+    more.insert(more.end(), {"--server", *address_});
+    return more;
+  };
+  const std::string before = Run(view({"dump", "stock", "--tsv"}));
+  ExpectRefused(view({"compare", "stock"}), 1, "no rebuilt one");
+  ExpectRefused(view({"activate", "stock"}), 1, "rebuild it");
+  ExpectRefused(view({"rebuild", "shelf"}), 1, "shelf");
+  ExpectRefused(view({"rebuild"}), 2, "NAME");
+  const json live = RunJson(view({"rebuild", "stock", "--workers", "2"}))["live"];
+  EXPECT_THAT(Run(view({"compare", "stock"})), HasSubstr("equal"));
+  ExpectRefused(view({"rebuild", "stock"}), 1, "compare, activate or cancel it");
+  const json switched = RunJson(view({"activate", "stock"}));
+  EXPECT_EQ(switched["previous"], live);
+  EXPECT_NE(switched["live"], live);
+  EXPECT_EQ(Run(view({"dump", "stock", "--tsv"})), before);
+  EXPECT_EQ(RunJson(view({"rollback", "stock"}))["live"], live);
+  Run(view({"rebuild", "orders"}));
+  EXPECT_THAT(Run(view({"cancel", "orders"})), Not(HasSubstr("beside it")));
+}
+
+TEST_F(DayCommandTest, F_TheLastConflictIsShownResolvedAndGone) {
   const std::string shown = Run({"device", "conflicts", "--dir", Dir(2)});
   EXPECT_THAT(shown, HasSubstr("order/21"));
   EXPECT_THAT(shown, ContainsRegex("customer_id +bob +ann"));

@@ -46,6 +46,10 @@ class RunningFleet final : public FleetDoor {
     request.set_tenant(options_.tenant);
     return client_.Settle(request);
   }
+  absl::StatusOr<OperateViewReply> OperateView(OperateViewRequest request) override {
+    request.set_tenant(options_.tenant);
+    return client_.OperateView(request);
+  }
   absl::StatusOr<SharedSchema> LoadSchema() override {
     if (!options_.schema_file.empty()) return SchemaOfFile(options_.schema_file);
     GetSchemaRequest request;
@@ -83,19 +87,28 @@ class FolderFleet final : public FleetDoor {
   absl::StatusOr<SettleReply> Settle(SettleRequest request) override {
     request.set_tenant(options_.tenant);
     RETURN_IF_ERROR(desk_.CheckSettle(request));
-    const auto settled = std::make_shared<std::promise<absl::StatusOr<SettleReply>>>();
-    backend_->Settle(request, [settled](absl::StatusOr<SettleReply> reply) {
-      settled->set_value(std::move(reply));
-    });
-    auto answer = settled->get_future();
-    if (answer.wait_for(kPatience) == std::future_status::ready) return answer.get();
-    RETURN_IF_ERROR(server_.server().health());
-    return StatusOf(absl::StatusCode::kDeadlineExceeded, "the settlement was not written in time");
+    return Answered<SettleReply>(
+        [&](FleetBackend::Settled done) { backend_->Settle(request, std::move(done)); });
+  }
+  absl::StatusOr<OperateViewReply> OperateView(OperateViewRequest request) override {
+    request.set_tenant(options_.tenant);
+    return Answered<OperateViewReply>(
+        [&](FleetBackend::Operated done) { backend_->OperateView(request, std::move(done)); });
   }
   absl::StatusOr<SharedSchema> LoadSchema() override { return backend_->schema(); }
 
  private:
   static constexpr std::chrono::seconds kPatience{60};
+
+  template <class Reply, class Ask>
+  absl::StatusOr<Reply> Answered(Ask ask) {
+    const auto given = std::make_shared<std::promise<absl::StatusOr<Reply>>>();
+    ask([given](absl::StatusOr<Reply> reply) { given->set_value(std::move(reply)); });
+    auto answer = given->get_future();
+    if (answer.wait_for(kPatience) == std::future_status::ready) return answer.get();
+    RETURN_IF_ERROR(server_.server().health());
+    return StatusOf(absl::StatusCode::kDeadlineExceeded, "it was not done in time");
+  }
 
   const FleetDoorOptions options_;
   OpenServer server_;

@@ -1,5 +1,6 @@
-// A FleetDoor is where `intentlog fleet` asks: a running server's service Admin, or the data folder
-// of a server that is not running, opened by the server's own core.
+// A FleetDoor is where `intentlog fleet` and `intentlog view rebuild` ask: a running server's
+// service Admin, or the data folder of a server that is not running, opened by the server's own
+// core.
 //
 // Thread-compatible; calls block.
 #pragma once
@@ -34,6 +35,7 @@ class FleetDoor {
   virtual absl::StatusOr<GetDeviceReply> GetDevice(GetDeviceRequest request) = 0;
   virtual absl::StatusOr<ListConflictsReply> ListConflicts(ListConflictsRequest request) = 0;
   virtual absl::StatusOr<SettleReply> Settle(SettleRequest request) = 0;
+  virtual absl::StatusOr<OperateViewReply> OperateView(OperateViewRequest request) = 0;
   // By which the server decides; with --schema, that of the file.
   virtual absl::StatusOr<std::shared_ptr<const Schema>> LoadSchema() = 0;
 };

@@ -16,6 +16,9 @@ struct OpenServer::Rep {
   std::unique_ptr<Executor> commit = MakeThreadExecutor("commit");
   std::unique_ptr<Executor> reader = MakeThreadExecutor("reader");
   std::unique_ptr<Executor> projector = MakeThreadExecutor("projector");
+  // Idle until a view is rebuilt.
+  std::unique_ptr<Executor> rebuild_0 = MakeThreadExecutor("rebuild-0");
+  std::unique_ptr<Executor> rebuild_1 = MakeThreadExecutor("rebuild-1");
   mutable std::mutex mutex;
   std::shared_ptr<const Schema> schema;  // protected by mutex
   std::unique_ptr<Server> server;        // goes before what it runs on
@@ -36,8 +39,11 @@ absl::StatusOr<OpenServer> OpenServer::Open(ServerOptions options, const std::st
   auto rep = std::make_unique<Rep>();
   rep->schema = options.schema;
   ASSIGN_OR_RETURN(rep->server, Server::Open(std::move(options), SystemClock(), *rep->random,
-                                             {rep->core.get(), rep->commit.get(), rep->reader.get(),
-                                              rep->projector.get()}));
+                                             {rep->core.get(),
+                                              rep->commit.get(),
+                                              rep->reader.get(),
+                                              rep->projector.get(),
+                                              {rep->rebuild_0.get(), rep->rebuild_1.get()}}));
   return OpenServer(std::move(rep));
 }
 

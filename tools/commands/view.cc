@@ -38,9 +38,12 @@ absl::StatusOr<Json> RowJson(const Projection& projection, std::string_view key,
 }
 
 void RegisterView(CLI::App& app, int* exit_code) {
-  CLI::App& view = AddGroup(app, "view", "Read models: what is there, rows, dumps, digests.");
-  for (const Register add :
-       {RegisterViewList, RegisterViewGet, RegisterViewDump, RegisterViewDigest}) {
+  CLI::App& view =
+      AddGroup(app, "view",
+               "Read models: what is there, rows, dumps, digests; rebuilt beside the live ones.");
+  for (const Register add : {RegisterViewList, RegisterViewGet, RegisterViewDump,
+                             RegisterViewDigest, RegisterViewRebuild, RegisterViewCompare,
+                             RegisterViewActivate, RegisterViewRollback, RegisterViewCancel}) {
     add(view, exit_code);
   }
 }

@@ -1,4 +1,5 @@
 // intentlog view list|get|dump|digest --dir DIR | --server HOST:PORT
+//                rebuild|compare|activate|rollback|cancel NAME
 #pragma once
 
 #include <string>
@@ -18,6 +19,11 @@ void RegisterViewList(CLI::App& view, int* exit_code);
 void RegisterViewGet(CLI::App& view, int* exit_code);
 void RegisterViewDump(CLI::App& view, int* exit_code);
 void RegisterViewDigest(CLI::App& view, int* exit_code);
+void RegisterViewRebuild(CLI::App& view, int* exit_code);
+void RegisterViewCompare(CLI::App& view, int* exit_code);
+void RegisterViewActivate(CLI::App& view, int* exit_code);
+void RegisterViewRollback(CLI::App& view, int* exit_code);
+void RegisterViewCancel(CLI::App& view, int* exit_code);
 
 struct ViewArguments {
   SourceOptions source;

@@ -56,7 +56,7 @@ std::shared_ptr<const Schema> Load(const SchemaMaker& maker) {
 
 TEST(SchemaTest, ACompiledSchemaHasEveryEventOfItsFiles) {
   const auto schema = Commerce();
-  EXPECT_EQ(schema->types().size(), 9u);
+  EXPECT_EQ(schema->types().size(), 10u);
   const EventType* type = schema->Find("intentlog.commerce.OrderLineAdded");
   ASSERT_NE(type, nullptr);
   EXPECT_EQ(type->entity_type(), "order");
@@ -313,7 +313,7 @@ TEST(SchemaTest, ASetMayBuildOnTheProgramsOwnFilesAndItsMessagesStayTheOnesThatC
   *set.add_file() = maker.file();
   const auto schema = Schema::FromDescriptorSet(set.SerializeAsString());
   ASSERT_TRUE(schema.ok()) << schema.status();
-  EXPECT_EQ((*schema)->types().size(), 10u);
+  EXPECT_EQ((*schema)->types().size(), 11u);
   EXPECT_NE((*schema)->Find("PointsGiven"), nullptr);
   EXPECT_EQ((*schema)->Find("OrderLineAdded")->descriptor(),
             commerce::OrderLineAdded::descriptor());

@@ -167,6 +167,75 @@ class Day : public testing::Test {
     Record("front: order 21", "front", Open("21", "ann"));
   }
 
+  void ExpectTheStallsWorkDecided() {
+    // COMMUTES, FIELDWISE, LAST_WRITER_WINS by the server's order: both count.
+    ExpectDecided("stall: 3 milk sold", MERGED);
+    ExpectDecided("stall: name of ann", MERGED);
+    ExpectDecided("stall: words for tea", MERGED);
+    // LAST_WRITER_WINS by clocks: the stall counted the day before, so its count does not stand.
+    ExpectDecided("stall: 40 tea counted", MERGED);
+    // FIRST_WRITER_WINS.
+    ExpectDecided("stall: voucher 1", REJECTED);
+    ExpectDecided("stall: voucher 3", ACCEPTED);
+    // SAME_IS_DUPLICATE, and a key that is given once.
+    ExpectDecided("stall: 17 cancelled", DUPLICATE);
+    ExpectDecided("stall: order 20", DUPLICATE);
+    EXPECT_EQ(Now("stall: order 20").state, RecordState::kSynced);
+    EXPECT_EQ(Now("stall: order 20").pointer, Now("front: order 20").position.value());
+    // REVIEW; what follows waits behind it.
+    ExpectDecided("stall: milk costs 5", CONFLICTED);
+    ExpectDecided("stall: milk costs 6", PARKED);
+    ExpectDecided("stall: credit of ann", CONFLICTED);
+    EXPECT_EQ(Now("stall: credit of ann").reason.field(), "credit_limit_micros");
+    ExpectDecided("stall: order 21", CONFLICTED);
+  }
+  void ExpectTheVansWorkDecided() {
+    ExpectDecided("van: 45 milk counted", CONFLICTED);
+    EXPECT_EQ(Now("van: 45 milk counted").reason.code(), Reason::CLOCK_UNTRUSTED);
+    ExpectDecided("van: a line of order 17", CONFLICTED);
+    ExpectDecided("van: phone of ann", MERGED);
+    ExpectDecided("van: voucher 2", REJECTED);
+    ExpectDecided("van: tea costs 7", MERGED);  // against words for tea
+    ExpectDecided("van: milk costs 9", CONFLICTED);
+  }
+  void PeopleDecide() {
+    const auto four = Price("milk", 4);
+    Decide("front", "stall: milk costs 5", Verdict::kReplace, &four);
+    Decide("van", "van: 45 milk counted", Verdict::kApply);
+    Decide("front", "van: a line of order 17", Verdict::kDrop);
+    Decide("stall", "stall: credit of ann", Verdict::kApply);
+    const auto shared_voucher = Redeem("voucher-1", "s-1");
+    const auto amended =
+        world_.Amend("stall", done_.at("stall: voucher 1").second.intent_id, shared_voucher);
+    ASSERT_TRUE(amended.ok()) << amended.status();
+    const auto dismissed = world_.Dismiss("van", done_.at("van: voucher 2").second.intent_id);
+    ASSERT_TRUE(dismissed.ok()) << dismissed.status();
+    Quiet();
+    ExpectDecided("stall: milk costs 5", ACCEPTED);
+    ExpectDecided("stall: milk costs 6", ACCEPTED);  // by itself, after what it waited for
+    EXPECT_GT(Now("stall: milk costs 6").settled_at, Now("stall: milk costs 5").settled_at);
+    ExpectDecided("stall: voucher 1", ACCEPTED);
+    ExpectDecided("van: voucher 2", REJECTED);
+    ExpectDecided("van: a line of order 17", REJECTED);
+  }
+  // Without hearing of each other: the first is right, the second is told.
+  void TwoDecideAboutOne() {
+    Offline("front");
+    Offline("stall");
+    Decide("front", "van: milk costs 9", Verdict::kDrop);
+    Decide("stall", "van: milk costs 9", Verdict::kApply);
+    world_.network().Heal();
+    Offline("stall");
+    Pause();
+    world_.network().Heal();
+    Quiet();
+    ExpectDecided("van: milk costs 9", REJECTED);
+    ExpectDecided("front decides about van: milk costs 9", ACCEPTED);
+    ExpectDecided("stall decides about van: milk costs 9", REJECTED);
+    EXPECT_EQ(Now("stall decides about van: milk costs 9").reason.code(), Reason::NOT_OPEN);
+    ExpectAccounted("after the decisions, one order's number still being asked about:");
+  }
+
   World world_{17};
   AppendOptions shared_;
   std::map<std::string, std::pair<std::string, Appended>> done_;  // by what it is called here
@@ -181,74 +250,15 @@ TEST_F(Day, EveryRuleOccursPeopleDecideAndEveryIntentIsAccountedFor) {
   Pause();
   Online("stall");
 
-  // COMMUTES, FIELDWISE, LAST_WRITER_WINS by the server's order: both count.
-  ExpectDecided("stall: 3 milk sold", MERGED);
-  ExpectDecided("stall: name of ann", MERGED);
-  ExpectDecided("stall: words for tea", MERGED);
-  // LAST_WRITER_WINS by clocks: the stall counted the day before, so its count does not stand.
-  ExpectDecided("stall: 40 tea counted", MERGED);
-  // FIRST_WRITER_WINS.
-  ExpectDecided("stall: voucher 1", REJECTED);
-  ExpectDecided("stall: voucher 3", ACCEPTED);
-  // SAME_IS_DUPLICATE, and a key that is given once.
-  ExpectDecided("stall: 17 cancelled", DUPLICATE);
-  ExpectDecided("stall: order 20", DUPLICATE);
-  EXPECT_EQ(Now("stall: order 20").state, RecordState::kSynced);
-  EXPECT_EQ(Now("stall: order 20").pointer, Now("front: order 20").position.value());
-  // REVIEW; what follows waits behind it.
-  ExpectDecided("stall: milk costs 5", CONFLICTED);
-  ExpectDecided("stall: milk costs 6", PARKED);
-  ExpectDecided("stall: credit of ann", CONFLICTED);
-  EXPECT_EQ(Now("stall: credit of ann").reason.field(), "credit_limit_micros");
-  ExpectDecided("stall: order 21", CONFLICTED);
+  ExpectTheStallsWorkDecided();
 
   Online("van");
   Quiet();
-  ExpectDecided("van: 45 milk counted", CONFLICTED);
-  EXPECT_EQ(Now("van: 45 milk counted").reason.code(), Reason::CLOCK_UNTRUSTED);
-  ExpectDecided("van: a line of order 17", CONFLICTED);
-  ExpectDecided("van: phone of ann", MERGED);
-  ExpectDecided("van: voucher 2", REJECTED);
-  ExpectDecided("van: tea costs 7", MERGED);  // against words for tea
-  ExpectDecided("van: milk costs 9", CONFLICTED);
+  ExpectTheVansWorkDecided();
   ExpectAccounted("when all are back:");
 
-  const auto four = Price("milk", 4);
-  Decide("front", "stall: milk costs 5", Verdict::kReplace, &four);
-  Decide("van", "van: 45 milk counted", Verdict::kApply);
-  Decide("front", "van: a line of order 17", Verdict::kDrop);
-  Decide("stall", "stall: credit of ann", Verdict::kApply);
-  const auto shared_voucher = Redeem("voucher-1", "s-1");
-  const auto amended =
-      world_.Amend("stall", done_.at("stall: voucher 1").second.intent_id, shared_voucher);
-  ASSERT_TRUE(amended.ok()) << amended.status();
-  const auto dismissed = world_.Dismiss("van", done_.at("van: voucher 2").second.intent_id);
-  ASSERT_TRUE(dismissed.ok()) << dismissed.status();
-  Quiet();
-  ExpectDecided("stall: milk costs 5", ACCEPTED);
-  ExpectDecided("stall: milk costs 6", ACCEPTED);  // by itself, after what it waited for
-  EXPECT_GT(Now("stall: milk costs 6").settled_at, Now("stall: milk costs 5").settled_at);
-  ExpectDecided("stall: voucher 1", ACCEPTED);
-  ExpectDecided("van: voucher 2", REJECTED);
-  ExpectDecided("van: a line of order 17", REJECTED);
-
-  // Two decide about one conflict without hearing of each other: the first is right, the second is
-  // told.
-  Offline("front");
-  Offline("stall");
-  Decide("front", "van: milk costs 9", Verdict::kDrop);
-  Decide("stall", "van: milk costs 9", Verdict::kApply);
-  world_.network().Heal();
-  Offline("stall");
-  Pause();
-  world_.network().Heal();
-  Quiet();
-  ExpectDecided("van: milk costs 9", REJECTED);
-  ExpectDecided("front decides about van: milk costs 9", ACCEPTED);
-  ExpectDecided("stall decides about van: milk costs 9", REJECTED);
-  EXPECT_EQ(Now("stall decides about van: milk costs 9").reason.code(), Reason::NOT_OPEN);
-  ExpectAccounted("after the decisions, one order's number still being asked about:");
-
+  PeopleDecide();
+  TwoDecideAboutOne();
   const Account stall = AccountOf("stall");
   EXPECT_EQ(stall.Of(CONFLICTED), 1);  // the number of order 21
   EXPECT_EQ(stall.Of(PARKED), 0);

@@ -46,6 +46,8 @@ DeviceOptions DeviceOptionsOf(const ClientOptions& options) {
   device.random = options.runtime.random;
   device.env = options.env;
   device.create_if_missing = options.create_if_missing;
+  device.write_buffer_bytes = options.write_buffer_bytes;
+  device.block_cache_bytes = options.block_cache_bytes;
   return device;
 }
 

@@ -55,7 +55,8 @@ class EventDecoder {
 
   // DATA_LOSS with the position if header, intent, settlement or payload do not parse.
   absl::StatusOr<const Event*> Decode(const EventRef& ref);
-  // A pending intent of this device, as if the server had accepted it at the next moment.
+  // A pending intent of this device, as if the server had accepted it at the next moment. The event
+  // needs `intent_bytes` as long as it lives.
   absl::StatusOr<const Event*> DecodePending(std::string_view intent_bytes);
 
  private:

@@ -161,7 +161,8 @@ TEST_F(EventDecoderTest, TypesMayAlternate) {
 }
 
 TEST_F(EventDecoderTest, APendingIntentIsDecodedAsIfAccepted) {
-  const auto event = decoder_.DecodePending(intent_.SerializeAsString());
+  const std::string bytes = intent_.SerializeAsString();
+  const auto event = decoder_.DecodePending(bytes);
   ASSERT_TRUE(event.ok());
   EXPECT_EQ((*event)->position, Position());
   EXPECT_TRUE((*event)->effective);

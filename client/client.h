@@ -68,8 +68,8 @@ struct ClientOptions {
   // Feed that may be on its way: bounds memory of a device that folds slower than it downloads.
   // What one commit folds (2 MiB), and as much that comes meanwhile.
   uint64_t feed_credit_bytes = 4 << 20;
-  // Memory of the store: unflushed writes, and uncompressed blocks. Twice as much made a device that
-  // catches up no faster.
+  // Memory of the store: unflushed writes, and uncompressed blocks. Twice as much made a device
+  // that catches up no faster.
   size_t write_buffer_bytes = 8 << 20;
   size_t block_cache_bytes = 4 << 20;
   // Back-off after a failed session: full jitter in [0, min(cap, base << attempts)].

@@ -1,5 +1,6 @@
 #include "server/admit/clock.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace intentlog {
@@ -24,8 +25,8 @@ std::optional<int64_t> TrustedTime(const EventType& type, const Intent& intent,
   }
   if (intent.device_time_us() <= 0 || intent.device_time_us() > kTimeMax) return std::nullopt;
   const int64_t time_us = intent.device_time_us() - clock.skew_after_us;
-  if (time_us <= 0 || time_us > clock.server_now_us) return std::nullopt;
-  return time_us;
+  if (time_us <= 0 || time_us - type.max_skew_us() > clock.server_now_us) return std::nullopt;
+  return std::min(time_us, clock.server_now_us);
 }
 
 }  // namespace intentlog

@@ -76,16 +76,26 @@ TEST_F(ClockTest, AStepOfTheClockAtAnyTimeInBetweenMakesItUntrusted) {
   EXPECT_EQ(Time(), std::nullopt);
 }
 
-TEST_F(ClockTest, I23_ATimeAfterTheServersOrOutsideOfAnyClockIsNotTrusted) {
+TEST_F(ClockTest, WhatComesFasterThanTheHelloDidIsOfNow) {
+  clock_.skew_after_us = -3000;  // the hello took 3 ms
+  intent_.set_device_time_us(999'000);
+  EXPECT_EQ(Time(), 1'000'000);
+  intent_.set_device_time_us(996'000);
+  EXPECT_EQ(Time(), 999'000);
+}
+
+TEST_F(ClockTest, I23_ATimeFarAfterTheServersOrOutsideOfAnyClockIsNotTrusted) {
   clock_.skew_after_us = 0;
   const int64_t least = std::numeric_limits<int64_t>::min();
   const int64_t greatest = std::numeric_limits<int64_t>::max();
-  for (const int64_t bad : {int64_t{1'000'001}, int64_t{0}, int64_t{-5}, least, greatest}) {
+  for (const int64_t bad : {1'000'001 + kSkewMaxUs, int64_t{0}, int64_t{-5}, least, greatest}) {
     intent_.set_device_time_us(bad);
     EXPECT_EQ(Time(), std::nullopt) << bad;
   }
-  intent_.set_device_time_us(1'000'000);
-  EXPECT_EQ(Time(), 1'000'000);
+  for (const int64_t good : {int64_t{1'000'000}, 1'000'000 + kSkewMaxUs}) {
+    intent_.set_device_time_us(good);
+    EXPECT_EQ(Time(), 1'000'000);
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "client/conditions/linux_conditions.h"
 #include "client/conditions/sync_policy.h"
 #include "client/wire/grpc_connector.h"
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/text.h"
@@ -60,7 +61,7 @@ class Teller {
     }
     const uint64_t waiting = status.counts.pending - status.counts.parked;
     if (connected_) bar_.Update(waiting);
-    const std::string blocked = status.connected ? "" : status.blocked_by.text;
+    const std::string blocked = WhyNotConnected(status);
     if (blocked != blocked_ && !blocked.empty()) Say(blocked);
     blocked_ = blocked;
     if (status.digests_unequal != unequal_) {
@@ -86,6 +87,15 @@ class Teller {
   }
 
  private:
+  // Empty if it is connected, or what waits has nothing to do with the connection.
+  static std::string WhyNotConnected(const ClientStatus& status) {
+    const BlockedBy& why = status.blocked_by;
+    const bool at_the_server =
+        why.kind == BlockedBy::kAwaitingReview || why.kind == BlockedBy::kParked ||
+        why.kind == BlockedBy::kSchemaTooOld || why.kind == BlockedBy::kNothing;
+    return status.connected || at_the_server ? "" : why.text;
+  }
+
   void Say(const std::string& text) {
     bar_.Finish();
     std::fprintf(stderr, "%s\n", text.c_str());
@@ -112,13 +122,29 @@ bool IsCaughtUp(const ClientStatus& status, Position target) {
          HasFeed(status, target);
 }
 
+// The position of the last of a log's intents that the feed has: what is rejected, duplicate or
+// parked is in no feed.
+absl::StatusOr<Position> LastInFeed(const Client& client, const LogStatus& log) {
+  constexpr uint64_t kStep = 100;
+  for (uint64_t through = log.counts.recorded; through > 0;) {
+    const uint64_t from = through > kStep ? through - kStep + 1 : 1;
+    ASSIGN_OR_RETURN(const auto step, client.List({log.priority, Count(from)}, through - from + 1));
+    for (auto one = step.rbegin(); one != step.rend(); ++one) {
+      if (IsEffective(one->first_decision) || one->first_decision == CONFLICTED) {
+        return one->position;
+      }
+    }
+    through = from - 1;
+  }
+  return Position();
+}
+
 // Highest position of this device's own intents that its write scope must reach.
 absl::StatusOr<Position> LastOwn(const Client& client, const ClientStatus& status) {
   Position own;
   for (const LogStatus& log : status.logs) {
-    if (log.counts.recorded == 0) continue;
-    ASSIGN_OR_RETURN(const auto last, client.List({log.priority, Count(log.counts.recorded)}, 1));
-    if (!last.empty()) own = std::max(own, last.front().position);
+    ASSIGN_OR_RETURN(const Position last, LastInFeed(client, log));
+    own = std::max(own, last);
   }
   return own;
 }

@@ -282,6 +282,8 @@ TEST_F(ServerLifeTest, AFollowerThatClashesTurnsAndStopsTheLaneInItsTurn) {
   EXPECT_TRUE(world_.SettlementOf(second.position)->turned());
   EXPECT_EQ(world_.SettlementOf(second.position)->decision(), CONFLICTED);
   EXPECT_THAT(world_.Open(), ElementsAre(second.position, third.position));
+  ExpectRefused(world_.Do(office_, MakeResolve(third.position, Resolve::APPLY), "order", "7"),
+                Reason::NOT_OPEN, Cat("waits behind position ", second.position));
   EXPECT_EQ(world_.Do(office_, MakeResolve(second.position, Resolve::APPLY), "order", "7").decision,
             ACCEPTED);
   EXPECT_THAT(world_.Open(), IsEmpty());

@@ -93,17 +93,19 @@ Reason NotOpen(uint64_t of, const ClosedEvent* closed) {
                  closed->settlement());
 }
 
-// Each decision has its own way to be closed.
-std::optional<Reason> CheckOpenAs(const Control& control, const OpenEvent& open) {
+// Each decision has its own way to be closed. `waits_behind`: what stops its lane; where that is
+// known, it says more than the event itself, whose lane may have been stopped by another since.
+std::optional<Reason> CheckOpenAs(const Control& control, const OpenEvent& open,
+                                  uint64_t waits_behind) {
+  const uint64_t behind = waits_behind != 0 ? waits_behind : open.behind();
   const bool resolves =
       control.kind != Control::Kind::kAmend && control.kind != Control::Kind::kDismiss;
   const auto not_open = [&](const auto&... what) {
-    return Because(Reason::NOT_OPEN, Cat("position ", open.position(), " ", what...),
-                   open.behind());
+    return Because(Reason::NOT_OPEN, Cat("position ", open.position(), " ", what...), behind);
   };
   if (open.decision() == PARKED && open.behind() == 0) return not_open("waits for the schema");
   if (open.decision() == PARKED) {
-    return not_open("waits behind position ", open.behind(), ": settle that");
+    return not_open("waits behind position ", behind, ": settle that");
   }
   if (open.decision() == REJECTED && resolves) return not_open("is rejected: amend or dismiss it");
   if (open.decision() == CONFLICTED && !resolves) return not_open("is conflicted: resolve it");
@@ -159,7 +161,7 @@ std::variant<Control, Reason> ParseControl(const Intent& intent) {
 std::optional<Reason> CheckControl(const Control& control, const ControlFacts& facts) {
   if (facts.open == nullptr) return NotOpen(control.of, facts.closed);
   if (auto reason = CheckPlace(*facts.intent, *facts.open_intent)) return reason;
-  if (auto reason = CheckOpenAs(control, *facts.open)) return reason;
+  if (auto reason = CheckOpenAs(control, *facts.open, facts.waits_behind)) return reason;
   const bool yours = facts.by_operator || std::any_of(facts.own_logs.begin(), facts.own_logs.end(),
                                                       [&](const LogId& own) {
                                                         return own.bytes() == facts.open->log_id();

@@ -304,6 +304,10 @@ TEST_F(DecideTest, I16_AFollowerThatTurnsStaysOpenAndTheRestWaits) {
   EXPECT_EQ(Found(second).state, RecordState::kConflicted);
   EXPECT_EQ(Found(second).first_decision, PARKED);
   EXPECT_EQ(Found(third).state, RecordState::kPending);
+  const auto why = client().Why(third.intent_id);  // not what stopped the lane first
+  EXPECT_EQ(why->kind, BlockedBy::kAwaitingReview) << why->text;
+  EXPECT_EQ(why->behind, Position(2));
+  EXPECT_EQ(why->behind_entity.id, "1");
   EXPECT_EQ(shop_.Stock("behind"), -3);  // the conflicted one shows in the list of conflicts alone
   const auto conflicts = Conflicts();
   ASSERT_EQ(conflicts.size(), 1u);

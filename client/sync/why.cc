@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/types/span.h"
 #include "client/outbox/intent_view.h"
 #include "client/outbox/lanes.h"
 #include "client/outbox/pending.h"
@@ -173,21 +176,52 @@ BlockedBy Decided(const IntentOutcome& outcome) {
   return nothing;
 }
 
-// The first parked one of an entity; nothing if none is.
-absl::StatusOr<std::optional<LogPlace>> FindParked(const Device& device, const Entity& entity) {
+// The first open one, with its position, of those in any of the lanes for which `wanted(open)`
+// holds; nothing if there is none.
+template <class Wanted>
+absl::StatusOr<std::optional<std::pair<Position, OpenIntent>>> FindOpen(
+    const Device& device, absl::Span<const Entity> lanes, const Wanted& wanted) {
   const auto row = device.store->Scan(Space::kIndex);
   for (row->Seek("o"); row->Valid() && row->key().substr(0, 1) == "o"; row->Next()) {
     const auto open = ParseOpenIntent(row->value());
     if (!open) return DataLoss("an open intent does not parse");
-    if (open->decision != PARKED) continue;
+    if (!wanted(*open)) continue;
     IntentReader reader(*device.store, open->place.priority);
     ASSIGN_OR_RETURN(const std::string_view intent, reader.Get(open->place.count));
     IntentView view;
     RETURN_IF_ERROR(ReadIntent(intent, &view));
-    if (view.entity_type == entity.type && view.entity_id == entity.id) return open->place;
+    const bool there = std::any_of(lanes.begin(), lanes.end(), [&](const Entity& lane) {
+      return lane.type == view.entity_type && lane.id == view.entity_id;
+    });
+    if (!there) continue;
+    return std::make_optional(std::make_pair(PositionOf(row->key()), *open));
   }
   RETURN_IF_ERROR(row->status());
   return std::nullopt;
+}
+
+// Of what is parked at `place`, within what was appended together with it. The receipt names what
+// stopped its lane then. Once that is closed, what comes next in the lane, or in that of another of
+// its batch, may have stopped it again, and nobody tells those that wait behind it.
+absl::StatusOr<BlockedBy> WhyInLane(const Device& device, IntentOutcome outcome, LogPlace place,
+                                    const IntentReader::RowAt& batch) {
+  ASSIGN_OR_RETURN(BehindEvent behind, FindBehind(device, Position(outcome.pointer)));
+  if (behind.decision || outcome.pointer == 0) return WhyParked(outcome, behind);
+  std::vector<Entity> lanes;
+  for (uint32_t i = 0; i < batch.row.size(); ++i) {
+    IntentView view;
+    RETURN_IF_ERROR(ReadIntent(batch.row.intent(i), &view));
+    lanes.push_back({std::string(view.entity_type), std::string(view.entity_id)});
+  }
+  const LogPlace first{place.priority, batch.first};
+  ASSIGN_OR_RETURN(const auto stopper, FindOpen(device, lanes, [&](const OpenIntent& open) {
+                     return open.place < first;
+                   }));
+  if (stopper) {
+    outcome.pointer = stopper->first.value();
+    ASSIGN_OR_RETURN(behind, FindBehind(device, stopper->first));
+  }
+  return WhyParked(outcome, behind);
 }
 
 // A store that can not be read is a failed folder.
@@ -212,8 +246,7 @@ absl::StatusOr<BlockedBy> WhyIntent(const Device& device, const SyncState& state
   const absl::Duration age = Since(clock, view.device_time_us);
   BlockedBy blocked;
   if (outcome) {
-    ASSIGN_OR_RETURN(const BehindEvent behind, FindBehind(device, Position(outcome->pointer)));
-    blocked = WhyParked(*outcome, behind);
+    ASSIGN_OR_RETURN(blocked, WhyInLane(device, *outcome, place, at));
     blocked.age = age;
   } else {
     blocked = WhyUndecided(WithStore(device, state, clock), place.priority, clock.Passed());
@@ -277,8 +310,10 @@ absl::StatusOr<BlockedBy> WhyEntity(const Device& device, const SyncState& state
     return blocked;
   }
   if (lane.parked() > 0) {
-    ASSIGN_OR_RETURN(const auto place, FindParked(device, entity));
-    if (place) return WhyIntent(device, state, clock, *place);
+    ASSIGN_OR_RETURN(const auto parked, FindOpen(device, {&entity, 1}, [](const OpenIntent& open) {
+                       return open.decision == PARKED;
+                     }));
+    if (parked) return WhyIntent(device, state, clock, parked->second.place);
   }
   blocked.text = lane.conflicted() > 0 ? "conflicted: a person decides"
                  : lane.failed() > 0   ? "rejected by the server: amend or dismiss"

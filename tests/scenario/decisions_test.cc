@@ -140,6 +140,27 @@ TEST_F(DecisionScenario, WhatFollowsAConflictParksInItsLaneAndStopsNothingElse) 
   EXPECT_EQ(world_.Problems(), "");
 }
 
+TEST_F(DecisionScenario, ABatchThatWaitsInTwoLanesSaysWhichOneStopsItNow) {
+  AtOnce(Price("milk", 1), Price("milk", 2));
+  const Appended milk = second_;
+  AtOnce(Price("bread", 1), Price("bread", 2));
+  const Appended bread = second_;
+  const auto milk_again = Price("milk", 3);
+  const auto bread_again = Price("bread", 3);
+  world_.AppendAll("till-2", {&milk_again, &bread_again}, "shared");
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  Client& till = world_.device("till-2");
+  const auto batch = till.List(bread.count.Next(), 1);
+  const auto id = IntentId::FromBytes(batch->at(0).intent.intent_id());
+  EXPECT_EQ(till.Why(id)->behind, Found("till-2", milk).position);
+  ASSERT_TRUE(world_.Resolve("till-2", Found("till-2", milk).position, Verdict::kApply).ok());
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  EXPECT_EQ(till.Why(id)->kind, BlockedBy::kAwaitingReview);
+  EXPECT_EQ(till.Why(id)->behind, Found("till-2", bread).position);
+  EXPECT_EQ(till.Why(id)->behind_entity.id, "bread");
+  EXPECT_EQ(world_.Problems(), "");
+}
+
 TEST_F(DecisionScenario, ABatchIsDecidedAsItsStrictestMember) {
   world_.network().Partition("till-1");
   world_.network().Partition("till-2");

@@ -78,7 +78,9 @@ json AppendLine(const std::string& dir, const std::string& order, int quantity,
 class Serving {
  public:
   explicit Serving(const std::string& data, const Arguments& more = {})
-      : process_(With({"serve", "--data", data, "--listen", "127.0.0.1:0", "--json"}, more)) {
+      : process_(With({"serve", "--data", data, "--listen", "127.0.0.1:0", "--digest-interval",
+                       "20ms", "--json"},
+                      more)) {
     const json ready = json::parse(process_.ReadLine(), nullptr, /*allow_exceptions=*/false);
     EXPECT_FALSE(ready.is_discarded());
     if (ready.is_object()) address_ = ready.value("address", "");

@@ -30,8 +30,8 @@ class DayCommandTest : public testing::Test {
         {"demo", "--story", "conflicts", "--devices", "3", "--dir", *base_, "--keep", "--json"});
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     told_ = new json(json::parse(ran.out, nullptr, /*allow_exceptions=*/false));
-    server_ = new Background(
-        {"serve", "--data", *base_ + "/server", "--listen", "127.0.0.1:0", "--json"});
+    server_ = new Background({"serve", "--data", *base_ + "/server", "--listen", "127.0.0.1:0",
+                              "--digest-interval", "20ms", "--json"});
     address_ = new std::string(
         json::parse(server_->ReadLine(), nullptr, /*allow_exceptions=*/false).value("address", ""));
   }

@@ -27,7 +27,8 @@ class DecideCommandTest : public testing::Test {
       : base_(FreshFolder("decide")),
         one_(base_ + "/till-1"),
         two_(base_ + "/till-2"),
-        server_({"serve", "--data", base_ + "/server", "--listen", "127.0.0.1:0", "--json"}) {
+        server_({"serve", "--data", base_ + "/server", "--listen", "127.0.0.1:0",
+                 "--digest-interval", "20ms", "--json"}) {
     address_ = json::parse(server_.ReadLine(), nullptr, false).value("address", "");
     SetPrice(one_, "milk", 1000000);
     Sync(one_);

@@ -23,12 +23,16 @@
 namespace intentlog {
 namespace {
 
+// A quiet scope's cursor moves once in so many digest intervals.
+constexpr int kQuietIntervals = 10;
+
 struct Options {
   std::string data;
   std::string listen = "127.0.0.1:7420";
   std::string schema_file;
   std::string backups = "off";
   absl::Duration heal_wait = absl::Minutes(10);
+  absl::Duration digest_interval = ServerOptions().digest_interval;
   bool insecure = false;
   bool json = false;
 };
@@ -115,6 +119,8 @@ absl::Status Serve(const Options& options) {
   StopSignal stop(StopSignal::Hangup::kReloads);
   ServerOptions server_options;
   server_options.dir = options.data;
+  server_options.digest_interval = options.digest_interval;
+  server_options.quiet_cursor_interval = kQuietIntervals * options.digest_interval;
   absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
   if (!server.ok()) return ExplainInUse(server.status());
   const std::unique_ptr<FleetBackend> fleet = FleetOf(
@@ -144,6 +150,10 @@ void RegisterServe(CLI::App& app, int* exit_code) {
   AddDuration(command, "--heal-wait", &options->heal_wait,
               "after a restore: how long to wait for what devices bring back (this version "
               "restores nothing, so it never waits)");
+  AddDuration(
+      command, "--digest-interval", &options->digest_interval,
+      "how often devices hear at most what their read models must come to, and in ten times "
+      "that, how far a log is in which nothing is for them (default: 1s)");
   AddFlag(command, "--insecure", &options->insecure,
           "allow an address that other machines reach, without encryption");
   AddJson(command, &options->json);

@@ -38,9 +38,13 @@ Fleet::Fleet(std::string dir) : dir_(std::move(dir)) {}
 absl::Status Fleet::StartServer() {
   server_ready_ = false;
   const std::string listen = address_.empty() ? "127.0.0.1:0" : address_;
-  ASSIGN_OR_RETURN(server_,
-                   Child::Start({"serve", "--json", "--data", dir_ + "/server", "--listen", listen},
-                                dir_ + "/processes.log"));
+  std::vector<std::string> arguments = {"serve",          "--json",   "--data",
+                                        dir_ + "/server", "--listen", listen};
+  if (digest_interval_ > absl::ZeroDuration()) {
+    arguments.insert(arguments.end(),
+                     {"--digest-interval", absl::FormatDuration(digest_interval_)});
+  }
+  ASSIGN_OR_RETURN(server_, Child::Start(arguments, dir_ + "/processes.log"));
   server_wanted_ = true;
   return WaitUntil("the server is ready", kStartMax, [&] { return server_ready_; });
 }

@@ -51,6 +51,8 @@ class Fleet {
   // What a shop sends at once; 0: the client's default. Small enough, and a blow can fall in the
   // middle of little work.
   void SetPushFrame(size_t bytes) { push_frame_bytes_ = bytes; }
+  // How often devices hear how far the server is; nothing: the server's default.
+  void SetDigestInterval(absl::Duration interval) { digest_interval_ = interval; }
 
   // ---- the server, on a port of its own choice that it keeps
   absl::Status StartServer();
@@ -87,6 +89,7 @@ class Fleet {
 
   const std::string dir_;
   size_t push_frame_bytes_ = 0;
+  absl::Duration digest_interval_;
   std::unique_ptr<Child> server_;
   std::string address_;  // HOST:PORT, once it was ready
   bool server_ready_ = false;

@@ -19,6 +19,8 @@ using Json = nlohmann::ordered_json;
 // The cast. Devices from 4 on sell something each and watch.
 constexpr int kFront = 1, kStall = 2, kVan = 3;
 constexpr int kLeastDevices = 3;
+// So that nobody waits after each sync for a device to hear that nothing came for it.
+constexpr absl::Duration kDigestInterval = absl::Milliseconds(20);
 
 class ConflictsStory {
  public:
@@ -29,6 +31,7 @@ class ConflictsStory {
         fleet_(options.dir),
         runner_(options.dir + "/processes.log", interrupted) {
     fleet_.OnInterrupt(interrupted);
+    fleet_.SetDigestInterval(kDigestInterval);
     result_.options = options;
     result_.options.devices = std::max(options.devices, kLeastDevices);
     result_.devices.resize(static_cast<size_t>(result_.options.devices));

@@ -38,7 +38,7 @@ absl::StatusOr<std::shared_ptr<TenantStores>> Server::Rep::Find(std::string_view
   std::string known;
   for (const auto& [name, stores] : stores_) known += Cat(known.empty() ? "" : ", ", name);
   return NotFound("there is no tenant \"", tenant, "\"; there ",
-                  known.empty() ? "are none yet" : Cat("are: ", known));
+                  known.empty() ? "are none yet: no device has connected" : Cat("are: ", known));
 }
 
 absl::StatusOr<std::shared_ptr<const EventLog>> Server::Log(std::string_view tenant) const {

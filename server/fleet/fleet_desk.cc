@@ -90,7 +90,8 @@ DeviceRecord Corrected(const KnownDevice& known, const OpenCounts& open) {
   health.clear_blocked_kind();
   health.clear_blocked_since_us();
   if (open.parked() == 0) return record;
-  health.set_blocked_by(Cat(open.parked(), " wait at the server behind what is open there"));
+  health.set_blocked_by(Cat(open.parked(), open.parked() == 1 ? " waits" : " wait",
+                            " at the server behind what is open there"));
   health.set_blocked_kind("parked");
   health.set_blocked_since_us(health.oldest_pending_time_us());
   return record;

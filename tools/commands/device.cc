@@ -37,8 +37,8 @@ void PrintDecision(const Appended& done, bool json) {
     PrintJson({{"intent_id", id}, {"count", done.count.value()}, {"repeated", done.repeated}});
     return;
   }
-  std::printf("%s  count %s%s\n", id.c_str(), std::to_string(done.count.value()).c_str(),
-              done.repeated ? "  (recorded before)" : "");
+  std::printf("%s  count %s; %s\n", id.c_str(), std::to_string(done.count.value()).c_str(),
+              done.repeated ? "recorded before" : "the next sync brings it to the server");
 }
 
 void RegisterDevice(CLI::App& app, int* exit_code) {

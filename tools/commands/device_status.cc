@@ -23,7 +23,7 @@ void Print(const ClientStatus& status) {
               Grouped(counts.pending).c_str(), Grouped(counts.failed).c_str(),
               Grouped(counts.conflicted).c_str());
   if (counts.parked > 0) {
-    std::printf("%s of the pending ones are with the server and wait behind another\n",
+    std::printf("with the server, but waiting behind another: %s of the pending ones\n",
                 Grouped(counts.parked).c_str());
   }
   for (const ScopeStatus& scope : status.scopes) {

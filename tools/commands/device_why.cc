@@ -29,10 +29,10 @@ void Print(const BlockedBy& blocked) {
   if (blocked.until != absl::InfiniteFuture()) {
     std::printf(", until %s", TimeText(absl::ToUnixMicros(blocked.until)).c_str());
   }
-  if (blocked.attempts > 0) {
-    std::printf(", after %s failed %s", std::to_string(blocked.attempts).c_str(),
-                blocked.attempts == 1 ? "attempt" : "attempts");
-    if (!blocked.last_error.empty()) std::printf("; last error: %s", blocked.last_error.c_str());
+  // Of an intent that the server has, attempts are those that it was in: they did not fail.
+  if (blocked.attempts > 0 && !blocked.last_error.empty()) {
+    std::printf(", after %s failed %s; last error: %s", std::to_string(blocked.attempts).c_str(),
+                blocked.attempts == 1 ? "attempt" : "attempts", blocked.last_error.c_str());
   }
   std::printf("\n");
 }

@@ -51,8 +51,9 @@ void PrintDevices(const ListDevicesReply& reply) {
   }
   table.Print();
   if (waiting > 0) {
-    std::printf("%s%zu wait for a person: fleet conflicts\n",
-                reply.open_incomplete() ? "more than " : "", waiting);
+    std::printf("%s%zu %s for a person: fleet conflicts\n",
+                reply.open_incomplete() ? "more than " : "", waiting,
+                waiting == 1 ? "waits" : "wait");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
 #include "tools/commands/command.h"
 #include "tools/commands/fleet.h"
 #include "tools/commands/fleet_text.h"
@@ -41,11 +42,16 @@ absl::Status Show(const Options& options) {
     return absl::OkStatus();
   }
   for (const auto& [name, value] : json.items()) {
-    if (value.is_array() || value == "") continue;
+    if (value.is_structured() || value == "") continue;
     std::printf("%-27s %s\n", name.c_str(),
                 value.is_string() ? value.get<std::string>().c_str() : ToText(value).c_str());
   }
-  for (const Json& event : json["events"]) std::printf("%s\n", ToText(event).c_str());
+  for (const auto& [name, count] : json["open"].items()) {
+    std::printf("%-27s %s\n", Cat("open_", name).c_str(), ToText(count).c_str());
+  }
+  for (const OpenEvent& open : reply.open()) {
+    std::fputs(OpenEventText(open, reply.now_us()).c_str(), stdout);
+  }
   return absl::OkStatus();
 }
 

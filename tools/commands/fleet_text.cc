@@ -152,7 +152,9 @@ std::string AgoText(int64_t moment_us, int64_t now_us) {
 }
 
 std::string SkewText(int64_t skew_us) {
-  const absl::Duration skew = absl::Microseconds(skew_us);
+  // To whole seconds: it has the milliseconds in it that a hello takes.
+  const absl::Duration skew = absl::Microseconds(skew_us) +
+                              (skew_us < 0 ? -absl::Milliseconds(500) : absl::Milliseconds(500));
   const std::string words = AgeWords(skew < absl::ZeroDuration() ? -skew : skew);
   if (words == "0 s") return words;
   return Cat(skew < absl::ZeroDuration() ? "-" : "+", words);
@@ -219,6 +221,12 @@ Json SettleJson(const SettleReply& reply) {
           {"reason", ReasonObject(reply.reason())}};
 }
 
+std::string OpenEventText(const OpenEvent& open, int64_t now_us) {
+  return Cat("position ", open.position(), " is ", DecisionWord(open.decision()), " for ",
+             AgoText(open.opened_at_us(), now_us), ": ", open.reason().text(), "\n",
+             HowToClose(open));
+}
+
 std::string WhyText(const GetDeviceReply& reply) {
   const FleetDevice& device = reply.device();
   const QueueHealth& health = device.health();
@@ -236,11 +244,7 @@ std::string WhyText(const GetDeviceReply& reply) {
     text +=
         Cat(health.attempts(), " attempts failed in a row; the last: ", health.last_error(), "\n");
   }
-  for (const OpenEvent& open : reply.open()) {
-    text += Cat("position ", open.position(), " is ", DecisionWord(open.decision()), " for ",
-                AgoText(open.opened_at_us(), reply.now_us()), ": ", open.reason().text(), "\n",
-                HowToClose(open));
-  }
+  for (const OpenEvent& open : reply.open()) text += OpenEventText(open, reply.now_us());
   return text;
 }
 
@@ -256,7 +260,9 @@ std::string ConflictText(const FleetConflict& conflict, const Schema& schema, in
   if (open.reason().rule() != RULE_UNSPECIFIED) {
     text += Cat(" (rule ", Lower(Rule_Name(open.reason().rule())), ")");
   }
-  return Cat(text, "\n", SideBySide(conflict, mine, schema), HowToClose(open));
+  // What is parked clashes with nothing: it waits.
+  const bool clashes = open.decision() != PARKED;
+  return Cat(text, "\n", clashes ? SideBySide(conflict, mine, schema) : "", HowToClose(open));
 }
 
 }  // namespace intentlog

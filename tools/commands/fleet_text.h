@@ -21,6 +21,8 @@ std::string SchemaWord(SchemaAge age);
 std::string AgoText(int64_t moment_us, int64_t now_us);
 // "+40 min", "-3 s", "0 s".
 std::string SkewText(int64_t skew_us);
+// What the server holds open of a device, and how to close it; two lines.
+std::string OpenEventText(const OpenEvent& open, int64_t now_us);
 // The device in one answer: how it is doing, what waits, since when, and what to do.
 std::string WhyText(const GetDeviceReply& reply);
 // A conflict side by side, several lines, and how to close it.

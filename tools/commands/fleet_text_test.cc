@@ -80,7 +80,11 @@ TEST(FleetTextTest, WhatClosesItDependsOnTheDecision) {
   EXPECT_THAT(ConflictText(conflict, *Shop(), kNow), HasSubstr("replace JSON (corrected)"));
   conflict.mutable_open()->set_decision(PARKED);
   conflict.mutable_open()->set_behind(7);
-  EXPECT_THAT(ConflictText(conflict, *Shop(), kNow), HasSubstr("waits behind 7: settle that"));
+  EXPECT_EQ(ConflictText(conflict, *Shop(), kNow),
+            "position 30: parked, customer/17, intentlog.commerce.CustomerUpdated by till-2, 5 min "
+            "ago\n"
+            "    both set the credit limit (rule review)\n"
+            "    waits behind 7: settle that\n");
   conflict.mutable_open()->clear_behind();
   EXPECT_THAT(ConflictText(conflict, *Shop(), kNow), HasSubstr("waits for the schema"));
 }
@@ -144,6 +148,7 @@ TEST(FleetTextTest, SkewsAndAgesAreShort) {
   EXPECT_EQ(SkewText(0), "0 s");
   EXPECT_EQ(SkewText(-400'000), "0 s");
   EXPECT_EQ(SkewText(40 * kMinute), "+40 min");
+  EXPECT_EQ(SkewText(40 * kMinute - 2'000), "+40 min");
   EXPECT_EQ(SkewText(-3'000'000), "-3 s");
   EXPECT_EQ(AgoText(0, kNow), "");
   EXPECT_EQ(AgoText(kNow + 1, kNow), "0 s");

@@ -146,12 +146,19 @@ absl::Status EventDecoder::Fill(const Content& content) {
   event_.effective = IsEffective(content.decision);
   if (!event_.effective || content.without_all) return absl::OkStatus();
   Slot* const slot = Find(content.type);
-  if (slot == nullptr) return absl::OkStatus();
+  if (slot == nullptr) return FillUnknown(content);
   if (!Parse(content.payload, slot->payload.get())) return Unreadable(event_.position, "payload");
   if (content.without != nullptr) ClearFields(*content.without, slot->payload.get());
   event_.type = slot->type;
   event_.payload = slot->payload.get();
   event_.payload_bytes = content.payload.size();
+  return absl::OkStatus();
+}
+
+absl::Status EventDecoder::FillUnknown(const Content& content) {
+  if (content.type != kUnparkType) return absl::OkStatus();
+  if (!Parse(content.payload, &unpark_)) return Unreadable(event_.position, "payload");
+  event_.unpark = &unpark_;
   return absl::OkStatus();
 }
 

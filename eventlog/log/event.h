@@ -21,6 +21,8 @@
 
 namespace intentlog {
 
+inline constexpr std::string_view kUnparkType = "intentlog.Unpark";
+
 struct Event {
   Position position;  // 0: pending on this device, not ordered yet
   std::string_view scope;
@@ -36,6 +38,8 @@ struct Event {
   size_t payload_bytes = 0;  // serialized
   // Of an event that closes an open one or turns it; null for any other.
   const Settlement* settlement = nullptr;
+  // Of an event that decides about parked rows of this scope; null for any other.
+  const Unpark* unpark = nullptr;
 
   // The payload as T, or null if it is of another type:
   //   if (const auto* line = event.As<OrderLineAdded>()) …
@@ -76,11 +80,14 @@ class EventDecoder {
 
   absl::Status FillSettlement();
   absl::Status Fill(const Content& content);
+  // Of a type that no schema has.
+  absl::Status FillUnknown(const Content& content);
   Slot* Find(std::string_view type_name);
 
   const std::shared_ptr<const Schema> schema_;
   LazyEnvelope envelope_;
   Settlement settlement_;
+  Unpark unpark_;
   Event event_;
   std::map<std::string, Slot, std::less<>> slots_;  // by the name in the intent; of known types
   Slot* last_ = nullptr;                            // neighbours are often of one type

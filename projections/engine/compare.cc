@@ -76,6 +76,8 @@ absl::StatusOr<BuildComparison> CompareBuilds(const StoreSnapshot& snapshot, Bui
     const FoldState& state_a = states_a[scope];
     found.rows_a += state_a.rows;
     found.rows_b += state_b.rows;
+    found.parked_a += state_a.parked;
+    found.parked_b += state_b.parked;
     if (state_a.digest == state_b.digest && state_a.rows == state_b.rows) continue;
     found.equal = false;
     RETURN_IF_ERROR(CompareScope(ScopeRows(snapshot, a, scope), ScopeRows(snapshot, b, scope),

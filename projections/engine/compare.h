@@ -22,6 +22,7 @@ struct RowDifference {
 struct BuildComparison {
   bool equal = true;
   uint64_t rows_a = 0, rows_b = 0;
+  uint64_t parked_a = 0, parked_b = 0;     // of the rows, those that stand still
   std::vector<RowDifference> differences;  // the first ones, by scope and key
 };
 

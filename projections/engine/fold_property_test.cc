@@ -11,6 +11,7 @@
 #include "projections/engine/made_lines.h"
 #include "projections/engine/made_store.h"
 #include "projections/engine/naive_fold.h"
+#include "projections/engine/poisoned.h"
 #include "projections/engine/read_models.h"
 #include "projections/engine/row_access.h"
 #include "projections/views/commerce_views.h"
@@ -25,27 +26,47 @@ struct Setting {
   size_t batch;           // events a commit
   size_t kept_bytes;      // rows kept in memory
   uint32_t crash_one_in;  // batches; 0: never
+  // Events that a view cannot fold, and people who decide about rows that stand still.
+  bool poison = false;
+};
+
+Projections ViewsOf(const Setting& setting) {
+  if (!setting.poison) return CommerceViews();
+  return PoisonedViews(CommerceViews(), /*one_in=*/40, std::make_shared<bool>(false));
+}
+
+// Of the events that a test made, dense from position 1.
+class MadeEvents final : public EventSource {
+ public:
+  std::vector<std::unique_ptr<MadeEvent>> all;
+
+  absl::StatusOr<const Event*> At(std::string_view scope, Position position) override {
+    const Event& event = all[position.value() - 1]->event();
+    EXPECT_EQ(event.scope, scope);
+    return &event;
+  }
 };
 
 class Shop {
  public:
   Shop(const std::string& name, const Setting& setting)
-      : setting_(setting), store_(name, 1 << 20), naive_(CommerceViews()), dice_(setting.seed) {
+      : setting_(setting), store_(name, 1 << 20), naive_(ViewsOf(setting)), dice_(setting.seed) {
     Open();
     MadeLines lines(setting.seed);
     for (uint64_t position = 1; position <= 800; ++position) {
       const std::string& scope = kScopes[lines.Roll(3)];
       const bool effective = lines.Roll(20) != 0;
-      events_.push_back(std::make_unique<MadeEvent>(position, scope, *lines.Next(), effective));
-      EXPECT_TRUE(naive_.Add(events_.back()->event()).ok());
+      const auto payload = setting.poison && lines.Roll(25) == 0 ? Decision(scope) : lines.Next();
+      events_.all.push_back(std::make_unique<MadeEvent>(position, scope, *payload, effective));
+      naive_.Add(events_.all.back()->event());
     }
   }
 
   // Folds everything; after a crash it goes on from what the store has.
   void FoldAll() {
     uint64_t done = 0;
-    while (done < events_.size()) {
-      const uint64_t end = std::min<uint64_t>(done + setting_.batch, events_.size());
+    while (done < events_.all.size()) {
+      const uint64_t end = std::min<uint64_t>(done + setting_.batch, events_.all.size());
       if (FoldBatch(done, end)) done = end;
     }
   }
@@ -54,14 +75,16 @@ class Shop {
     for (const auto& projection : models_->projections()) {
       const std::string view = projection->info().name;
       EXPECT_EQ(Scanned(view), naive_.Merged(view)) << view;
+      ExpectParked(view);
       const auto states = models_->Scopes(view);
       ASSERT_TRUE(states.ok());
       ASSERT_EQ(states->size(), kScopes.size());
       for (const ScopeState& state : *states) {
-        EXPECT_EQ(state.position, Position(events_.size()));
+        EXPECT_EQ(state.position, Position(events_.all.size()));
         EXPECT_EQ(state.digest, naive_.Digest(view, state.scope)) << view << " " << state.scope;
         const auto rows = naive_.Rows(view, state.scope);
         EXPECT_EQ(state.rows, rows.size());
+        EXPECT_EQ(state.parked, naive_.Parked(view, state.scope).size());
         for (const auto& [key, bytes] : rows) {
           const auto row = models_->GetInScope(view, state.scope, key);
           ASSERT_TRUE(row.ok() && row->has_value());
@@ -78,15 +101,50 @@ class Shop {
   void Open() {
     ReadModelsOptions options;
     options.kept_rows_bytes_max = setting_.kept_bytes;
-    auto models = ReadModels::Open(*store_, CommerceViews(), options);
+    auto models = ReadModels::Open(*store_, ViewsOf(setting_), options);
     ASSERT_TRUE(models.ok()) << models.status();
     models_ = std::move(models).value();
+    models_->FindEventsIn(&events_);
+  }
+
+  // Somebody decides about one row that stands still, or about all of a view.
+  std::unique_ptr<google::protobuf::Message> Decision(const std::string& scope) {
+    auto decision = std::make_unique<Unpark>();
+    const Projections views = CommerceViews();
+    decision->set_view(views[dice_.Roll(static_cast<uint32_t>(views.size()))]->info().name);
+    const NaiveFold::Waiting& parked = naive_.Parked(decision->view(), scope);
+    decision->set_all_keys(parked.empty() || dice_.Roll(4) == 0);
+    if (decision->all_keys()) return decision;
+    const auto row = std::next(parked.begin(), dice_.Roll(static_cast<uint32_t>(parked.size())));
+    decision->set_key(row->first);
+    // Now and then of an event that is not the one that failed.
+    const uint64_t first = row->second[0]->position.value();
+    decision->set_skip(dice_.Roll(5) == 0 ? first + 1 : first);
+    return decision;
+  }
+
+  void ExpectParked(const std::string& view) {
+    const auto parked = models_->Parked(view, SIZE_MAX);
+    ASSERT_TRUE(parked.ok()) << parked.status();
+    auto row = parked->begin();
+    for (const std::string& scope : kScopes) {
+      for (const auto& [key, events] : naive_.Parked(view, scope)) {
+        ASSERT_NE(row, parked->end()) << view << " " << scope << " " << key;
+        EXPECT_EQ(row->scope, scope);
+        EXPECT_EQ(row->key, key);
+        EXPECT_EQ(row->position, events[0]->position);
+        EXPECT_EQ(row->waiting, events.size());
+        EXPECT_EQ(row->why, absl::InvalidArgumentError("poison"));
+        ++row;
+      }
+    }
+    EXPECT_EQ(row, parked->end()) << view;
   }
 
   // False if a crash took the batch.
   bool FoldBatch(uint64_t from, uint64_t end) {
     for (uint64_t i = from; i < end; ++i) {
-      const absl::Status status = models_->Add(events_[i]->event());
+      const absl::Status status = models_->Add(events_.all[i]->event());
       EXPECT_TRUE(status.ok()) << status;
     }
     const uint32_t crash = setting_.crash_one_in == 0 ? 99 : dice_.Roll(setting_.crash_one_in);
@@ -133,7 +191,7 @@ class Shop {
   NaiveFold naive_;
   MadeLines dice_;
   std::unique_ptr<ReadModels> models_;
-  std::vector<std::unique_ptr<MadeEvent>> events_;
+  MadeEvents events_;
 };
 
 TEST(FoldPropertyTest, I18_I17_AnyBatchSizeGivesTheRowsAndDigestsOfANaiveFold) {
@@ -162,13 +220,27 @@ TEST(FoldPropertyTest, I13_I18_CrashesInBetweenChangeNothing) {
   }
 }
 
+TEST(FoldPropertyTest, I22_I18_PoisonParksItsRowAndTheRestGoesOnWhateverTheBatches) {
+  for (const uint32_t seed : {5, 6}) {
+    for (const size_t batch : {1, 7, 1000}) {
+      Shop shop("poison", {.seed = seed,
+                           .batch = batch,
+                           .kept_bytes = 20'000,
+                           .crash_one_in = batch == 1 ? 0u : 5u,
+                           .poison = true});
+      shop.FoldAll();
+      shop.ExpectEqualToTheOracle();
+    }
+  }
+}
+
 // The bytes of a read model over fixed events: another compiler, optimization, clock, language or
 // allocator must give the same. It changes only together with a projection's version.
 TEST(FoldPropertyTest, I19_FixedEventsGiveFixedDigests) {
   NaiveFold naive(CommerceViews());
   MadeLines lines(7);
   for (uint64_t position = 1; position <= 1000; ++position) {
-    ASSERT_TRUE(naive.Add(MadeEvent(position, "shop", *lines.Next()).event()).ok());
+    naive.Add(MadeEvent(position, "shop", *lines.Next()).event());
   }
   Digest128 all;
   for (const auto& projection : CommerceViews()) {

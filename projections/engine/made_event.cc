@@ -40,6 +40,7 @@ MadeEvent::MadeEvent(uint64_t position, std::string scope, const google::protobu
   event_.effective = effective;
   if (effective) event_.type = CommerceSchema()->Find(payload.GetTypeName());
   if (event_.type != nullptr) event_.payload = payload_.get();
+  if (effective) event_.unpark = dynamic_cast<const Unpark*>(payload_.get());
 }
 
 }  // namespace intentlog

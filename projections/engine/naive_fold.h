@@ -21,19 +21,24 @@ class NaiveFold {
  public:
   explicit NaiveFold(Projections projections) : projections_(std::move(projections)) {}
 
-  // An error leaves the fold of unspecified content.
-  absl::Status Add(const Event& event) {
+  // An event that a projection cannot fold must outlive this.
+  void Add(const Event& event) {
     for (const auto& projection : projections_) {
+      if (event.unpark != nullptr) {
+        if (projection->info().name == event.unpark->view()) Release(*projection, event);
+        continue;
+      }
       if (!event.effective && !projection->info().decisions) continue;
       KeySink keys;
       projection->Keys(event, keys);
-      for (size_t i = 0; i < keys.size(); ++i) {
-        auto& rows = rows_[{projection->info().name, std::string(event.scope)}];
-        RETURN_IF_ERROR(projection->Apply(event, keys[i], rows[keys[i]]));
-        if (!rows[keys[i]].exists()) rows.erase(keys[i]);
-      }
+      for (size_t i = 0; i < keys.size(); ++i) Fold(*projection, event, keys[i]);
     }
-    return absl::OkStatus();
+  }
+
+  // Of one view and scope: the events that wait, by key.
+  using Waiting = std::map<std::string, std::vector<const Event*>>;
+  const Waiting& Parked(const std::string& view, const std::string& scope) {
+    return parked_[{view, scope}];
   }
 
   // Of one view and scope: key → bytes.
@@ -67,6 +72,29 @@ class NaiveFold {
 
  private:
   using KeyedRows = std::map<std::string, Row>;
+  using Place = std::pair<std::string, std::string>;  // view, scope
+
+  void Fold(const Projection& projection, const Event& event, const std::string& key) {
+    const Place place = {projection.info().name, std::string(event.scope)};
+    Waiting& parked = parked_[place];
+    auto& rows = rows_[place];
+    if (parked.count(key) > 0 || !projection.Apply(event, key, rows[key]).ok()) {
+      parked[key].push_back(&event);
+    }
+    if (!rows[key].exists()) rows.erase(key);
+  }
+
+  void Release(const Projection& projection, const Event& decided) {
+    const Unpark& unpark = *decided.unpark;
+    Waiting& parked = parked_[{projection.info().name, std::string(decided.scope)}];
+    for (const auto& [key, events] : Waiting(parked)) {
+      if (!unpark.all_keys() && key != unpark.key()) continue;
+      const bool skips = unpark.skip() == events[0]->position.value();
+      if (unpark.skip() != 0 && !skips) continue;
+      parked.erase(key);
+      for (size_t i = skips ? 1 : 0; i < events.size(); ++i) Fold(projection, *events[i], key);
+    }
+  }
 
   static void MergeScope(const Projection& projection, const KeyedRows& rows, KeyedRows& merged) {
     for (const auto& [key, row] : rows) {
@@ -79,7 +107,8 @@ class NaiveFold {
   }
 
   const Projections projections_;
-  std::map<std::pair<std::string, std::string>, KeyedRows> rows_;  // by (view, scope)
+  std::map<Place, KeyedRows> rows_;
+  std::map<Place, Waiting> parked_;
 };
 
 }  // namespace intentlog

@@ -83,6 +83,7 @@ struct ReadModels::Rep {
   absl::StatusOr<ScopeFold*> Scope(std::string_view scope);
   absl::Status CheckAdd(const Event& event, const ScopeFold& scope) const;
   absl::Status Fold(const Event& event, ScopeFold& scope);
+  absl::Status Release(const Event& event, ScopeFold& scope);
   void DropIdleScopes();
   void Publish();
 
@@ -109,6 +110,7 @@ struct ReadModels::Rep {
   std::vector<size_t> unwritten;  // of `open`: new here
   BuildId builds_last = 0;
   bool failed = false;  // only Abandon is allowed
+  EventSource* events = nullptr;
   KeySink keys;
   bool tracking = false;
   std::vector<Change> changed;  // by the batch in hand
@@ -231,7 +233,8 @@ absl::StatusOr<ScopeFold*> ReadModels::Rep::Scope(std::string_view scope) {
     fold.folds.reserve(open.size());
     for (size_t i = 0; i < open.size(); ++i) {
       ASSIGN_OR_RETURN(const FoldState state, ReadState(*seen.snapshot, open[i].build, scope));
-      fold.folds.push_back(std::make_unique<RowFold>(open[i], i, scope, state, store, cache));
+      fold.folds.push_back(
+          std::make_unique<RowFold>(open[i], i, scope, state, state.parked > 0, store, cache));
       fold.last = i == 0 ? state.position : std::min(fold.last, state.position);
     }
     found = scopes.emplace(scope, std::move(fold)).first;
@@ -253,6 +256,7 @@ absl::Status ReadModels::Rep::CheckAdd(const Event& event, const ScopeFold& scop
 }
 
 absl::Status ReadModels::Rep::Fold(const Event& event, ScopeFold& scope) {
+  if (event.unpark != nullptr) return Release(event, scope);
   for (size_t i = 0; i < open.size(); ++i) {
     if (!event.effective && !open[i].info.decisions) continue;
     RowFold& fold = *scope.folds[i];
@@ -269,6 +273,22 @@ absl::Status ReadModels::Rep::Fold(const Event& event, ScopeFold& scope) {
   }
   return absl::OkStatus();
 }
+
+// Of the live build and of those that follow.
+absl::Status ReadModels::Rep::Release(const Event& event, ScopeFold& scope) {
+  for (size_t i = 0; i < open.size(); ++i) {
+    if (open[i].info.name != event.unpark->view()) continue;
+    RowFold& fold = *scope.folds[i];
+    if (event.position <= fold.state().position) continue;
+    const absl::Status status = fold.Release(*event.unpark, events);
+    if (status.ok()) continue;
+    return StatusOf(status.code(), "projection ", open[i].info.name, ", scope ", event.scope,
+                    ", event ", event.position, ": parked events: ", status);
+  }
+  return absl::OkStatus();
+}
+
+void ReadModels::FindEventsIn(EventSource* events) { rep_->events = events; }
 
 absl::Status ReadModels::Add(const Event& event) {
   if (rep_->failed)
@@ -391,14 +411,21 @@ absl::StatusOr<std::vector<ScopeState>> ReadModels::Scopes(std::string_view view
   ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
   const Published seen = rep_->Seen();
   std::vector<ScopeState> states;
-  RETURN_IF_ERROR(ForEachCheckpoint(
-      *seen.snapshot, one->build,
-      [&](std::string_view scope, std::string_view bytes) -> absl::Status {
-        ASSIGN_OR_RETURN(const FoldState state, ParseCheckpoint(bytes));
-        states.push_back({std::string(scope), state.position, state.digest, state.rows});
-        return absl::OkStatus();
-      }));
+  RETURN_IF_ERROR(
+      ForEachCheckpoint(*seen.snapshot, one->build,
+                        [&](std::string_view scope, std::string_view bytes) -> absl::Status {
+                          ASSIGN_OR_RETURN(const FoldState state, ParseCheckpoint(bytes));
+                          states.push_back({std::string(scope), state.position, state.digest,
+                                            state.rows, state.parked});
+                          return absl::OkStatus();
+                        }));
   return states;
+}
+
+absl::StatusOr<std::vector<ParkedRow>> ReadModels::Parked(std::string_view view,
+                                                          size_t limit) const {
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  return ReadParked(*rep_->Seen().snapshot, one->build, limit);
 }
 
 absl::StatusOr<std::optional<Row>> ReadModels::Get(std::string_view view,

@@ -25,6 +25,8 @@
 #include "eventlog/store/store.h"
 #include "projections/engine/compare.h"
 #include "projections/engine/digest.h"
+#include "projections/engine/event_source.h"
+#include "projections/engine/parked_rows.h"
 #include "projections/engine/projection.h"
 #include "projections/engine/row_cursor.h"
 #include "projections/engine/row_keys.h"
@@ -55,6 +57,7 @@ struct ScopeState {
   Position position;
   Digest128 digest;
   uint64_t rows = 0;
+  uint64_t parked = 0;  // rows that stand still, because an event could not be folded into them
 };
 
 class ReadModels {
@@ -71,11 +74,15 @@ class ReadModels {
   const Projection* Find(std::string_view view) const;
 
   // ---- folding
+  // Where parked events are found again when somebody decides about them. Null: nowhere. `events`
+  // must outlive this, or the next call.
+  void FindEventsIn(EventSource* events);
   // Folds one event into every projection, in memory: effective ones into all, others into those
   // that fold decisions. A projection that has the event already (its checkpoint is further than
-  // Through) leaves it out. An error names projection, scope, key and
-  // position; nothing of the batch takes effect, and only Abandon is allowed then.
-  // FAILED_PRECONDITION: not above the scope's last event, or above no projection's checkpoint.
+  // Through) leaves it out. An event that cannot be folded into a row parks that row alone. An
+  // error names projection, scope and position; nothing of the batch takes effect, and only Abandon
+  // is allowed then. FAILED_PRECONDITION: not above the scope's last event, or above no
+  // projection's checkpoint.
   absl::Status Add(const Event& event);
   // Ends a scope's part: rows, digest, row count and checkpoint go into `batch`. Events of several
   // scopes may be added before each scope is finished.
@@ -103,6 +110,8 @@ class ReadModels {
   // In byte order of scopes. NOT_FOUND names an unknown view and lists those there are.
   absl::StatusOr<std::vector<ScopeState>> Scopes(std::string_view view) const;
   absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key) const;
+  // Up to `limit` rows of the live build that stand still, by scope and key.
+  absl::StatusOr<std::vector<ParkedRow>> Parked(std::string_view view, size_t limit) const;
   // One scope's row alone, unmerged, as stored.
   absl::StatusOr<std::optional<Row>> GetInScope(std::string_view view, std::string_view scope,
                                                 std::string_view key) const;

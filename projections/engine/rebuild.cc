@@ -4,8 +4,20 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/engine/log_event_source.h"
 
 namespace intentlog {
+namespace {
+
+std::vector<std::unique_ptr<EventSource>> SourcesOf(const EventLog& log,
+                                                    const std::shared_ptr<const Schema>& schema,
+                                                    size_t count) {
+  std::vector<std::unique_ptr<EventSource>> sources;
+  while (sources.size() < count) sources.push_back(std::make_unique<LogEventSource>(log, schema));
+  return sources;
+}
+
+}  // namespace
 
 Rebuild::Rebuild(const EventLog& log, Store& store, std::vector<OpenProjection> projections,
                  std::shared_ptr<const Schema> schema, Position after, const Clock& clock,
@@ -16,7 +28,7 @@ Rebuild::Rebuild(const EventLog& log, Store& store, std::vector<OpenProjection> 
       executors_(std::move(executors)),
       options_(options),
       hooks_(std::move(hooks)),
-      fold_(store, std::move(projections), std::move(schema),
+      fold_(store, std::move(projections), schema, SourcesOf(log, schema, executors_.size()),
             {.shards = executors_.size(),
              .batch_events_max = options.batch_events_max,
              .kept_rows_bytes_max = options.kept_rows_bytes_max}),

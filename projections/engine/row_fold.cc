@@ -108,6 +108,7 @@ std::string CheckpointBytes(const FoldState& state) {
   checkpoint.set_position(state.position.value());
   checkpoint.set_digest(state.digest.Bytes());
   checkpoint.set_rows(state.rows);
+  checkpoint.set_parked(state.parked);
   return checkpoint.SerializeAsString();
 }
 
@@ -120,6 +121,7 @@ absl::StatusOr<FoldState> ParseCheckpoint(std::string_view bytes) {
   }
   state.position = Position(checkpoint.position());
   state.rows = checkpoint.rows();
+  state.parked = checkpoint.parked();
   return state;
 }
 
@@ -128,13 +130,15 @@ size_t RowFold::Hash::operator()(std::string_view key) const {
 }
 
 RowFold::RowFold(const OpenProjection& projection, size_t number, std::string_view scope,
-                 const FoldState& state, const Store& store, RowCache& cache)
+                 const FoldState& state, bool may_have_parked, const Store& store, RowCache& cache)
     : projection_(projection),
       number_(number),
       checkpoint_key_(CheckpointKey(projection.build, scope)),
+      scope_(scope),
       store_(store),
       cache_(cache),
       state_(state),
+      parked_(projection.build, scope, may_have_parked),
       row_key_(RowPrefix(projection.build, scope)),
       prefix_size_(row_key_.size()) {}
 
@@ -146,6 +150,49 @@ RowFold::~RowFold() {
 }
 
 absl::Status RowFold::Apply(const Event& event, std::string_view key) {
+  if (parked_.maybe()) [[unlikely]] {
+    ASSIGN_OR_RETURN(const bool waits, WaitIfParked(event, key));
+    if (waits) return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(HotRow* const row, Touch(key));
+  const absl::Status status = projection_.projection->Apply(event, key, row->row);
+  if (!status.ok()) [[unlikely]]
+    Park(event, key, status);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> RowFold::WaitIfParked(const Event& event, std::string_view key) {
+  RETURN_IF_ERROR(parked_.Load(store_));
+  if (!parked_.Has(key)) return false;
+  parked_.Wait(key, event.position);
+  return true;
+}
+
+void RowFold::Park(const Event& event, std::string_view key, const absl::Status& why) {
+  parked_.Park(key, event.position, why);
+  ++state_.parked;
+}
+
+absl::Status RowFold::Release(const Unpark& decided, EventSource* events) {
+  RETURN_IF_ERROR(parked_.Load(store_));
+  const size_t before = parked_.size();
+  const std::vector<std::string> keys =
+      decided.all_keys() ? parked_.Keys() : std::vector<std::string>{decided.key()};
+  for (const std::string& key : keys) {
+    const auto fold = [&](Position position, absl::Status& failed) -> absl::Status {
+      if (events == nullptr) return FailedPrecondition("parked events cannot be read again here");
+      ASSIGN_OR_RETURN(const Event* const event, events->At(scope_, position));
+      ASSIGN_OR_RETURN(HotRow* const row, Touch(key));
+      failed = projection_.projection->Apply(*event, key, row->row);
+      return absl::OkStatus();
+    };
+    RETURN_IF_ERROR(parked_.Release(store_, key, Position(decided.skip()), fold));
+  }
+  state_.parked -= before - parked_.size();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<HotRow*> RowFold::Touch(std::string_view key) {
   HotRow* row = last_;
   if (row == nullptr || row->key != key) {
     ASSIGN_OR_RETURN(row, Find(key));
@@ -156,7 +203,7 @@ absl::Status RowFold::Apply(const Event& event, std::string_view key) {
     cache_.AddHeldBytes(row->charge);
     touched_.push_back(row);
   }
-  return projection_.projection->Apply(event, key, row->row);
+  return row;
 }
 
 absl::StatusOr<HotRow*> RowFold::Find(std::string_view key) {

@@ -19,6 +19,8 @@
 #include "eventlog/runtime/numbers.h"
 #include "eventlog/store/store.h"
 #include "projections/engine/digest.h"
+#include "projections/engine/event_source.h"
+#include "projections/engine/parked_rows.h"
 #include "projections/engine/projection.h"
 #include "projections/engine/row_keys.h"
 
@@ -91,12 +93,14 @@ struct FoldState {
   Position position;
   Digest128 digest;
   uint64_t rows = 0;
+  uint64_t parked = 0;  // of the rows, those that stand still
 
-  // With what another fold of the scope added. Of one that only removed rows, the number is modulo
-  // 2^64.
+  // With what another fold of the scope added. Of one that only removed rows, the numbers are
+  // modulo 2^64.
   void Add(const FoldState& other) {
     digest.Add(other.digest);
     rows += other.rows;
+    parked += other.parked;
   }
 };
 
@@ -106,8 +110,9 @@ absl::StatusOr<FoldState> ParseCheckpoint(std::string_view bytes);
 
 class RowFold {
  public:
+  // `may_have_parked` is false if the store has no parked row of this build and scope, for certain.
   RowFold(const OpenProjection& projection, size_t number, std::string_view scope,
-          const FoldState& state, const Store& store, RowCache& cache);
+          const FoldState& state, bool may_have_parked, const Store& store, RowCache& cache);
   ~RowFold();
   RowFold(const RowFold&) = delete;
   RowFold& operator=(const RowFold&) = delete;
@@ -115,7 +120,12 @@ class RowFold {
   const FoldState& state() const { return state_; }
   bool has_rows() const { return !rows_.empty(); }
 
+  // Folds the event into a row. If the projection cannot, or could not fold an earlier one, the row
+  // is parked, and the event waits. An error is of the store.
   absl::Status Apply(const Event& event, std::string_view key);
+  // Does what was decided about parked rows. `events` is where they are found; if it is null, that
+  // is FAILED_PRECONDITION as soon as one is wanted.
+  absl::Status Release(const Unpark& decided, EventSource* events);
   // Writes the rows that changed into `batch`; digest and number of rows follow. Calls
   // `changed(key)` for each changed row.
   template <class Changed>
@@ -126,6 +136,7 @@ class RowFold {
       cache_.Keep(row);
     }
     touched_.clear();
+    parked_.Write(batch);
   }
   void WriteCheckpoint(Position through, StoreBatch& batch);
   // Of a fold that began with an empty state: what it added since, for the state of all folds of
@@ -146,7 +157,11 @@ class RowFold {
     bool operator()(const HotRow* a, const HotRow* b) const { return a->key == b->key; }
   };
 
+  // The row, held by the batch in hand.
+  absl::StatusOr<HotRow*> Touch(std::string_view key);
   absl::StatusOr<HotRow*> Find(std::string_view key);
+  absl::StatusOr<bool> WaitIfParked(const Event& event, std::string_view key);
+  void Park(const Event& event, std::string_view key, const absl::Status& why);
   // The cache forgets `row`, which no batch holds.
   void Forget(HotRow* row);
   absl::Status Load(HotRow* row);
@@ -157,9 +172,11 @@ class RowFold {
   const OpenProjection& projection_;
   const size_t number_;
   const std::string checkpoint_key_;
+  const std::string scope_;
   const Store& store_;
   RowCache& cache_;
   FoldState state_;
+  ParkedRows parked_;
   std::string row_key_;  // prefix, then the row in hand
   const size_t prefix_size_;
   std::string bytes_;

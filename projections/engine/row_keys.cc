@@ -42,6 +42,12 @@ std::string CheckpointKey(BuildId build, std::string_view scope) {
   return Cat(CheckpointPrefix(build), scope);
 }
 
+std::string ParkedPrefix(BuildId build) { return Cat("park", BuildBytes(build)); }
+
+std::string ParkedPrefix(BuildId build, std::string_view scope) {
+  return Cat(ParkedPrefix(build), scope, '\0');
+}
+
 std::string Quoted(std::string_view key) {
   return Cat('"', absl::Utf8SafeCHexEscape(absl::string_view(key.data(), key.size())), '"');
 }

@@ -5,6 +5,9 @@
 //           "alias" NUL name                               → ViewRecord: the build that readers
 //                                                            see, and those beside it
 //           "check" build (4) · scope                      → Checkpoint
+//           "park" build (4) · scope · NUL · size of the row key (4) · row key · position (8)
+//                                                          → ParkedEvent: the event waits; empty
+//                                                            but for the first, which failed
 //           "drop" build (4)                               → empty: its rows are being removed
 //           "builds"                                       → greatest build given out (4)
 //
@@ -30,6 +33,8 @@ std::string ViewKey(std::string_view name, uint32_t version);
 std::string AliasKey(std::string_view name);
 std::string CheckpointPrefix(BuildId build);
 std::string CheckpointKey(BuildId build, std::string_view scope);
+std::string ParkedPrefix(BuildId build);
+std::string ParkedPrefix(BuildId build, std::string_view scope);
 inline constexpr std::string_view kBuildsKey = "builds";
 
 std::string BuildBytes(BuildId build);

@@ -43,6 +43,10 @@ class TouchList {
   std::string keys_;
 };
 
+size_t OwnerOf(std::string_view key, size_t projection, size_t shards) {
+  return XXH3_64bits_withSeed(key.data(), key.size(), /*seed=*/projection + 1) % shards;
+}
+
 }  // namespace
 
 // Events of a batch, with the bytes that they refer to.
@@ -62,8 +66,12 @@ struct ShardedFold::Taken {
 struct ShardedFold::Shard {
   using Folds = std::vector<std::unique_ptr<RowFold>>;  // one for each build
 
-  Shard(size_t kept_bytes, size_t builds, std::shared_ptr<const Schema> schema, size_t shards)
-      : cache(kept_bytes, builds), decoder(std::move(schema)), touched_by_owner(shards) {}
+  Shard(size_t kept_bytes, size_t builds, std::shared_ptr<const Schema> schema, size_t shards,
+        std::unique_ptr<EventSource> source)
+      : cache(kept_bytes, builds),
+        decoder(std::move(schema)),
+        events(std::move(source)),
+        touched_by_owner(shards) {}
 
   Folds& Of(std::string_view scope, Store& store, const std::vector<OpenProjection>& projections) {
     if (last != nullptr && last_scope == scope) return *last;
@@ -71,8 +79,8 @@ struct ShardedFold::Shard {
     if (found == scopes.end()) {
       found = scopes.emplace(std::string(scope), Folds()).first;
       for (size_t i = 0; i < projections.size(); ++i) {
-        found->second.push_back(
-            std::make_unique<RowFold>(projections[i], i, scope, FoldState(), store, cache));
+        found->second.push_back(std::make_unique<RowFold>(projections[i], i, scope, FoldState(),
+                                                          /*may_have_parked=*/true, store, cache));
       }
     }
     last_scope = found->first;
@@ -83,6 +91,7 @@ struct ShardedFold::Shard {
 
   RowCache cache;  // folds refer to it
   EventDecoder decoder;
+  const std::unique_ptr<EventSource> events;
   KeySink keys;
   std::map<std::string, Folds, std::less<>> scopes;
   std::set<std::string_view> used;  // since the last Finish
@@ -96,19 +105,23 @@ struct ShardedFold::Shard {
 };
 
 ShardedFold::ShardedFold(Store& store, std::vector<OpenProjection> projections,
-                         std::shared_ptr<const Schema> schema, const ShardedFoldOptions& options)
+                         std::shared_ptr<const Schema> schema,
+                         std::vector<std::unique_ptr<EventSource>> events,
+                         const ShardedFoldOptions& options)
     : store_(store),
       projections_(std::move(projections)),
       schema_(std::move(schema)),
       options_(options),
       taken_(std::make_unique<Taken>()) {
   INTENTLOG_CHECK(options_.shards > 0 && options_.batch_events_max > 0);
+  INTENTLOG_CHECK(events.size() == options_.shards);
   for (const OpenProjection& one : projections_) {
     any_decisions_ = any_decisions_ || one.info.decisions;
   }
   const size_t kept = options_.kept_rows_bytes_max / options_.shards;
   for (size_t i = 0; i < options_.shards; ++i) {
-    shards_.push_back(std::make_unique<Shard>(kept, projections_.size(), schema_, options_.shards));
+    shards_.push_back(std::make_unique<Shard>(kept, projections_.size(), schema_, options_.shards,
+                                              std::move(events[i])));
   }
 }
 
@@ -157,6 +170,12 @@ absl::Status ShardedFold::FoldAlone(const EventRef& ref) {
   Shard::Folds& folds = shard.Of(ref.scope, store_, projections_);
   shard.cache.AddHeldBytes(event->payload_bytes);
   for (size_t p = 0; p < projections_.size(); ++p) {
+    if (event->unpark != nullptr) [[unlikely]] {
+      if (projections_[p].info.name != event->unpark->view()) continue;
+      const absl::Status status = folds[p]->Release(*event->unpark, shard.events.get());
+      if (!status.ok()) return Describe(*event, 0, p, event->unpark->key(), status).status;
+      continue;
+    }
     if (!event->effective && !projections_[p].info.decisions) continue;
     shard.keys.Clear();
     projections_[p].projection->Keys(*event, shard.keys);
@@ -186,16 +205,30 @@ void ShardedFold::Decode(size_t number) {
     }
     const Event& event = **decoded;
     taken_->events[i] = &event;
+    if (event.unpark != nullptr) [[unlikely]] {
+      TouchParked(event, i, shard);
+      continue;
+    }
     for (size_t p = 0; p < projections_.size(); ++p) {
       if (!event.effective && !projections_[p].info.decisions) continue;
       shard.keys.Clear();
       projections_[p].projection->Keys(event, shard.keys);
       for (size_t k = 0; k < shard.keys.size(); ++k) {
         const std::string& key = shard.keys[k];
-        const size_t owner =
-            XXH3_64bits_withSeed(key.data(), key.size(), /*seed=*/p + 1) % shards_.size();
-        shard.touched_by_owner[owner].Add(i, p, key);
+        shard.touched_by_owner[OwnerOf(key, p, shards_.size())].Add(i, p, key);
       }
+    }
+  }
+}
+
+// Whoever owns the row that was decided about; for all of them, everybody.
+void ShardedFold::TouchParked(const Event& event, size_t index, Shard& shard) {
+  const Unpark& decided = *event.unpark;
+  for (size_t p = 0; p < projections_.size(); ++p) {
+    if (projections_[p].info.name != decided.view()) continue;
+    for (size_t owner = 0; owner < shards_.size(); ++owner) {
+      if (!decided.all_keys() && owner != OwnerOf(decided.key(), p, shards_.size())) continue;
+      shard.touched_by_owner[owner].Add(index, p, decided.key());
     }
   }
 }
@@ -208,7 +241,10 @@ void ShardedFold::Fold(size_t number) {
       const Event& event = *taken_->events[touch.event];
       Shard::Folds& folds = shard.Of(event.scope, store_, projections_);
       shard.cache.AddHeldBytes(event.payload_bytes);
-      const absl::Status status = folds[touch.projection]->Apply(event, list.key(touch));
+      RowFold& fold = *folds[touch.projection];
+      const absl::Status status = event.unpark == nullptr
+                                      ? fold.Apply(event, list.key(touch))
+                                      : fold.Release(*event.unpark, shard.events.get());
       if (status.ok()) [[likely]]
         continue;
       const Failure failure =

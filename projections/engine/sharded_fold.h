@@ -43,9 +43,11 @@ struct ShardedFoldOptions {
 
 class ShardedFold {
  public:
-  // The builds go on from their checkpoints.
+  // The builds go on from their checkpoints. `events` has one source for each shard, where parked
+  // events are found again.
   ShardedFold(Store& store, std::vector<OpenProjection> projections,
-              std::shared_ptr<const Schema> schema, const ShardedFoldOptions& options);
+              std::shared_ptr<const Schema> schema,
+              std::vector<std::unique_ptr<EventSource>> events, const ShardedFoldOptions& options);
   ~ShardedFold();
 
   // Takes events of the block from index `begin` on, until the batch is full, and returns how many
@@ -78,6 +80,7 @@ class ShardedFold {
   struct Taken;
 
   void NoteScope(const BlockView& block, size_t index);
+  void TouchParked(const Event& event, size_t index, Shard& shard);
   absl::Status FoldAlone(const EventRef& ref);
   absl::StatusOr<std::vector<FoldState>*> StatesOf(const std::string& scope);
   Failure Describe(const Event& event, size_t index, size_t projection, std::string_view key,

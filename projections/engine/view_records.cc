@@ -64,6 +64,7 @@ absl::StatusOr<bool> DropSome(Store& store, size_t keys_max) {
   };
   RETURN_IF_ERROR(drop(Space::kRows, build));
   RETURN_IF_ERROR(drop(Space::kMeta, Cat("check", build)));
+  RETURN_IF_ERROR(drop(Space::kMeta, Cat("park", build)));
   if (keys < keys_max) batch.Delete(Space::kMeta, note);
   RETURN_IF_ERROR(store.Commit(batch, Sync::kBuffered));
   return true;

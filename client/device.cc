@@ -111,7 +111,9 @@ absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& option
   ASSIGN_OR_RETURN(device->logs, DeviceLogs::Open(*device->store, options.classes, [&] {
                      return options.random->Bytes(LogId::kSize);
                    }));
+  device->feed_events = std::make_unique<FeedEventFinder>(*device->store, options.schema);
   ASSIGN_OR_RETURN(device->models, ReadModels::Open(*device->store, options.projections));
+  device->models->FindEventsIn(device->feed_events.get());
   ASSIGN_OR_RETURN(device->outbox, Outbox::Open(*device->store, *options.clock, OutboxOptions()));
   ASSIGN_OR_RETURN(const WallSeen seen, LastWallSeen(*device->store));
   ASSIGN_OR_RETURN(device->clock,
@@ -161,12 +163,6 @@ absl::Status Device::Apply(DeviceChange change, StoreBatch& batch) {
     for (const auto& [scope, cursor] : change.cursors) edit.Moved(scope, cursor.position);
   });
   return absl::OkStatus();
-}
-
-std::string FeedKey(std::string_view scope, Position position) {
-  std::string key = Cat('f', scope, '\0');
-  AppendBig64(key, position.value());
-  return key;
 }
 
 }  // namespace intentlog

@@ -18,6 +18,7 @@
 #include "client/conditions/clock_watch.h"
 #include "client/conflict_rows.h"
 #include "client/device_logs.h"
+#include "client/feed_event_finder.h"
 #include "client/outbox/outbox.h"
 #include "client/overlay/overlay.h"
 #include "client/sync/scope_cursors.h"
@@ -68,7 +69,8 @@ struct Device {
   std::shared_ptr<const Schema> schema;
   std::unique_ptr<Store> store;
   std::unique_ptr<DeviceLogs> logs;
-  std::unique_ptr<ReadModels> models;
+  std::unique_ptr<FeedEventFinder> feed_events;
+  std::unique_ptr<ReadModels> models;  // find parked events in those of the feed
   std::unique_ptr<Outbox> outbox;
   std::unique_ptr<ScopeCursors> cursors;
   std::unique_ptr<ClockWatch> clock;
@@ -78,8 +80,5 @@ struct Device {
   std::atomic<bool> watched{false};
   Overlay::KeyListener on_row_change;  // set before `watched`
 };
-
-// Key of a feed block, and the place in it. `position` is the block's last.
-std::string FeedKey(std::string_view scope, Position position);
 
 }  // namespace intentlog

@@ -1,10 +1,16 @@
 #include "client/feed_blocks.h"
 
-#include "client/device.h"
+#include "eventlog/log/coding.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
+
+std::string FeedKey(std::string_view scope, Position position) {
+  std::string key = Cat('f', scope, '\0');
+  AppendBig64(key, position.value());
+  return key;
+}
 
 absl::Status ForEachFeedBlock(const Store& store, std::string_view scope, Position from,
                               UseBlock use) {

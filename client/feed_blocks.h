@@ -3,6 +3,7 @@
 //   kLog  'f' scope NUL last position (8) → block of the scope's feed, as received
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
@@ -13,6 +14,9 @@
 #include "eventlog/store/store.h"
 
 namespace intentlog {
+
+// Key of a feed block. `position` is the block's last.
+std::string FeedKey(std::string_view scope, Position position);
 
 // Calls use(block) for each block of the scope that ends at or above `from`, in order, until it
 // returns false or an error. DATA_LOSS names the scope of a damaged block.

@@ -76,7 +76,16 @@ absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
       Tenant::Executors{executors_.core, executors_.commit, executors_.reader, executors_.projector,
                         executors_.rebuild},
       Tenant::Hooks{[this](const absl::Status& status) { OnStoreFailed(status); },
-                    [this, name](const absl::Status& status) { SetHealth(name, status); },
+                    [this, name](const absl::Status& status) {
+                      SetHealth(name, StatusOf(status.code(), "read models of ", name,
+                                               " are not folded any more: ", status));
+                    },
+                    [this, name](const absl::Status& status) {
+                      if (status.ok()) return SetHealth(Cat(name, kParkedPart), status);
+                      SetHealth(Cat(name, kParkedPart),
+                                StatusOf(status.code(), "tenant ", name, ": ", status,
+                                         "; view parked list shows them"));
+                    },
                     [this] { Progressed(); }});
   const absl::Status loaded = tenant->Load();
   if (!loaded.ok()) return StatusOf(loaded.code(), "tenant ", name, ": ", loaded);
@@ -168,7 +177,7 @@ void Server::Rep::SetHealth(const std::string& part, const absl::Status& status)
     if (status.ok()) {
       health_.erase(part);
     } else {
-      health_.emplace(part, status);
+      health_[part] = status;
     }
   }
   Progressed();

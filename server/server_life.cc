@@ -87,9 +87,8 @@ size_t Server::sessions() const { return rep_->sessions_->count.load(std::memory
 absl::Status Server::health() const {
   const std::lock_guard<std::mutex> lock(rep_->mutex_);
   for (const auto& [part, status] : rep_->health_) {
-    return absl::Status(
-        status.code(), part == kStorePart ? Cat("the store can not be written: ", status)
-                                          : Cat("read models of ", part, " stand still: ", status));
+    if (part != kStorePart) return status;
+    return StatusOf(status.code(), "the store can not be written: ", status);
   }
   const absl::Status room =
       rep_->engine_ == nullptr ? absl::OkStatus() : rep_->engine_->CheckRoom(/*bytes=*/0);
@@ -118,7 +117,7 @@ absl::StatusOr<std::vector<std::string>> Server::LiveDevices(std::string_view te
 
 absl::Status Server::Settle(const std::string& tenant, Intent control, std::string resolver,
                             std::function<void(const OwnReceipt&)> done) {
-  if (!IsControlType(control.type())) {
+  if (!IsControlType(control.type()) && control.type() != kUnparkType) {
     return Invalid(control.type(), " is none of Resolve, Amend and Dismiss");
   }
   if (rep_->state_ != Rep::State::kRunning) return Unavailable("the server's stores are closed");

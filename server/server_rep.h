@@ -21,6 +21,8 @@ namespace intentlog {
 
 // No tenant's name.
 inline constexpr const char* kStorePart = "/store";
+// After a tenant's name.
+inline constexpr const char* kParkedPart = "/parked";
 
 // The sessions of connections. Shared with them, because a connection may outlive its server.
 struct Sessions {
@@ -92,7 +94,7 @@ struct Server::Rep final : public ServerSessionHost {
   std::shared_ptr<RocksdbEngine> engine_;
   std::map<std::string, std::shared_ptr<TenantStores>, std::less<>> stores_;
   std::map<std::string, absl::Status>
-      health_;  // kStorePart, or the tenant whose read models stand still
+      health_;  // kStorePart, a tenant whose read models are not folded, or one with parked rows
 };
 
 }  // namespace intentlog

@@ -36,7 +36,7 @@ class TestServer {
     if (options_.schema == nullptr) {
       options_.schema = Schema::Compiled({commerce::OrderOpened::descriptor()->file()});
     }
-    options_.projections = CommerceViews();
+    if (options_.projections.empty()) options_.projections = CommerceViews();
     std::filesystem::remove_all(options_.dir);
     Open();
   }

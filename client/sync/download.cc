@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/conflict_rows.h"
+#include "client/feed_blocks.h"
 #include "client/sync/reconcile.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -91,6 +92,7 @@ absl::StatusOr<Download::Folded> Download::Fold() {
   StoreBatch batch;
   size_t frames = 0;
   auto folded = FoldInto(change, batch, &frames);
+  device_.feed_events->LetGo();
   if (!folded.ok()) {
     device_.models->Abandon();
     return folded.status();
@@ -149,6 +151,7 @@ std::vector<Download::OwnLog> Download::OwnLogs() const {
 absl::Status Download::FoldFrame(const Frame& frame, std::vector<OwnLog>& own,
                                  DeviceChange& change) {
   if (frame.block.bytes().empty()) return absl::OkStatus();
+  device_.feed_events->Hold(frame.feed.scope(), frame.block);
   for (size_t i = 0; i < frame.block.size(); ++i) {
     ASSIGN_OR_RETURN(const Event* event, decoder_.Decode(frame.block.event(i)));
     RETURN_IF_ERROR(NoteOwn(*event, own, change));

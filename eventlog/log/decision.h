@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "proto/event.pb.h"
 
@@ -9,6 +10,8 @@ namespace intentlog {
 
 // Accepted or merged: projections fold it.
 inline bool IsEffective(Decision decision) { return decision == ACCEPTED || decision == MERGED; }
+// Of Unpark, which is in no schema.
+inline constexpr std::string_view kUnparkType = "intentlog.Unpark";
 // Devices see it: effective, conflicted, or a settlement.
 inline bool IsInFeed(const Header& header) {
   return IsEffective(header.decision()) || header.decision() == CONFLICTED ||

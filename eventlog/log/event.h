@@ -21,8 +21,6 @@
 
 namespace intentlog {
 
-inline constexpr std::string_view kUnparkType = "intentlog.Unpark";
-
 struct Event {
   Position position;  // 0: pending on this device, not ordered yet
   std::string_view scope;

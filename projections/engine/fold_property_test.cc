@@ -32,11 +32,11 @@ struct Setting {
 
 Projections ViewsOf(const Setting& setting) {
   if (!setting.poison) return CommerceViews();
-  return PoisonedViews(CommerceViews(), /*one_in=*/40, std::make_shared<bool>(false));
+  return PoisonedViews(CommerceViews(), OneIn(40));
 }
 
 // Of the events that a test made, dense from position 1.
-class MadeEvents final : public EventSource {
+class MadeEvents final : public EventFinder {
  public:
   std::vector<std::unique_ptr<MadeEvent>> all;
 

@@ -1,7 +1,9 @@
-// A Poisoned projection is another one that fails at some (event, key), always the same ones, until
-// it is cured: for tests.
+// A Poisoned projection is another one that fails where a test says so: for tests.
+//
+//   auto views = PoisonedViews(CommerceViews(), OneIn(40));
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -15,17 +17,15 @@ namespace intentlog {
 
 class Poisoned final : public Projection {
  public:
-  // Of the pairs, about one in `one_in` is poison.
-  Poisoned(std::shared_ptr<const Projection> healthy, uint64_t one_in,
-           std::shared_ptr<const bool> cured)
-      : healthy_(std::move(healthy)), one_in_(one_in), cured_(std::move(cured)) {}
+  using Poison = std::function<bool(Position position, std::string_view key)>;
+
+  Poisoned(std::shared_ptr<const Projection> healthy, Poison poison)
+      : healthy_(std::move(healthy)), poison_(std::move(poison)) {}
 
   ProjectionInfo info() const override { return healthy_->info(); }
   void Keys(const Event& event, KeySink& keys) const override { healthy_->Keys(event, keys); }
   absl::Status Apply(const Event& event, std::string_view key, Row& row) const override {
-    const uint64_t last = key.empty() ? 0 : static_cast<unsigned char>(key.back());
-    const bool poison = (event.position.value() * 31 + key.size() * 7 + last) % one_in_ == 0;
-    if (poison && !*cured_) return absl::InvalidArgumentError("poison");
+    if (poison_(event.position, key)) return absl::InvalidArgumentError("poison");
     return healthy_->Apply(event, key, row);
   }
   bool merges() const override { return healthy_->merges(); }
@@ -39,16 +39,20 @@ class Poisoned final : public Projection {
 
  private:
   const std::shared_ptr<const Projection> healthy_;
-  const uint64_t one_in_;
-  const std::shared_ptr<const bool> cured_;
+  const Poison poison_;
 };
 
-inline Projections PoisonedViews(const Projections& healthy, uint64_t one_in,
-                                 const std::shared_ptr<const bool>& cured) {
+// Always the same ones, whatever folds them; never what is pending.
+inline Poisoned::Poison OneIn(uint64_t n) {
+  return [n](Position position, std::string_view key) {
+    const uint64_t last = key.empty() ? 0 : static_cast<unsigned char>(key.back());
+    return position != Position() && (position.value() * 31 + key.size() * 7 + last) % n == 0;
+  };
+}
+
+inline Projections PoisonedViews(const Projections& healthy, const Poisoned::Poison& poison) {
   Projections views;
-  for (const auto& view : healthy) {
-    views.push_back(std::make_shared<Poisoned>(view, one_in, cured));
-  }
+  for (const auto& view : healthy) views.push_back(std::make_shared<Poisoned>(view, poison));
   return views;
 }
 

@@ -110,7 +110,7 @@ struct ReadModels::Rep {
   std::vector<size_t> unwritten;  // of `open`: new here
   BuildId builds_last = 0;
   bool failed = false;  // only Abandon is allowed
-  EventSource* events = nullptr;
+  EventFinder* events = nullptr;
   KeySink keys;
   bool tracking = false;
   std::vector<Change> changed;  // by the batch in hand
@@ -288,7 +288,7 @@ absl::Status ReadModels::Rep::Release(const Event& event, ScopeFold& scope) {
   return absl::OkStatus();
 }
 
-void ReadModels::FindEventsIn(EventSource* events) { rep_->events = events; }
+void ReadModels::FindEventsIn(EventFinder* events) { rep_->events = events; }
 
 absl::Status ReadModels::Add(const Event& event) {
   if (rep_->failed)
@@ -422,10 +422,10 @@ absl::StatusOr<std::vector<ScopeState>> ReadModels::Scopes(std::string_view view
   return states;
 }
 
-absl::StatusOr<std::vector<ParkedRow>> ReadModels::Parked(std::string_view view,
-                                                          size_t limit) const {
+absl::StatusOr<std::vector<ParkedRow>> ReadModels::Parked(std::string_view view, size_t limit,
+                                                          std::optional<BuildId> build) const {
   ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
-  return ReadParked(*rep_->Seen().snapshot, one->build, limit);
+  return ReadParked(*rep_->Seen().snapshot, build.value_or(one->build), limit);
 }
 
 absl::StatusOr<std::optional<Row>> ReadModels::Get(std::string_view view,

@@ -25,7 +25,7 @@
 #include "eventlog/store/store.h"
 #include "projections/engine/compare.h"
 #include "projections/engine/digest.h"
-#include "projections/engine/event_source.h"
+#include "projections/engine/event_finder.h"
 #include "projections/engine/parked_rows.h"
 #include "projections/engine/projection.h"
 #include "projections/engine/row_cursor.h"
@@ -76,7 +76,7 @@ class ReadModels {
   // ---- folding
   // Where parked events are found again when somebody decides about them. Null: nowhere. `events`
   // must outlive this, or the next call.
-  void FindEventsIn(EventSource* events);
+  void FindEventsIn(EventFinder* events);
   // Folds one event into every projection, in memory: effective ones into all, others into those
   // that fold decisions. A projection that has the event already (its checkpoint is further than
   // Through) leaves it out. An event that cannot be folded into a row parks that row alone. An
@@ -110,8 +110,10 @@ class ReadModels {
   // In byte order of scopes. NOT_FOUND names an unknown view and lists those there are.
   absl::StatusOr<std::vector<ScopeState>> Scopes(std::string_view view) const;
   absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key) const;
-  // Up to `limit` rows of the live build that stand still, by scope and key.
-  absl::StatusOr<std::vector<ParkedRow>> Parked(std::string_view view, size_t limit) const;
+  // Up to `limit` rows that stand still, by scope and key: of the live build, or of one that
+  // follows.
+  absl::StatusOr<std::vector<ParkedRow>> Parked(std::string_view view, size_t limit,
+                                                std::optional<BuildId> build = {}) const;
   // One scope's row alone, unmerged, as stored.
   absl::StatusOr<std::optional<Row>> GetInScope(std::string_view view, std::string_view scope,
                                                 std::string_view key) const;

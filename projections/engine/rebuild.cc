@@ -4,16 +4,16 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "projections/engine/log_event_source.h"
+#include "projections/engine/log_event_finder.h"
 
 namespace intentlog {
 namespace {
 
-std::vector<std::unique_ptr<EventSource>> SourcesOf(const EventLog& log,
+std::vector<std::unique_ptr<EventFinder>> SourcesOf(const EventLog& log,
                                                     const std::shared_ptr<const Schema>& schema,
                                                     size_t count) {
-  std::vector<std::unique_ptr<EventSource>> sources;
-  while (sources.size() < count) sources.push_back(std::make_unique<LogEventSource>(log, schema));
+  std::vector<std::unique_ptr<EventFinder>> sources;
+  while (sources.size() < count) sources.push_back(std::make_unique<LogEventFinder>(log, schema));
   return sources;
 }
 

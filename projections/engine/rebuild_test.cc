@@ -161,7 +161,7 @@ TEST_F(RebuildTest, I18_I17_AnyNumberOfWorkersGivesTheRowsOfANaiveFold) {
 }
 
 TEST_F(RebuildTest, I22_I18_PoisonParksWhereALiveFoldParksIt) {
-  Shop shop(/*seed=*/14, PoisonedViews(CommerceViews(), 40, std::make_shared<bool>(false)));
+  Shop shop(/*seed=*/14, PoisonedViews(CommerceViews(), OneIn(40)));
   for (const size_t workers : {1, 2, 8}) {
     MadeStore store("poisoned");
     RebuildOptions options;

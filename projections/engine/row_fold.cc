@@ -173,7 +173,7 @@ void RowFold::Park(const Event& event, std::string_view key, const absl::Status&
   ++state_.parked;
 }
 
-absl::Status RowFold::Release(const Unpark& decided, EventSource* events) {
+absl::Status RowFold::Release(const Unpark& decided, EventFinder* events) {
   RETURN_IF_ERROR(parked_.Load(store_));
   const size_t before = parked_.size();
   const std::vector<std::string> keys =

@@ -19,7 +19,7 @@
 #include "eventlog/runtime/numbers.h"
 #include "eventlog/store/store.h"
 #include "projections/engine/digest.h"
-#include "projections/engine/event_source.h"
+#include "projections/engine/event_finder.h"
 #include "projections/engine/parked_rows.h"
 #include "projections/engine/projection.h"
 #include "projections/engine/row_keys.h"
@@ -125,7 +125,7 @@ class RowFold {
   absl::Status Apply(const Event& event, std::string_view key);
   // Does what was decided about parked rows. `events` is where they are found; if it is null, that
   // is FAILED_PRECONDITION as soon as one is wanted.
-  absl::Status Release(const Unpark& decided, EventSource* events);
+  absl::Status Release(const Unpark& decided, EventFinder* events);
   // Writes the rows that changed into `batch`; digest and number of rows follow. Calls
   // `changed(key)` for each changed row.
   template <class Changed>

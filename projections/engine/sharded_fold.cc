@@ -67,7 +67,7 @@ struct ShardedFold::Shard {
   using Folds = std::vector<std::unique_ptr<RowFold>>;  // one for each build
 
   Shard(size_t kept_bytes, size_t builds, std::shared_ptr<const Schema> schema, size_t shards,
-        std::unique_ptr<EventSource> source)
+        std::unique_ptr<EventFinder> source)
       : cache(kept_bytes, builds),
         decoder(std::move(schema)),
         events(std::move(source)),
@@ -91,7 +91,7 @@ struct ShardedFold::Shard {
 
   RowCache cache;  // folds refer to it
   EventDecoder decoder;
-  const std::unique_ptr<EventSource> events;
+  const std::unique_ptr<EventFinder> events;
   KeySink keys;
   std::map<std::string, Folds, std::less<>> scopes;
   std::set<std::string_view> used;  // since the last Finish
@@ -106,7 +106,7 @@ struct ShardedFold::Shard {
 
 ShardedFold::ShardedFold(Store& store, std::vector<OpenProjection> projections,
                          std::shared_ptr<const Schema> schema,
-                         std::vector<std::unique_ptr<EventSource>> events,
+                         std::vector<std::unique_ptr<EventFinder>> events,
                          const ShardedFoldOptions& options)
     : store_(store),
       projections_(std::move(projections)),

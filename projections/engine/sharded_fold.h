@@ -47,7 +47,7 @@ class ShardedFold {
   // events are found again.
   ShardedFold(Store& store, std::vector<OpenProjection> projections,
               std::shared_ptr<const Schema> schema,
-              std::vector<std::unique_ptr<EventSource>> events, const ShardedFoldOptions& options);
+              std::vector<std::unique_ptr<EventFinder>> events, const ShardedFoldOptions& options);
   ~ShardedFold();
 
   // Takes events of the block from index `begin` on, until the batch is full, and returns how many

@@ -146,7 +146,8 @@ bool IsControlType(std::string_view type) {
 }
 
 bool IsServersType(std::string_view type) {
-  return type == "intentlog.Settlement" || type == "intentlog.SchemaAdopted";
+  return type == "intentlog.Settlement" || type == "intentlog.SchemaAdopted" ||
+         type == "intentlog.Unpark";
 }
 
 std::variant<Control, Reason> ParseControl(const Intent& intent) {

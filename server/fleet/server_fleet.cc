@@ -6,9 +6,13 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "server/fleet/parked_desk.h"
 
 namespace intentlog {
 namespace {
+
+// Parked rows in one answer: a screen of a patient operator.
+constexpr int kParkedMax = 1000;
 
 using SchemaNow = std::function<std::shared_ptr<const Schema>()>;
 
@@ -129,7 +133,11 @@ class ServerFleet final : public FleetBackend {
           return change(ViewSwitch::kRollBack);
         case CANCEL_VIEW_REBUILD:
           return change(ViewSwitch::kCancel);
+        case RETRY_PARKED:
+        case SKIP_PARKED:
+          return DecideParked(request, done);
         case COMPARE_VIEW:
+        case LIST_PARKED:
         case VIEW_ACTION_UNSPECIFIED:
           return answer(absl::OkStatus());
         default:
@@ -165,12 +173,55 @@ class ServerFleet final : public FleetBackend {
     reply.set_through(state.through.value());
     reply.set_events_per_second(state.events_per_second);
     if (!state.last.ok()) reply.set_failure(Cat(state.last));
+    if (request.action() == LIST_PARKED) RETURN_IF_ERROR(ListParked(request, state.record, reply));
     if (request.action() != COMPARE_VIEW) return reply;
     if (!state.record.shadow_follows()) {
       return FailedPrecondition("view ", request.view(), " has no rebuilt one that is ready");
     }
     RETURN_IF_ERROR(Compare(request, state.record.shadow().build(), reply));
     return reply;
+  }
+  absl::Status ListParked(const OperateViewRequest& request, const ViewRecord& record,
+                          OperateViewReply& reply) const {
+    ASSIGN_OR_RETURN(const auto models, server_.Models(request.tenant()));
+    ASSIGN_OR_RETURN(
+        const std::vector<ParkedRowInfo> rows,
+        ParkedOf(*models, record, request.scope().empty() ? kParkedMax + 1 : SIZE_MAX));
+    for (const ParkedRowInfo& row : rows) {
+      const bool wanted =
+          request.scope().empty() || (row.scope() == request.scope() && row.key() == request.key());
+      if (!wanted) continue;
+      if (reply.parked_size() == kParkedMax) {
+        reply.set_more_parked(true);
+        break;
+      }
+      *reply.add_parked() = row;
+    }
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::vector<Intent>> DecisionsOf(const OperateViewRequest& request) const {
+    ASSIGN_OR_RETURN(const ViewState state, server_.StateOfView(request.tenant(), request.view()));
+    ASSIGN_OR_RETURN(const auto models, server_.Models(request.tenant()));
+    ASSIGN_OR_RETURN(const std::vector<ParkedRowInfo> parked,
+                     ParkedOf(*models, state.record, SIZE_MAX));
+    return UnparkIntents(request, parked);
+  }
+  // Answers when the last decision is durable.
+  void DecideParked(const OperateViewRequest& request, const Operated& done) {
+    const absl::StatusOr<std::vector<Intent>> intents = DecisionsOf(request);
+    if (!intents.ok()) return done(intents.status());
+    for (size_t i = 0; i < intents->size(); ++i) {
+      const bool last = i + 1 == intents->size();
+      const absl::Status status =
+          server_.Settle(request.tenant(), (*intents)[i], "operator",
+                         [this, request, done, last](const OwnReceipt& receipt) {
+                           if (!last) return;
+                           absl::StatusOr<OperateViewReply> reply = ViewReply(request);
+                           if (reply.ok()) reply->set_decided(receipt.position.value());
+                           done(std::move(reply));
+                         });
+      if (!status.ok()) return done(status);
+    }
   }
   absl::Status Compare(const OperateViewRequest& request, BuildId shadow,
                        OperateViewReply& reply) const {

@@ -7,6 +7,7 @@
 #include "eventlog/log/coding.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/engine/row_keys.h"
 
 namespace intentlog {
 namespace {
@@ -35,7 +36,10 @@ Projector::Projector(const EventLog& log, Store& views, std::shared_ptr<ReadMode
       hooks_(std::move(hooks)),
       signature_(SignatureOf(options.projections)),
       models_(std::move(models)),
-      decoder_(std::make_unique<EventDecoder>(options.schema)) {}
+      decoder_(std::make_unique<EventDecoder>(options.schema)),
+      events_(std::make_unique<LogEventFinder>(log, options.schema)) {
+  models_->FindEventsIn(events_.get());
+}
 
 absl::Status Projector::Load() {
   std::string row;
@@ -81,6 +85,8 @@ void Projector::Adopt(std::shared_ptr<const Schema> schema) {
   ++tasks_;
   executors_.projector->Post([this, schema = std::move(schema)] {
     decoder_ = std::make_unique<EventDecoder>(schema);
+    events_ = std::make_unique<LogEventFinder>(log_, schema);
+    models_->FindEventsIn(events_.get());
     executors_.core->Post([this] { --tasks_; });
   });
 }
@@ -105,6 +111,7 @@ void Projector::OnStep(StepResult result) {
   }
   const bool folded = result.through > position();
   position_.store(result.through.value(), std::memory_order_release);
+  if (result.parked) hooks_.parked(*result.parked);
   hooks_.folded(result.through, std::move(result.digests));
   if (stopped_) return;
   if (folded && !result.more) {
@@ -125,9 +132,7 @@ Projector::StepResult Projector::Step() {
     return result;
   }
   if (result.more || digests_due_.empty()) return result;
-  absl::StatusOr<std::vector<ScopeDigests>> digests = ChangedDigests();
-  if (digests.ok()) result.digests = *std::move(digests);
-  result.status = digests.status();
+  result.status = Look(result);
   return result;
 }
 
@@ -190,28 +195,45 @@ void Projector::PutCheckpoint(Position through, StoreBatch& batch) const {
 
 void Projector::UseModels(std::shared_ptr<ReadModels> models, Position from) {
   models_ = std::move(models);
+  models_->FindEventsIn(events_.get());
   folded_ = std::min(folded_, from);
   folded_before_.clear();
   reader_ = log_.Read(folded_.Next());
 }
 
-absl::StatusOr<std::vector<ScopeDigests>> Projector::ChangedDigests() {
+// At what is folded: digests of the scopes that changed, and what stands still.
+absl::Status Projector::Look(StepResult& result) {
   std::map<std::string, std::vector<std::string>, std::less<>> by_scope;
+  result.parked.emplace();
   for (const auto& projection : options_.projections) {
-    ASSIGN_OR_RETURN(const std::vector<ScopeState> states,
-                     models_->Scopes(projection->info().name));
+    const std::string view = projection->info().name;
+    ASSIGN_OR_RETURN(const std::vector<ScopeState> states, models_->Scopes(view));
+    uint64_t parked = 0;
     for (const ScopeState& state : states) {
+      parked += state.parked;
       if (digests_due_.count(state.scope) > 0) {
         by_scope[state.scope].push_back(state.digest.Bytes());
       }
     }
+    if (parked > 0) RETURN_IF_ERROR(LookForParked(view, parked, *result.parked));
   }
   digests_due_.clear();
-  std::vector<ScopeDigests> digests;
   for (auto& [scope, values] : by_scope) {
-    if (values.size() == options_.projections.size()) digests.push_back({scope, std::move(values)});
+    if (values.size() != options_.projections.size()) continue;
+    result.digests.push_back({scope, std::move(values)});
   }
-  return digests;
+  return absl::OkStatus();
+}
+
+absl::Status Projector::LookForParked(std::string_view view, uint64_t rows,
+                                      absl::Status& parked) const {
+  ASSIGN_OR_RETURN(const std::vector<ParkedRow> first, models_->Parked(view, 1));
+  if (first.empty()) return absl::OkStatus();
+  parked = FailedPrecondition(parked.ok() ? std::string() : Cat(parked, "; "), "view ", view, ": ",
+                              rows, rows == 1 ? " row stands" : " rows stand", " still, ",
+                              first[0].scope, "/", Quoted(first[0].key), " since event ",
+                              first[0].position, ": ", first[0].why);
+  return absl::OkStatus();
 }
 
 }  // namespace intentlog

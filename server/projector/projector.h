@@ -1,7 +1,8 @@
 // A Projector folds a tenant's durable events into its read models. What it writes is not synced: a
 // power cut takes some of it, and it is folded again from the log.
 //
-// An event that can not be folded stops it, with a status that says where; the log goes on growing.
+// An event that can not be folded into a row parks that row alone. What cannot be read stops it,
+// with a status that says where; the log goes on growing.
 //
 // Methods on the core executor; it folds on its own. Destroy it when idle() only, or when the
 // executors run nothing more.
@@ -12,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,6 +24,7 @@
 #include "eventlog/log/event_log.h"
 #include "eventlog/runtime/executor.h"
 #include "eventlog/store/store.h"
+#include "projections/engine/log_event_finder.h"
 #include "projections/engine/read_models.h"
 #include "server/feed/feed_hub.h"
 #include "server/options.h"
@@ -34,6 +37,9 @@ class Projector {
     // Everything through `position` is folded; `changed` has the digests of scopes, once in a
     // while.
     std::function<void(Position position, std::vector<ScopeDigests> changed)> folded;
+    // Once in a while: how many rows of all views stand still; OK if none does, otherwise an
+    // example.
+    std::function<void(const absl::Status& status)> parked;
     std::function<void(const absl::Status& status)> failed;
   };
   struct Executors {
@@ -73,6 +79,7 @@ class Projector {
     bool more = false;
     Position through;
     std::vector<ScopeDigests> digests;
+    std::optional<absl::Status> parked;
   };
 
   void PostStep();
@@ -81,7 +88,8 @@ class Projector {
   absl::Status FoldSome(StepResult& result);
   absl::Status FoldBlock(const BlockView& block, size_t begin);
   absl::Status Commit(Position through);
-  absl::StatusOr<std::vector<ScopeDigests>> ChangedDigests();
+  absl::Status Look(StepResult& result);
+  absl::Status LookForParked(std::string_view view, uint64_t rows, absl::Status& parked) const;
   absl::StatusOr<Position> FoldedBefore(std::string_view scope);
   void OnStep(StepResult result);
 
@@ -104,6 +112,7 @@ class Projector {
   Position folded_;
   std::unique_ptr<BlockReader> reader_;
   std::unique_ptr<EventDecoder> decoder_;
+  std::unique_ptr<LogEventFinder> events_;
   std::map<std::string, Position, std::less<>> folded_before_;  // by scope, before this process
   std::set<std::string, std::less<>> touched_;                  // of the batch in hand
   std::set<std::string, std::less<>> digests_due_;

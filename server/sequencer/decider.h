@@ -115,6 +115,7 @@ class Decider {
   Position Append(PushLane* lane, const Member& member, const Verdict& verdict, bool counts,
                   uint64_t key_hash, bool ends_batch, LogAhead::LogState& state);
   void CountDecision(Decision decision);
+  absl::StatusOr<OwnReceipt> WriteUnpark(const Intent& asked);
   absl::Status CompleteOwn(const Intent& asked, Intent& intent);
   absl::Status LoadSchema();
   absl::Status WriteAdoption();

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "server/admit/admit.h"
@@ -40,6 +41,7 @@ absl::Status Decider::CompleteOwn(const Intent& asked, Intent& intent) {
 }
 
 absl::StatusOr<OwnReceipt> Decider::DecideOwn(const Intent& asked, std::string_view resolver) {
+  if (asked.type() == kUnparkType) return WriteUnpark(asked);
   INTENTLOG_CHECK(IsControlType(asked.type()));
   Member member;
   RETURN_IF_ERROR(CompleteOwn(asked, *member.intent));
@@ -63,6 +65,22 @@ absl::StatusOr<OwnReceipt> Decider::DecideOwn(const Intent& asked, std::string_v
   receipt.decision = verdict.decision;
   receipt.reason = verdict.reason;
   RETURN_IF_ERROR(settler_.CarryOut());
+  return receipt;
+}
+
+// Has no lane, and needs no admission: whatever it says of a row that is not parked has no effect.
+absl::StatusOr<OwnReceipt> Decider::WriteUnpark(const Intent& asked) {
+  ASSIGN_OR_RETURN(Intent intent, settler_.OwnIntent(asked.type()));
+  intent.set_payload(asked.payload());
+  intent.set_scope(asked.scope());
+  ASSIGN_OR_RETURN(LogAhead::LogState* const state, ahead_.StateOf(settler_.own_log()));
+  header_.Clear();
+  header_.set_decision(ACCEPTED);
+  CountDecision(ACCEPTED);
+  OwnReceipt receipt;
+  receipt.position =
+      ahead_.Append(header_, intent.SerializeAsString(), intent.scope(), *state, true);
+  receipt.decision = ACCEPTED;
   return receipt;
 }
 

@@ -47,6 +47,7 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
                     hub_.OnFolded(position, std::move(changed));
                     hooks.folded();
                   },
+                  hooks.parked,
                   [this, hooks](const absl::Status& status) {
                     // A store that can not be written is opened again; an event that can not be
                     // folded stops the folding alone.

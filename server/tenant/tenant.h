@@ -54,7 +54,9 @@ class Tenant {
   struct Hooks {
     std::function<void(const absl::Status& status)> store_failed;  // nothing is decided any more
     std::function<void(const absl::Status& status)> projector_failed;  // ingest goes on
-    std::function<void()> folded;                                      // read models have moved
+    // Rows of read models stand still, or none does (any more).
+    std::function<void(const absl::Status& status)> parked;
+    std::function<void()> folded;  // read models have moved
   };
 
   Tenant(std::string name, std::shared_ptr<TenantStores> stores, const ServerOptions& options,

@@ -25,7 +25,8 @@ namespace {
 // Of every event that may have stood in the log: types that are not the application's.
 constexpr std::string_view kControls[] = {"intentlog.Resolve", "intentlog.Amend",
                                           "intentlog.Dismiss"};
-constexpr std::string_view kServers[] = {"intentlog.Settlement", "intentlog.SchemaAdopted"};
+constexpr std::string_view kServers[] = {"intentlog.Settlement", "intentlog.SchemaAdopted",
+                                         "intentlog.Unpark"};
 
 template <size_t N>
 bool IsOneOf(std::string_view name, const std::string_view (&names)[N]) {

@@ -6,6 +6,7 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/engine/compare.h"
 #include "projections/engine/row_access.h"
 #include "projections/engine/row_keys.h"
 #include "projections/engine/view_records.h"
@@ -233,6 +234,16 @@ void ViewKeeper::Switch(const std::string& view, ViewSwitch how, Done done) {
               });
 }
 
+absl::Status ViewKeeper::CheckParked(const ViewRecord& record) const {
+  ASSIGN_OR_RETURN(const BuildComparison found,
+                   CompareBuilds(*store_.Snapshot(), record.build(), record.shadow().build(),
+                                 /*limit=*/0));
+  if (found.parked_b <= found.parked_a) return absl::OkStatus();
+  return FailedPrecondition("in the rebuilt ", record.name(), " ", found.parked_b,
+                            " rows stand still, in the live one ", found.parked_a,
+                            ": view parked list shows them");
+}
+
 absl::Status ViewKeeper::Apply(const std::string& view, ViewSwitch how) {
   ASSIGN_OR_RETURN(ViewRecord record, RecordOf(view));
   StoreBatch batch;
@@ -253,6 +264,7 @@ absl::Status ViewKeeper::Apply(const std::string& view, ViewSwitch how) {
       if (projector_.behind()) {
         return Unavailable("the rebuilt ", view, " is catching up: try again in a moment");
       }
+      RETURN_IF_ERROR(CheckParked(record));
       if (record.has_previous()) PutDropped(record.previous().build(), batch);
       make_live(record.shadow());
       *record.mutable_previous() = live;

@@ -91,6 +91,8 @@ class ViewKeeper {
   absl::StatusOr<ViewRecord> BeginShadow(const std::shared_ptr<const Projection>& projection);
   absl::Status Join(const std::string& view, Position through);
   absl::Status Apply(const std::string& view, ViewSwitch how);
+  // FAILED_PRECONDITION if more rows stand still in the shadow than in the live build.
+  absl::Status CheckParked(const ViewRecord& record) const;
   absl::Status Reopen(Position from);
   // ---- on the core's
   void Run(const std::shared_ptr<const Projection>& projection, const ViewRecord& record,

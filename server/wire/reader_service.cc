@@ -235,6 +235,7 @@ absl::Status FillViews(const Backend& backend, const std::string& tenant, ListVi
       out->set_position(state.position.value());
       out->set_digest(state.digest.Bytes());
       out->set_rows(state.rows);
+      out->set_parked(state.parked);
     }
   }
   return absl::OkStatus();

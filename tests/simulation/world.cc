@@ -9,7 +9,6 @@
 #include "eventlog/log/verify.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "projections/views/commerce_views.h"
 #include "proto/commerce.pb.h"
 
 namespace intentlog::simulation {
@@ -87,7 +86,7 @@ void World::StartServer() {
   ServerOptions options;
   options.dir = server_.dir;
   options.schema = schema_;
-  options.projections = CommerceViews();
+  options.projections = projections_;
   Executor* const executor = server_.executor.get();
   auto server = Server::Open(std::move(options), clock_, *server_.random,
                              {executor, executor, executor, executor});
@@ -125,7 +124,7 @@ void World::StartDevice(const std::string& name) {
   options.all_scopes = node.all_scopes;
   options.write_scope = name;
   options.schema = schema_;
-  options.projections = CommerceViews();
+  options.projections = projections_;
   node.clock = std::make_unique<OffsetClock>(clock_, ahead_[name]);
   options.runtime = {node.clock.get(), node.executor.get(), node.random.get()};
   if (adjust_) adjust_(options);

@@ -25,6 +25,7 @@
 #include "eventlog/runtime/offset_clock.h"
 #include "eventlog/runtime/random.h"
 #include "eventlog/schema/schema.h"
+#include "projections/views/commerce_views.h"
 #include "server/server.h"
 #include "tests/simulation/sim_network.h"
 
@@ -37,6 +38,9 @@ class World {
   // `schema`: of everybody; null: the shop's.
   explicit World(uint64_t seed, std::shared_ptr<const Schema> schema = nullptr);
   ~World();
+
+  // Of the server and of every device that starts from now on; otherwise the shop's.
+  void UseProjections(Projections projections) { projections_ = std::move(projections); }
 
   // ---- the server
   void StartServer();
@@ -123,6 +127,7 @@ class World {
   ServerNode server_;
   std::map<std::string, DeviceNode> devices_;
   std::function<void(ClientOptions&)> adjust_;
+  Projections projections_ = CommerceViews();
   const std::shared_ptr<const Schema> schema_;
   std::map<std::string, absl::Duration> ahead_;
 };

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "client/device.h"
+#include "client/feed_blocks.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 

@@ -66,7 +66,8 @@ class RunningServer final : public Source {
     for (const ViewInfo& info : reply.views()) {
       ViewSummary view{info.name(), info.version(), {}};
       for (const ScopeDigest& scope : info.scopes()) {
-        ScopeState state{scope.scope(), Position(scope.position()), {}, scope.rows()};
+        ScopeState state{
+            scope.scope(), Position(scope.position()), {}, scope.rows(), scope.parked()};
         if (!Digest128::FromBytes(scope.digest(), &state.digest)) {
           return DataLoss("the server sent a digest of ", scope.digest().size(), " bytes");
         }

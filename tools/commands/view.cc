@@ -41,9 +41,10 @@ void RegisterView(CLI::App& app, int* exit_code) {
   CLI::App& view =
       AddGroup(app, "view",
                "Read models: what is there, rows, dumps, digests; rebuilt beside the live ones.");
-  for (const Register add : {RegisterViewList, RegisterViewGet, RegisterViewDump,
-                             RegisterViewDigest, RegisterViewRebuild, RegisterViewCompare,
-                             RegisterViewActivate, RegisterViewRollback, RegisterViewCancel}) {
+  for (const Register add :
+       {RegisterViewList, RegisterViewGet, RegisterViewDump, RegisterViewDigest,
+        RegisterViewRebuild, RegisterViewCompare, RegisterViewActivate, RegisterViewRollback,
+        RegisterViewCancel, RegisterViewParked}) {
     add(view, exit_code);
   }
 }

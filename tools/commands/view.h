@@ -1,5 +1,6 @@
 // intentlog view list|get|dump|digest --dir DIR | --server HOST:PORT
 //                rebuild|compare|activate|rollback|cancel NAME
+//                parked list|show|retry|retry-all|skip
 #pragma once
 
 #include <string>
@@ -24,6 +25,7 @@ void RegisterViewCompare(CLI::App& view, int* exit_code);
 void RegisterViewActivate(CLI::App& view, int* exit_code);
 void RegisterViewRollback(CLI::App& view, int* exit_code);
 void RegisterViewCancel(CLI::App& view, int* exit_code);
+void RegisterViewParked(CLI::App& view, int* exit_code);
 
 struct ViewArguments {
   SourceOptions source;

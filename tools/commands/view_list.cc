@@ -15,21 +15,24 @@ namespace {
 absl::Status List(const ViewArguments& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Source> source, OpenSource(options.source));
   ASSIGN_OR_RETURN(const std::vector<ViewSummary> views, source->Views());
-  Table table({"view", "version", "scopes", "rows", "position"});
+  Table table({"view", "version", "scopes", "rows", "parked", "position"});
   Json list = Json::array();
   for (const ViewSummary& view : views) {
     uint64_t rows = 0;
+    uint64_t parked = 0;
     Position position;
     for (const ScopeState& scope : view.scopes) {
       rows += scope.rows;
+      parked += scope.parked;
       position = std::max(position, scope.position);
     }
     table.Add({view.name, std::to_string(view.version), std::to_string(view.scopes.size()),
-               std::to_string(rows), std::to_string(position.value())});
+               std::to_string(rows), std::to_string(parked), std::to_string(position.value())});
     list.push_back({{"name", view.name},
                     {"version", view.version},
                     {"scopes", view.scopes.size()},
                     {"rows", rows},
+                    {"parked", parked},
                     {"position", position.value()}});
   }
   if (options.json) {

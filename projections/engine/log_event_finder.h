@@ -5,14 +5,14 @@
 
 #include "eventlog/log/event_log.h"
 #include "eventlog/schema/schema.h"
-#include "projections/engine/event_source.h"
+#include "projections/engine/event_finder.h"
 
 namespace intentlog {
 
 // The log must outlive it. Keeps the block that it read last: neighbours cost little.
-class LogEventSource final : public EventSource {
+class LogEventFinder final : public EventFinder {
  public:
-  LogEventSource(const EventLog& log, std::shared_ptr<const Schema> schema)
+  LogEventFinder(const EventLog& log, std::shared_ptr<const Schema> schema)
       : log_(log), decoder_(std::move(schema)) {}
   absl::StatusOr<const Event*> At(std::string_view scope, Position position) override;
 

@@ -10,9 +10,9 @@
 namespace intentlog {
 
 // Thread-compatible.
-class EventSource {
+class EventFinder {
  public:
-  virtual ~EventSource() = default;
+  virtual ~EventFinder() = default;
   // The event, valid until the next call. NOT_FOUND if this place does not have it (any more).
   virtual absl::StatusOr<const Event*> At(std::string_view scope, Position position) = 0;
 };

@@ -1,4 +1,4 @@
-#include "projections/engine/log_event_source.h"
+#include "projections/engine/log_event_finder.h"
 
 #include <utility>
 
@@ -7,7 +7,7 @@
 
 namespace intentlog {
 
-absl::StatusOr<const Event*> LogEventSource::At(std::string_view scope, Position position) {
+absl::StatusOr<const Event*> LogEventFinder::At(std::string_view scope, Position position) {
   const auto in_hand = [&] {
     return reader_ != nullptr && reader_->block().first() <= position &&
            position <= reader_->block().last();

@@ -1,0 +1,120 @@
+// Read models as an operator meets them: rebuilt and switched on a running server, and rows that
+// stand still because an event could not be folded into them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/integration/process.h"
+
+namespace intentlog {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+using Arguments = std::vector<std::string>;
+
+class ViewCommandTest : public testing::Test {
+ protected:
+  ViewCommandTest()
+      : base_(FreshFolder("view")),
+        till_(base_ + "/till"),
+        server_({"serve", "--data", base_ + "/server", "--listen", "127.0.0.1:0",
+                 "--digest-interval", "20ms", "--json"}) {
+    address_ = json::parse(server_.ReadLine(), nullptr, false).value("address", "");
+  }
+  ~ViewCommandTest() override { EXPECT_EQ(server_.Stop(SIGTERM), 0); }
+
+  static std::string Run(const Arguments& arguments, int exit_code = 0) {
+    const Ran ran = RunIntentlog(arguments);
+    EXPECT_EQ(ran.exit_code, exit_code) << ran.err;
+    return exit_code == 0 ? ran.out : ran.out + ran.err;
+  }
+  Arguments OnServer(Arguments view) {
+    view.insert(view.begin(), "view");
+    view.insert(view.end(), {"--server", address_});
+    return view;
+  }
+  json OnServerJson(Arguments view, int exit_code = 0) {
+    view.push_back("--json");
+    return json::parse(Run(OnServer(std::move(view)), exit_code), nullptr, false);
+  }
+  void Sell(const std::string& order, const std::string& product, int64_t units) {
+    Run({"device", "append", "--dir", till_, "--device", "till", "OrderLineAdded",
+         json{{"order_id", order},
+              {"product_id", product},
+              {"quantity", units},
+              {"unit_price_micros", 1500000}}
+             .dump()});
+  }
+  void Sync() { Run({"device", "sync", "--dir", till_, "--server", address_, "--json"}); }
+  std::string Dump(const std::string& view) { return Run(OnServer({"dump", view, "--tsv"})); }
+
+  const std::string base_, till_;
+  Background server_;
+  std::string address_;
+};
+
+TEST_F(ViewCommandTest, AViewIsRebuiltComparedActivatedAndRolledBackWhileTheServerRuns) {
+  for (const char* order : {"1", "2", "3"}) Sell(order, "milk", 2);
+  Sync();
+  const std::string before = Dump("sales_by_product");
+  const json rebuilt = OnServerJson({"rebuild", "sales_by_product", "--workers", "2"});
+  EXPECT_EQ(rebuilt["shadow"]["ready"], true) << rebuilt;
+  EXPECT_EQ(OnServerJson({"compare", "sales_by_product"})["equal"], true);
+  EXPECT_THAT(Run(OnServer({"activate", "sales_by_product"})), HasSubstr("to be rolled back to"));
+  EXPECT_EQ(Dump("sales_by_product"), before);
+  Sell("4", "milk", 1);
+  Sync();
+  EXPECT_THAT(Dump("sales_by_product"), HasSubstr("milk\t4\t7\t"));
+  Run(OnServer({"rollback", "sales_by_product"}));
+  EXPECT_THAT(Dump("sales_by_product"), HasSubstr("milk\t4\t7\t"));
+  EXPECT_THAT(Run(OnServer({"cancel", "sales_by_product"}), 1), HasSubstr("is not being rebuilt"));
+}
+
+TEST_F(ViewCommandTest, I22_AnAmountThatNoRowHoldsParksItsRowsUntilSomebodyLeavesItOut) {
+  Sell("1", "milk", 2);
+  Sell("1", "milk", INT64_MAX);  // times its price it does not fit into 64 bits
+  Sell("2", "milk", 3);
+  Sell("2", "bread", 1);
+  Sync();
+  const json parked = OnServerJson({"parked", "list", "sales_by_product"})["parked"];
+  ASSERT_EQ(parked.size(), 1u) << parked;
+  EXPECT_EQ(parked[0]["key"], "milk");
+  EXPECT_EQ(parked[0]["position"], 2);
+  EXPECT_EQ(parked[0]["waiting"], 2);
+  // The device folded the same events, with the same code.
+  EXPECT_EQ(
+      json::parse(Run({"view", "parked", "list", "sales_by_product", "--dir", till_, "--json"}),
+                  nullptr, false)["parked"],
+      parked);
+  EXPECT_THAT(Dump("sales_by_product"), HasSubstr("bread\t1\t1\t1500\n"));
+  EXPECT_THAT(Dump("sales_by_product"), HasSubstr("milk\t1\t2\t3000\n"));
+  const std::string shown =
+      Run(OnServer({"parked", "show", "sales_by_product", "milk", "--scope", "shared"}));
+  EXPECT_THAT(shown, HasSubstr("stands still since event 2"));
+  EXPECT_THAT(shown, HasSubstr("--position 2 --reason R"));
+  EXPECT_THAT(Run(OnServer({"parked", "retry", "sales_by_product", "milk"}), 1),
+              HasSubstr("parked again, or still"));
+  EXPECT_THAT(Run({"view", "parked", "retry", "sales_by_product", "milk", "--dir", till_}, 1),
+              HasSubstr("a server decides"));
+  EXPECT_THAT(Run(OnServer({"parked", "skip", "sales_by_product", "milk"}), 2),
+              HasSubstr("--position P --reason R"));
+  EXPECT_THAT(Run(OnServer({"parked", "skip", "sales_by_product", "milk", "--position", "2",
+                            "--reason", "a slip of the hand"})),
+              HasSubstr("nothing of it stands still"));
+  EXPECT_THAT(Dump("sales_by_product"), HasSubstr("milk\t2\t5\t7500\n"));
+  // A device follows, and a rebuild does the same at the same place.
+  Sync();
+  EXPECT_EQ(Run({"view", "dump", "sales_by_product", "--dir", till_, "--tsv"}),
+            Dump("sales_by_product"));
+  OnServerJson({"rebuild", "sales_by_product", "--workers", "2"});
+  EXPECT_EQ(OnServerJson({"compare", "sales_by_product"})["equal"], true);
+}
+
+}  // namespace
+}  // namespace intentlog

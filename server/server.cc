@@ -80,12 +80,7 @@ absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
                       SetHealth(name, StatusOf(status.code(), "read models of ", name,
                                                " are not folded any more: ", status));
                     },
-                    [this, name](const absl::Status& status) {
-                      if (status.ok()) return SetHealth(Cat(name, kParkedPart), status);
-                      SetHealth(Cat(name, kParkedPart),
-                                StatusOf(status.code(), "tenant ", name, ": ", status,
-                                         "; view parked list shows them"));
-                    },
+                    [this, name](const absl::Status& status) { SetParked(name, status); },
                     [this] { Progressed(); }});
   const absl::Status loaded = tenant->Load();
   if (!loaded.ok()) return StatusOf(loaded.code(), "tenant ", name, ": ", loaded);
@@ -181,6 +176,16 @@ void Server::Rep::SetHealth(const std::string& part, const absl::Status& status)
     }
   }
   Progressed();
+}
+
+void Server::Rep::SetParked(const std::string& tenant, const absl::Status& status) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (status.ok()) {
+    parked_.erase(tenant);
+  } else {
+    parked_[tenant] =
+        StatusOf(status.code(), "tenant ", tenant, ": ", status, "; view parked list shows them");
+  }
 }
 
 void Server::Rep::Progressed() {

@@ -100,6 +100,10 @@ class Server {
   // Those that have a session now, by name.
   absl::StatusOr<std::vector<std::string>> LiveDevices(std::string_view tenant) const;
   size_t sessions() const;
+  // Whether views are being made beside what is shown, because the program has other versions.
+  bool IsMakingViews(std::string_view tenant) const;
+  // Not OK while rows of read models stand still: which, since when, why. Everything else goes on.
+  absl::Status degraded() const;
   // Not OK while writing fails or a projector has stopped: what failed, where, and what to do.
   absl::Status health() const;
 

@@ -84,6 +84,16 @@ absl::StatusOr<StatsReply> Server::Stats(std::string_view tenant) const {
 
 size_t Server::sessions() const { return rep_->sessions_->count.load(std::memory_order_relaxed); }
 
+bool Server::IsMakingViews(std::string_view tenant) const {
+  const auto stores = rep_->Find(tenant);
+  return stores.ok() && (*stores)->making_views.load(std::memory_order_acquire);
+}
+
+absl::Status Server::degraded() const {
+  const std::lock_guard<std::mutex> lock(rep_->mutex_);
+  return rep_->parked_.empty() ? absl::OkStatus() : rep_->parked_.begin()->second;
+}
+
 absl::Status Server::health() const {
   const std::lock_guard<std::mutex> lock(rep_->mutex_);
   for (const auto& [part, status] : rep_->health_) {

@@ -21,8 +21,6 @@ namespace intentlog {
 
 // No tenant's name.
 inline constexpr const char* kStorePart = "/store";
-// After a tenant's name.
-inline constexpr const char* kParkedPart = "/parked";
 
 // The sessions of connections. Shared with them, because a connection may outlive its server.
 struct Sessions {
@@ -75,6 +73,7 @@ struct Server::Rep final : public ServerSessionHost {
   absl::Status AdoptSchema(const std::shared_ptr<const Schema>& schema);
 
   void SetHealth(const std::string& part, const absl::Status& status);
+  void SetParked(const std::string& tenant, const absl::Status& status);
   void Progressed();
 
   ServerOptions options_;  // only the schema changes, on core
@@ -94,7 +93,8 @@ struct Server::Rep final : public ServerSessionHost {
   std::shared_ptr<RocksdbEngine> engine_;
   std::map<std::string, std::shared_ptr<TenantStores>, std::less<>> stores_;
   std::map<std::string, absl::Status>
-      health_;  // kStorePart, a tenant whose read models are not folded, or one with parked rows
+      health_;  // kStorePart, or a tenant whose read models are not folded
+  std::map<std::string, absl::Status> parked_;  // tenants with rows that stand still
 };
 
 }  // namespace intentlog

@@ -61,6 +61,7 @@ class TestServer {
   }
   // Of the next one that is opened.
   void SetSchema(std::shared_ptr<const Schema> schema) { options_.schema = std::move(schema); }
+  void SetProjections(Projections projections) { options_.projections = std::move(projections); }
   // The process dies; what was not synced may be there or not.
   void Crash() {
     DropTasks();

@@ -26,8 +26,9 @@ struct Published {
 // The folds of one scope, one per projection.
 struct ScopeFold {
   std::vector<std::unique_ptr<RowFold>> folds;
-  Position last;       // greatest position added or finished
-  bool added = false;  // has events since its last Finish
+  bool folds_any = false;  // some projection is folded
+  Position last;           // greatest position added or finished
+  bool added = false;      // has events since its last Finish
 };
 
 absl::StatusOr<FoldState> ReadState(const StoreSnapshot& snapshot, BuildId build,
@@ -92,6 +93,7 @@ struct ReadModels::Rep {
     return published;
   }
   absl::StatusOr<const OpenProjection*> View(std::string_view name) const;
+  absl::StatusOr<const OpenProjection*> Readable(std::string_view name) const;
 
   // Constant after Open.
   Store& store;
@@ -155,6 +157,14 @@ absl::Status ReadModels::Rep::FindBuilds() {
       one.build = record->build();
       continue;
     }
+    if (options.show_other_versions && builds_last > 0 && unwritten.empty()) {
+      one.is_folded = false;
+      if (record && (record->row().empty() || record->row() == one.info.row->full_name())) {
+        one.build = record->build();
+        one.shown_version = record->version();
+      }
+      continue;
+    }
     builds_written = false;
     std::string bytes;
     ASSIGN_OR_RETURN(const bool found,
@@ -195,6 +205,7 @@ void ReadModels::Rep::WriteNewBuilds(StoreBatch& batch) {
     record.set_name(open[i].info.name);
     record.set_version(open[i].info.version);
     record.set_build(open[i].build);
+    record.set_row(open[i].info.row->full_name());
     PutViewRecord(record, batch);
   }
   batch.Put(Space::kMeta, kBuildsKey, BuildBytes(builds_last));
@@ -235,7 +246,9 @@ absl::StatusOr<ScopeFold*> ReadModels::Rep::Scope(std::string_view scope) {
       ASSIGN_OR_RETURN(const FoldState state, ReadState(*seen.snapshot, open[i].build, scope));
       fold.folds.push_back(
           std::make_unique<RowFold>(open[i], i, scope, state, state.parked > 0, store, cache));
-      fold.last = i == 0 ? state.position : std::min(fold.last, state.position);
+      if (!open[i].is_folded) continue;
+      fold.last = fold.folds_any ? std::min(fold.last, state.position) : state.position;
+      fold.folds_any = true;
     }
     found = scopes.emplace(scope, std::move(fold)).first;
   }
@@ -258,7 +271,7 @@ absl::Status ReadModels::Rep::CheckAdd(const Event& event, const ScopeFold& scop
 absl::Status ReadModels::Rep::Fold(const Event& event, ScopeFold& scope) {
   if (event.unpark != nullptr) return Release(event, scope);
   for (size_t i = 0; i < open.size(); ++i) {
-    if (!event.effective && !open[i].info.decisions) continue;
+    if (!open[i].is_folded || (!event.effective && !open[i].info.decisions)) continue;
     RowFold& fold = *scope.folds[i];
     if (event.position <= fold.state().position) continue;
     keys.Clear();
@@ -277,7 +290,7 @@ absl::Status ReadModels::Rep::Fold(const Event& event, ScopeFold& scope) {
 // Of the live build and of those that follow.
 absl::Status ReadModels::Rep::Release(const Event& event, ScopeFold& scope) {
   for (size_t i = 0; i < open.size(); ++i) {
-    if (open[i].info.name != event.unpark->view()) continue;
+    if (!open[i].is_folded || open[i].info.name != event.unpark->view()) continue;
     RowFold& fold = *scope.folds[i];
     if (event.position <= fold.state().position) continue;
     const absl::Status status = fold.Release(*event.unpark, events);
@@ -317,6 +330,7 @@ absl::Status ReadModels::Finish(std::string_view scope_name, Position through, S
   }
   if (!rep_->builds_written) rep_->WriteNewBuilds(batch);
   for (size_t i = 0; i < rep_->open.size(); ++i) {
+    if (!rep_->open[i].is_folded) continue;
     scope->folds[i]->WriteRows(batch, [&](std::string_view key) {
       if (!rep_->tracking || i >= rep_->listed.size()) return;
       rep_->changed.push_back({rep_->listed[i].get(), std::string(scope_name), std::string(key)});
@@ -395,11 +409,18 @@ absl::StatusOr<const OpenProjection*> ReadModels::Rep::View(std::string_view nam
   return NotFound("there is no view ", Quoted(name), "; there are: ", names);
 }
 
+absl::StatusOr<const OpenProjection*> ReadModels::Rep::Readable(std::string_view name) const {
+  ASSIGN_OR_RETURN(const OpenProjection* one, View(name));
+  if (one->build != 0) return one;
+  return Unavailable("view ", name, " is being made and has no rows yet: try again later");
+}
+
 absl::StatusOr<Position> ReadModels::Through(std::string_view scope) const {
   const Published seen = rep_->Seen();
   Position through;
   bool first = true;
   for (const OpenProjection& one : rep_->open) {
+    if (!one.is_folded) continue;
     ASSIGN_OR_RETURN(const FoldState state, ReadState(*seen.snapshot, one.build, scope));
     through = first ? state.position : std::min(through, state.position);
     first = false;
@@ -430,7 +451,7 @@ absl::StatusOr<std::vector<ParkedRow>> ReadModels::Parked(std::string_view view,
 
 absl::StatusOr<std::optional<Row>> ReadModels::Get(std::string_view view,
                                                    std::string_view key) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
   const Published seen = rep_->Seen();
   std::optional<Row> merged;
   for (const std::string& scope : *seen.scopes) {
@@ -449,20 +470,31 @@ absl::StatusOr<std::optional<Row>> ReadModels::Get(std::string_view view,
 absl::StatusOr<std::optional<Row>> ReadModels::GetInScope(std::string_view view,
                                                           std::string_view scope,
                                                           std::string_view key) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
   RETURN_IF_ERROR(CheckScope(scope));
   return GetRow(*rep_->Seen().snapshot, *one, scope, key);
 }
 
 absl::StatusOr<std::unique_ptr<RowCursor>> ReadModels::Scan(std::string_view view,
                                                             std::string_view from_key) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
   const Published seen = rep_->Seen();
   return std::unique_ptr<RowCursor>(
       std::make_unique<RowMerger>(*one, seen.snapshot, *seen.scopes, from_key));
 }
 
 std::vector<std::string> ReadModels::ScopeNames() const { return *rep_->Seen().scopes; }
+
+uint32_t ReadModels::ShownVersion(std::string_view view) const {
+  const auto one = rep_->View(view);
+  if (!one.ok()) return 0;
+  return (*one)->is_folded ? (*one)->info.version : (*one)->shown_version;
+}
+
+bool ReadModels::IsFolded(std::string_view view) const {
+  const auto one = rep_->View(view);
+  return one.ok() && (*one)->is_folded;
+}
 
 std::optional<BuildId> ReadModels::LiveBuild(std::string_view view) const {
   if (!rep_->builds_written) return std::nullopt;

@@ -49,6 +49,10 @@ struct ReadModelsOptions {
   // Scopes whose checkpoints are kept in memory between batches: a few kilobytes each.
   size_t kept_scopes_max = 1000;
   std::vector<Follower> followers;
+  // Where a view's live build is of another version than the program's, or there is none yet while
+  // others have been folded, it is shown as it is, and not folded: somebody else makes a new one
+  // beside it. Otherwise the program's version begins at position 0 and is live at once.
+  bool show_other_versions = false;
 };
 
 // Of one projection and scope.
@@ -105,7 +109,8 @@ class ReadModels {
   const std::vector<Change>& changes() const;
 
   // ---- reading
-  // Position through which every projection has folded `scope`; 0 if one never did.
+  // Position through which every projection that is folded here has folded `scope`; 0 if one never
+  // did.
   absl::StatusOr<Position> Through(std::string_view scope) const;
   // In byte order of scopes. NOT_FOUND names an unknown view and lists those there are.
   absl::StatusOr<std::vector<ScopeState>> Scopes(std::string_view view) const;
@@ -121,6 +126,10 @@ class ReadModels {
                                                   std::string_view from_key = {}) const;
   // Of all projections, in byte order.
   std::vector<std::string> ScopeNames() const;
+  // Of the rows that are shown; 0: there are none yet, and reading them is UNAVAILABLE.
+  uint32_t ShownVersion(std::string_view view) const;
+  // Whether the view's live build is folded here.
+  bool IsFolded(std::string_view view) const;
   // Null until the first Finish is committed, if the view is new here.
   std::optional<BuildId> LiveBuild(std::string_view view) const;
   // The live build of a view as `a`, another one as `b`. REQUIRES: `build` follows.

@@ -31,7 +31,9 @@ struct OpenProjection {
   std::shared_ptr<const Projection> projection;
   ProjectionInfo info;
   const google::protobuf::Message* prototype = nullptr;
-  BuildId build = 0;
+  BuildId build = 0;           // 0: none; there are no rows
+  uint32_t shown_version = 0;  // of the build's rows, if that is not info.version; 0: it is
+  bool is_folded = true;       // otherwise its rows are only read
 };
 
 class RowFold;

@@ -29,6 +29,7 @@ void PutViewRecord(const ViewRecord& record, StoreBatch& batch) {
   live.set_name(record.name());
   live.set_version(record.version());
   live.set_build(record.build());
+  live.set_row(record.row());
   batch.Put(Space::kMeta, ViewKey(record.name(), record.version()), live.SerializeAsString());
   batch.Put(Space::kMeta, AliasKey(record.name()), record.SerializeAsString());
 }

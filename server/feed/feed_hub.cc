@@ -350,6 +350,7 @@ const std::vector<SharedFrame>& FeedHub::DigestFrames(Scope& scope) {
   scope.digest_frames.clear();
   scope.digest_frames_at = scope.place.position;
   for (size_t i = 0; i < scope.digests.size(); ++i) {
+    if (scope.digests[i].empty()) continue;  // the view is not folded now
     const ProjectionInfo info = options_.projections[i]->info();
     ServerFrame frame;
     Digest& digest = *frame.mutable_digest();

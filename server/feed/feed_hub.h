@@ -42,7 +42,8 @@ class FeedReceiver {
   virtual void FeedFailed(const absl::Status& status) = 0;
 };
 
-// The digests of one scope's rows, in the order of the projections.
+// The digests of one scope's rows, in the order of the projections; empty of one that is not folded
+// now.
 struct ScopeDigests {
   std::string scope;
   std::vector<std::string> digests;

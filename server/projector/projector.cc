@@ -16,13 +16,28 @@ namespace {
 constexpr std::string_view kCheckpointKey = "server/projector";
 constexpr size_t kPositionBytes = 8;
 
-std::string SignatureOf(const Projections& projections) {
+// Of a projection that is folded here, a line of the signature.
+std::string LineOf(const Projection& projection) {
+  const ProjectionInfo info = projection.info();
+  return Cat(info.name, " ", info.version, "\n");
+}
+
+std::string SignatureOf(const ReadModels& models) {
   std::string text;
-  for (const auto& projection : projections) {
-    const ProjectionInfo info = projection->info();
-    text += Cat(info.name, " ", info.version, "\n");
+  for (const auto& projection : models.projections()) {
+    if (models.IsFolded(projection->info().name)) text += LineOf(*projection);
   }
   return text;
+}
+
+// Whether every projection that is folded here was folded when `signature` was written.
+bool Covers(std::string_view signature, const ReadModels& models) {
+  const std::string lines = Cat("\n", signature);
+  for (const auto& projection : models.projections()) {
+    if (!models.IsFolded(projection->info().name)) continue;
+    if (lines.find(Cat("\n", LineOf(*projection))) == std::string::npos) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -34,7 +49,6 @@ Projector::Projector(const EventLog& log, Store& views, std::shared_ptr<ReadMode
       options_(options),
       executors_(executors),
       hooks_(std::move(hooks)),
-      signature_(SignatureOf(options.projections)),
       models_(std::move(models)),
       decoder_(std::make_unique<EventDecoder>(options.schema)),
       events_(std::make_unique<LogEventFinder>(log, options.schema)) {
@@ -45,8 +59,10 @@ absl::Status Projector::Load() {
   std::string row;
   ASSIGN_OR_RETURN(const bool found, views_.Get(Space::kMeta, kCheckpointKey, &row));
   Position position;
-  // With another set of projections it begins anew; each leaves out what it has.
-  if (found && row.size() >= kPositionBytes && row.substr(kPositionBytes) == signature_) {
+  // With a projection that was not folded the last time it begins anew; each leaves out what it
+  // has.
+  if (found && row.size() >= kPositionBytes &&
+      Covers(std::string_view(row).substr(kPositionBytes), *models_)) {
     position = Position(LoadBig64(row));
   }
   if (position > log_.head().position) {
@@ -190,7 +206,7 @@ absl::Status Projector::Commit(Position through) {
 void Projector::PutCheckpoint(Position through, StoreBatch& batch) const {
   std::string row;
   AppendBig64(row, std::min(through, folded_).value());
-  batch.Put(Space::kMeta, kCheckpointKey, row + signature_);
+  batch.Put(Space::kMeta, kCheckpointKey, row + SignatureOf(*models_));
 }
 
 void Projector::UseModels(std::shared_ptr<ReadModels> models, Position from) {
@@ -211,17 +227,19 @@ absl::Status Projector::Look(StepResult& result) {
     uint64_t parked = 0;
     for (const ScopeState& state : states) {
       parked += state.parked;
-      if (digests_due_.count(state.scope) > 0) {
-        by_scope[state.scope].push_back(state.digest.Bytes());
-      }
+    }
+    // In the order of projections; empty of one that is not folded now, or not in that scope.
+    for (const std::string& scope : digests_due_) {
+      const auto state = std::lower_bound(
+          states.begin(), states.end(), scope,
+          [](const ScopeState& one, const std::string& name) { return one.scope < name; });
+      const bool known = models_->IsFolded(view) && state != states.end() && state->scope == scope;
+      by_scope[scope].push_back(known ? state->digest.Bytes() : std::string());
     }
     if (parked > 0) RETURN_IF_ERROR(LookForParked(view, parked, *result.parked));
   }
   digests_due_.clear();
-  for (auto& [scope, values] : by_scope) {
-    if (values.size() != options_.projections.size()) continue;
-    result.digests.push_back({scope, std::move(values)});
-  }
+  for (auto& [scope, values] : by_scope) result.digests.push_back({scope, std::move(values)});
   return absl::OkStatus();
 }
 

@@ -98,7 +98,6 @@ class Projector {
   const ServerOptions& options_;
   const Executors executors_;
   const Hooks hooks_;
-  const std::string signature_;  // of the set of projections
 
   bool stopped_ = false;
   bool stepping_ = false;

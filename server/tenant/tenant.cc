@@ -45,6 +45,7 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
                  {[this, hooks](Position position, std::vector<ScopeDigests> changed) {
                     stores_->folded.store(position.value(), std::memory_order_release);
                     hub_.OnFolded(position, std::move(changed));
+                    views_.OnFolded();
                     hooks.folded();
                   },
                   hooks.parked,
@@ -58,7 +59,11 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
       views_(
           *stores_->log, *stores_->views, projector_, options, clock,
           {executors.core, executors.projector, executors.rebuild},
-          [this](std::shared_ptr<ReadModels> models) { stores_->ShowModels(std::move(models)); }),
+          {[this](std::shared_ptr<ReadModels> models) { stores_->ShowModels(std::move(models)); },
+           hooks.folded,
+           [this](bool making) {
+             stores_->making_views.store(making, std::memory_order_release);
+           }}),
       sequencer_(*stores_->log, options, clock, {executors.core, executors.commit},
                  {[this](std::string_view scope) { return hub_.Wanted(scope); },
                   [this](LiveGroup& live, const LogEnd& end) {

@@ -26,8 +26,9 @@ struct TenantStores {
   std::unique_ptr<EventLog> log;
   LogId own_log;  // the server's own device log
   std::unique_ptr<Store> views;
-  std::atomic<uint64_t> folded{0};    // position through which read models are folded
-  std::atomic<uint64_t> sessions{0};  // of devices, past their Welcome
+  std::atomic<uint64_t> folded{0};        // position through which read models are folded
+  std::atomic<uint64_t> sessions{0};      // of devices, past their Welcome
+  std::atomic<bool> making_views{false};  // that the program's versions ask for
   std::shared_ptr<ReadModels> models() const {
     const std::lock_guard<std::mutex> lock(models_mutex);
     return current_models;

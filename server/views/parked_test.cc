@@ -102,7 +102,7 @@ TEST_F(ParkedTest, I22_OnlyTheRowStandsStillAndHealthSaysWhichSinceWhenAndWhy) {
   EXPECT_EQ(parked[0].position(), 5u);
   EXPECT_EQ(parked[0].waiting(), 3u);
   EXPECT_EQ(parked[0].why(), "poison");
-  const absl::Status health = world_.server()->health();
+  const absl::Status health = world_.server()->degraded();
   EXPECT_EQ(health.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(Said(health), HasSubstr("tenant default: view stock: 1 row stands still, "
                                       "shared/\"milk\" since event 5: poison"));
@@ -119,7 +119,7 @@ TEST_F(ParkedTest, ARetryOfTheSameProgramParksItAgainAndOneOfACuredProgramHealsI
   ASSERT_TRUE(Operate(About(RETRY_PARKED)).ok());
   EXPECT_THAT(Parked(), IsEmpty());
   EXPECT_EQ(OnHand("milk"), 5);
-  EXPECT_TRUE(world_.server()->health().ok()) << world_.server()->health();
+  EXPECT_TRUE(world_.server()->degraded().ok()) << world_.server()->degraded();
   Move("milk");
   EXPECT_EQ(OnHand("milk"), 6);
   // Devices that see the scope get the decisions in their feed.
@@ -180,7 +180,7 @@ TEST_F(ParkedTest, WhatIsParkedSurvivesACrash) {
   world_.CrashAndReopen();
   Settle();
   EXPECT_EQ((*world_.server()->Models("default"))->Parked("stock", 9)->size(), 1u);
-  EXPECT_THAT(Said(world_.server()->health()), HasSubstr("since event 5"));
+  EXPECT_THAT(Said(world_.server()->degraded()), HasSubstr("since event 5"));
 }
 
 }  // namespace

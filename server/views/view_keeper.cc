@@ -22,14 +22,14 @@ constexpr size_t kDroppedKeys = 2000;
 
 ViewKeeper::ViewKeeper(const EventLog& log, Store& store, Projector& projector,
                        const ServerOptions& options, const Clock& clock, Executors executors,
-                       Publish publish)
+                       Hooks hooks)
     : log_(log),
       store_(store),
       projector_(projector),
       options_(options),
       clock_(clock),
       executors_(std::move(executors)),
-      publish_(std::move(publish)) {}
+      hooks_(std::move(hooks)) {}
 
 std::shared_ptr<const Projection> ViewKeeper::Find(const std::string& view) const {
   for (const auto& projection : options_.projections) {
@@ -59,13 +59,58 @@ void ViewKeeper::Tell(const std::string& view, Change change) {
 
 void ViewKeeper::Start() {
   Sweep();
+  GoOn();
+}
+
+// One after another: rebuilds that were interrupted, and views of other versions than the
+// program's.
+void ViewKeeper::GoOn() {
+  if (stopped_ || running_ != nullptr || !activate_due_.empty()) return;
+  hooks_.making(true);
   for (const auto& projection : options_.projections) {
     const std::string view = projection->info().name;
-    const auto record = ReadViewRecord(store_, view);
-    const bool interrupted = record.ok() && record->has_value() && (*record)->has_shadow() &&
-                             !(*record)->shadow_follows();
-    if (interrupted) return Rebuild(view, RebuildWanted(), [](const absl::Status&) {});
+    const auto due = DueOf(*projection);
+    if (!due.ok() || *due == Due::kNothing) continue;
+    const bool activate = *due == Due::kActivate;
+    if (!tried_.insert({view, activate}).second) continue;
+    if (!activate) return Rebuild(view, RebuildWanted(), [](const absl::Status&) {});
+    activate_due_ = view;
+    return ActivateDue();
   }
+  hooks_.making(false);
+}
+
+absl::StatusOr<ViewKeeper::Due> ViewKeeper::DueOf(const Projection& projection) const {
+  const ProjectionInfo info = projection.info();
+  ASSIGN_OR_RETURN(const std::optional<ViewRecord> record, ReadViewRecord(store_, info.name));
+  if (!record) {
+    // In a store without builds the first fold makes them all.
+    ASSIGN_OR_RETURN(const BuildId last, LastBuild(store_));
+    return last > 0 ? Due::kRebuild : Due::kNothing;
+  }
+  const bool outdated = record->version() != info.version;
+  const bool ready = record->shadow_follows() && record->shadow().version() == info.version;
+  if (outdated) return ready ? Due::kActivate : Due::kRebuild;
+  return record->has_shadow() && !record->shadow_follows() ? Due::kRebuild : Due::kNothing;
+}
+
+void ViewKeeper::OnFolded() {
+  if (!activate_due_.empty()) ActivateDue();
+}
+
+void ViewKeeper::ActivateDue() {
+  if (activating_ || stopped_) return;
+  activating_ = true;
+  OnProjector([this, view = activate_due_] { return Apply(view, ViewSwitch::kActivate); },
+              [this](const absl::Status& status) {
+                activating_ = false;
+                if (absl::IsUnavailable(status)) return;  // when more is folded
+                Tell(std::exchange(activate_due_, {}),
+                     [&](Progress& progress) { progress.last = status; });
+                Sweep();
+                GoOn();
+                hooks_.switched();
+              });
 }
 
 void ViewKeeper::Rebuild(const std::string& view, const RebuildWanted& wanted, Done done) {
@@ -102,7 +147,11 @@ absl::StatusOr<ViewRecord> ViewKeeper::RecordOf(const std::string& view) const {
 absl::StatusOr<ViewRecord> ViewKeeper::BeginShadow(
     const std::shared_ptr<const Projection>& projection) {
   const ProjectionInfo info = projection->info();
-  ASSIGN_OR_RETURN(ViewRecord record, RecordOf(info.name));
+  ASSIGN_OR_RETURN(const BuildId last, LastBuild(store_));
+  ASSIGN_OR_RETURN(std::optional<ViewRecord> found, ReadViewRecord(store_, info.name));
+  if (!found && last == 0) return RecordOf(info.name).status();
+  ViewRecord record = found.value_or(ViewRecord());
+  record.set_name(info.name);
   if (record.shadow_follows() && record.shadow().version() == info.version) {
     return FailedPrecondition("view ", info.name,
                               " has a rebuilt one beside it: compare, activate or cancel it");
@@ -114,9 +163,9 @@ absl::StatusOr<ViewRecord> ViewKeeper::BeginShadow(
     record.clear_shadow_follows();
   }
   if (record.has_shadow()) return record;  // goes on
-  ASSIGN_OR_RETURN(const BuildId last, LastBuild(store_));
   record.mutable_shadow()->set_name(info.name);
   record.mutable_shadow()->set_version(info.version);
+  record.mutable_shadow()->set_row(info.row->full_name());
   record.mutable_shadow()->set_build(last + 1);
   record.set_shadow_through(0);
   PutViewRecord(record, batch);
@@ -190,6 +239,7 @@ void ViewKeeper::OnRebuilt(absl::Status status, Position through) {
         });
         Sweep();
         projector_.Wake();
+        if (!absl::IsCancelled(ended)) GoOn();
       });
 }
 
@@ -209,7 +259,7 @@ absl::Status ViewKeeper::Reopen(Position from) {
   ASSIGN_OR_RETURN(std::shared_ptr<ReadModels> models,
                    OpenViewModels(store_, options_.projections));
   projector_.UseModels(models, from);
-  publish_(std::move(models));
+  hooks_.publish(std::move(models));
   return absl::OkStatus();
 }
 
@@ -230,6 +280,7 @@ void ViewKeeper::Switch(const std::string& view, ViewSwitch how, Done done) {
   OnProjector([this, view, how] { return Apply(view, how); },
               [this, done = std::move(done)](const absl::Status& status) {
                 Sweep();
+                if (status.ok()) hooks_.switched();
                 done(status);
               });
 }
@@ -251,9 +302,11 @@ absl::Status ViewKeeper::Apply(const std::string& view, ViewSwitch how) {
   live.set_name(view);
   live.set_version(record.version());
   live.set_build(record.build());
+  live.set_row(record.row());
   const auto make_live = [&](const ProjectionBuild& build) {
     record.set_version(build.version());
     record.set_build(build.build());
+    record.set_row(build.row());
     record.set_activated_us(clock_.WallMicros());
   };
   switch (how) {
@@ -267,7 +320,8 @@ absl::Status ViewKeeper::Apply(const std::string& view, ViewSwitch how) {
       RETURN_IF_ERROR(CheckParked(record));
       if (record.has_previous()) PutDropped(record.previous().build(), batch);
       make_live(record.shadow());
-      *record.mutable_previous() = live;
+      record.clear_previous();
+      if (live.build() != 0) *record.mutable_previous() = live;
       record.clear_shadow();
       record.clear_shadow_follows();
       break;

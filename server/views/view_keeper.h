@@ -5,6 +5,9 @@
 //                  resumable   folded with the live one:
 //                              compare, activate, cancel
 //
+// A view whose live build is of another version than the program's, or that is new, is rebuilt so
+// by itself and activated when it is ready; until then readers see what there is.
+//
 // A switch is one write of the view's record. Readers go on with what they began with, and the next
 // ones see the other build.
 //
@@ -18,7 +21,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -42,15 +47,24 @@ class ViewKeeper {
     Executor* projector;
     std::vector<Executor*> rebuild;  // never empty; as many workers as these at most
   };
-  // Readers see `models` from now on. Called on the projector executor.
-  using Publish = std::function<void(std::shared_ptr<ReadModels> models)>;
+  struct Hooks {
+    // Readers see `models` from now on. Called on the projector executor.
+    std::function<void(std::shared_ptr<ReadModels> models)> publish;
+    // On the core's, after a switch.
+    std::function<void()> switched;
+    // Whether views are being made that the program's versions ask for.
+    std::function<void(bool making)> making;
+  };
 
   // All must outlive the keeper.
   ViewKeeper(const EventLog& log, Store& store, Projector& projector, const ServerOptions& options,
-             const Clock& clock, Executors executors, Publish publish);
+             const Clock& clock, Executors executors, Hooks hooks);
 
-  // Goes on with rebuilds that a restart interrupted, and with removing what was dropped.
+  // Goes on with rebuilds that a restart interrupted, and with removing what was dropped; begins
+  // with those that the program's versions ask for.
   void Start();
+  // The projector has folded something.
+  void OnFolded();
 
   using Done = std::function<void(absl::Status status)>;
   // Begins to build a shadow, or goes on with one that was interrupted; `done` says whether it was
@@ -94,7 +108,12 @@ class ViewKeeper {
   // FAILED_PRECONDITION if more rows stand still in the shadow than in the live build.
   absl::Status CheckParked(const ViewRecord& record) const;
   absl::Status Reopen(Position from);
+  // What GoOn has to do for the view.
+  enum class Due { kNothing, kRebuild, kActivate };
+  absl::StatusOr<Due> DueOf(const Projection& projection) const;
   // ---- on the core's
+  void GoOn();
+  void ActivateDue();
   void Run(const std::shared_ptr<const Projection>& projection, const ViewRecord& record,
            const RebuildWanted& wanted);
   void OnRebuilt(absl::Status status, Position through);
@@ -108,8 +127,11 @@ class ViewKeeper {
   const ServerOptions& options_;
   const Clock& clock_;
   const Executors executors_;
-  const Publish publish_;
-  std::shared_ptr<Running> running_;  // with what its executor still has to do
+  const Hooks hooks_;
+  std::shared_ptr<Running> running_;              // with what its executor still has to do
+  std::set<std::pair<std::string, bool>> tried_;  // by GoOn: views, and whether to activate them
+  std::string activate_due_;  // a view, once the projector has caught up; empty: none
+  bool activating_ = false;
   bool sweeping_ = false;
   bool stopped_ = false;
   int tasks_ = 0;

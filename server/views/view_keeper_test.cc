@@ -4,7 +4,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "proto/views.pb.h"
 #include "server/life_world.h"
@@ -134,6 +137,116 @@ TEST_F(ViewKeeperTest, ACrashInTheMiddleIsGoneOnFromAndAFollowerIsStillOne) {
   world_.CrashAndReopen();
   Settle();
   EXPECT_EQ(State().record.build(), shadow);
+  EXPECT_EQ(OnHand("product-0"), 6);
+}
+
+// The stock of version `version`: 1 as it is, later ones count what moves in twice.
+class OtherStock final : public Projection {
+ public:
+  explicit OtherStock(uint32_t version) : version_(version) {
+    for (const auto& view : CommerceViews()) {
+      if (view->info().name == "stock") stock_ = view;
+    }
+  }
+  ProjectionInfo info() const override {
+    ProjectionInfo info = stock_->info();
+    info.version = version_;
+    return info;
+  }
+  void Keys(const Event& event, KeySink& keys) const override { stock_->Keys(event, keys); }
+  absl::Status Apply(const Event& event, std::string_view key, Row& row) const override {
+    for (uint32_t i = 0; i < version_; ++i) RETURN_IF_ERROR(stock_->Apply(event, key, row));
+    return absl::OkStatus();
+  }
+  std::vector<std::string> Columns() const override { return stock_->Columns(); }
+  absl::Status Print(const Row& row, std::vector<std::string>& columns) const override {
+    return stock_->Print(row, columns);
+  }
+
+ private:
+  const uint32_t version_;
+  std::shared_ptr<const Projection> stock_;
+};
+
+Projections WithStock(uint32_t version) {
+  Projections views = CommerceViews();
+  for (auto& view : views) {
+    if (view->info().name == "stock") view = std::make_shared<OtherStock>(version);
+  }
+  return views;
+}
+
+class NewVersionTest : public ViewKeeperTest {
+ protected:
+  // The server ends and another program begins; nothing of it has run yet.
+  void Become(Projections projections) {
+    world_.server().SetProjections(std::move(projections));
+    world_.server().Crash();
+    world_.server().Open();
+  }
+  void ComeBack() { world_.Connect({&till_}); }
+  uint32_t Shown() { return (*world_.server()->Models("default"))->ShownVersion("stock"); }
+};
+
+TEST_F(NewVersionTest, TheOldOneIsShownUntilTheNewOneIsReady) {
+  Sell(14);
+  EXPECT_EQ(OnHand("product-0"), 2);
+  Become(WithStock(2));
+  EXPECT_EQ(Shown(), 1u);  // nothing has run yet
+  EXPECT_EQ(OnHand("product-0"), 2);
+  EXPECT_TRUE(world_.server()->IsMakingViews("default"));
+  Settle();
+  EXPECT_EQ(Shown(), 2u);
+  EXPECT_EQ(OnHand("product-0"), 4);
+  EXPECT_FALSE(world_.server()->IsMakingViews("default"));
+  ComeBack();
+  Sell(7);
+  EXPECT_EQ(OnHand("product-0"), 6);
+  // The program before it knows the older version alone, and makes that anew.
+  Become(WithStock(1));
+  EXPECT_EQ(OnHand("product-0"), 6);
+  Settle();
+  EXPECT_EQ(Shown(), 1u);
+  EXPECT_EQ(OnHand("product-0"), 3);
+}
+
+TEST_F(NewVersionTest, OtherViewsGoOnWhileItIsMade) {
+  Sell(14);
+  Become(WithStock(2));
+  const auto models = *world_.server()->Models("default");
+  EXPECT_TRUE(models->IsFolded("orders"));
+  EXPECT_FALSE(models->IsFolded("stock"));
+  EXPECT_EQ(world_.server()->ViewPosition("default"), Position(14));  // not from the beginning
+}
+
+TEST_F(NewVersionTest, AViewThatIsNewSaysThatItHasNoRowsYet) {
+  Projections others = CommerceViews();
+  std::erase_if(others, [](const auto& view) { return view->info().name == "stock"; });
+  Become(others);
+  ComeBack();
+  Sell(7);
+  Become(CommerceViews());
+  const auto models = *world_.server()->Models("default");
+  EXPECT_EQ(models->Get("stock", "product-0").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(models->Scan("stock").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Shown(), 0u);
+  Settle();
+  EXPECT_EQ(Shown(), 1u);
+  EXPECT_EQ(OnHand("product-0"), 1);
+  EXPECT_FALSE(State().record.has_previous());
+}
+
+TEST_F(NewVersionTest, ACrashBeforeTheSwitchIsGoneOnFrom) {
+  Sell(14);
+  Become(WithStock(2));
+  world_.server().RunWithoutCommits();
+  Become(WithStock(2));
+  Settle();
+  EXPECT_EQ(Shown(), 2u);
+  Become(WithStock(3));
+  world_.server().core().Post([] {});
+  Become(WithStock(3));
+  Settle();
   EXPECT_EQ(OnHand("product-0"), 6);
 }
 

@@ -11,6 +11,7 @@ namespace intentlog {
 absl::StatusOr<std::shared_ptr<ReadModels>> OpenViewModels(Store& store,
                                                            const Projections& projections) {
   ReadModelsOptions options;
+  options.show_other_versions = true;
   for (const auto& projection : projections) {
     const ProjectionInfo info = projection->info();
     ASSIGN_OR_RETURN(const std::optional<ViewRecord> record, ReadViewRecord(store, info.name));

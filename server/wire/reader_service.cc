@@ -227,7 +227,7 @@ absl::Status FillViews(const Backend& backend, const std::string& tenant, ListVi
     const ProjectionInfo info = projection->info();
     ViewInfo* view = reply->add_views();
     view->set_name(info.name);
-    view->set_version(info.version);
+    view->set_version(models->ShownVersion(info.name));
     ASSIGN_OR_RETURN(const std::vector<ScopeState> scopes, models->Scopes(info.name));
     for (const ScopeState& state : scopes) {
       ScopeDigest* out = view->add_scopes();

@@ -103,10 +103,12 @@ class Teller {
 // Until a signal comes.
 void Watch(const Options& options, StopSignal& stop, OpenServer& server, const GrpcServer& wire) {
   Teller health("writing again");
+  Teller degraded("every event is folded into its rows again");
   Teller room("there is room for new connections again");
   while (!stop.Wait(absl::Seconds(1))) {
     if (stop.TakeReload()) ReloadSchema(options, server);
     health.Tell(server.server().health());
+    degraded.Tell(server.server().degraded());
     room.Tell(wire.room());
   }
 }

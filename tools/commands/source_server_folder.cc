@@ -87,7 +87,7 @@ class ServerFolder final : public Source {
     for (const auto& projection : models->projections()) {
       const ProjectionInfo info = projection->info();
       ASSIGN_OR_RETURN(std::vector<ScopeState> scopes, models->Scopes(info.name));
-      views.push_back({info.name, info.version, std::move(scopes)});
+      views.push_back({info.name, models->ShownVersion(info.name), std::move(scopes)});
     }
     return views;
   }
@@ -120,7 +120,7 @@ class ServerFolder final : public Source {
     while (true) {
       const uint64_t ticks = ticks_->count();
       const Position now = server_.server().ViewPosition(tenant_);
-      if (now >= head) return absl::OkStatus();
+      if (now >= head && !server_.server().IsMakingViews(tenant_)) return absl::OkStatus();
       RETURN_IF_ERROR(server_.server().health());
       bar.Update(now.value());
       ticks_->WaitForMoreThan(ticks);

@@ -145,7 +145,9 @@ void RegisterParts(CLI::App& app, int* exit_code) {
   auto messages = std::make_shared<std::string>();
   CLI::App* raw = parts->add_subcommand("raw-server", "The bare gRPC server beside serve.");
   raw->add_option("--messages", *messages, "what /bench.Raw/Messages sends");
-  OnRun(*raw, exit_code, [messages] { return RunRawServer(*messages); });
+  auto commit = std::make_shared<std::string>();
+  raw->add_option("--commit", *commit, "folder into which /bench.Raw/Commit puts");
+  OnRun(*raw, exit_code, [messages, commit] { return RunRawServer(*messages, *commit); });
 
   struct CatchUpOptions {
     std::string dir, server;

@@ -153,8 +153,10 @@ absl::StatusOr<Served> Serve(const std::string& dir, const std::string& log_file
   return StartServer({"serve", "--data", dir, "--listen", "127.0.0.1:0"}, log_file);
 }
 
-absl::StatusOr<Served> ServeRaw(const std::string& messages_file, const std::string& log_file) {
-  return StartServer({"bench-part", "raw-server", "--messages", messages_file}, log_file);
+absl::StatusOr<Served> ServeRaw(const std::string& messages_file, const std::string& commit_dir,
+                                const std::string& log_file) {
+  return StartServer(
+      {"bench-part", "raw-server", "--messages", messages_file, "--commit", commit_dir}, log_file);
 }
 
 }  // namespace intentlog::bench

@@ -54,8 +54,9 @@ struct Served {
 };
 absl::StatusOr<Served> Serve(const std::string& dir, const std::string& log_file);
 
-// The bare gRPC server of raw_server.h, with the messages of that file or none.
-absl::StatusOr<Served> ServeRaw(const std::string& messages_file, const std::string& log_file);
+// The bare gRPC server of raw_server.h; either of the first two may be empty.
+absl::StatusOr<Served> ServeRaw(const std::string& messages_file, const std::string& commit_dir,
+                                const std::string& log_file);
 
 // The first HOST:PORT of an IPv4 address in `line`; empty if there is none.
 std::string AddressIn(const std::string& line);

@@ -105,7 +105,7 @@ absl::StatusOr<std::vector<BenchRow>> IdleStreams(BenchContext& context) {
     ASSIGN_OR_RETURN(Served served, Serve(dir, context.child_log()));
     ASSIGN_OR_RETURN(pair.ours, BytesPerStream(served, kDeviceSyncMethod));
     RETURN_IF_ERROR(served.process->Stop());
-    ASSIGN_OR_RETURN(Served raw, ServeRaw("", context.child_log()));
+    ASSIGN_OR_RETURN(Served raw, ServeRaw("", "", context.child_log()));
     ASSIGN_OR_RETURN(pair.beside, BytesPerStream(raw, kRawIdleMethod));
     RETURN_IF_ERROR(raw.process->Stop());
     pairs.push_back(pair);

@@ -8,6 +8,7 @@
 #include "tools/bench/child_process.h"
 #include "tools/bench/load_fleet.h"
 #include "tools/bench/plain_rocks.h"
+#include "tools/bench/raw_server.h"
 #include "tools/bench/stopwatch.h"
 
 namespace intentlog::bench {
@@ -60,31 +61,64 @@ absl::StatusOr<double> PutBatches(PlainRocks& rocks, const std::vector<LoadFleet
 
 using Peer = absl::StatusOr<double> (*)(PlainRocks&, const std::vector<LoadFleet::Rows>&);
 
-// Pairs of: `frames` frames from every till through gRPC, the same bytes into plain RocksDB.
-absl::StatusOr<std::vector<Pair>> Measure(BenchContext& context, LoadFleetOptions options,
-                                          int frames, Peer peer) {
+// Intents a second that the fleet gets through its server.
+absl::StatusOr<double> PushRate(LoadFleet& fleet, const LoadFleetOptions& options, int frames) {
+  fleet.Prepare(frames);
+  const Stopwatch watch;
+  RETURN_IF_ERROR(fleet.Push());
+  return frames * options.intents_per_frame * kTills / watch.Seconds();
+}
+
+// What all runs of a row have: the fleet's server, and the peer's store.
+struct Sides {
+  Served served;
+  std::unique_ptr<PlainRocks> rocks;
+};
+
+absl::StatusOr<Sides> OpenSides(BenchContext& context, LoadFleetOptions& options) {
+  Sides sides;
   ASSIGN_OR_RETURN(const std::string dir, context.Fresh("ingest-server"));
-  ASSIGN_OR_RETURN(Served served, Serve(dir, context.child_log()));
+  ASSIGN_OR_RETURN(sides.served, Serve(dir, context.child_log()));
   ASSIGN_OR_RETURN(const std::string plain, context.Fresh("ingest-rocks"));
-  ASSIGN_OR_RETURN(const auto rocks, PlainRocks::Open(plain));
-  options.address = served.address;
+  ASSIGN_OR_RETURN(sides.rocks, PlainRocks::Open(plain));
+  options.address = sides.served.address;
   options.tills = kTills;
   options.keep_rows = true;
-  std::vector<Pair> pairs;
-  {
-    ASSIGN_OR_RETURN(const auto fleet, LoadFleet::Connect(options));
-    for (int i = 0; i <= kPairs; ++i) {
-      fleet->Prepare(frames);
-      Pair pair;
-      const Stopwatch watch;
-      RETURN_IF_ERROR(fleet->Push());
-      pair.ours = frames * options.intents_per_frame * kTills / watch.Seconds();
-      ASSIGN_OR_RETURN(pair.beside, peer(*rocks, fleet->rows()));
-      if (i > 0) pairs.push_back(pair);  // the first is warm-up
-    }
-  }
-  RETURN_IF_ERROR(served.process->Stop());
-  return pairs;
+  return sides;
+}
+
+// The same tills against gRPC with nothing behind it.
+struct BareFleets {
+  Served served;
+  LoadFleetOptions echo, commit;
+  std::unique_ptr<LoadFleet> echo_fleet, commit_fleet;  // after the options that they hold on to
+};
+
+absl::StatusOr<BareFleets> ConnectBare(BenchContext& context, LoadFleetOptions options) {
+  BareFleets bare;
+  ASSIGN_OR_RETURN(const std::string dir, context.Fresh("ingest-bare"));
+  ASSIGN_OR_RETURN(bare.served, ServeRaw("", dir, context.child_log()));
+  options.address = bare.served.address;
+  options.keep_rows = false;
+  options.method = kRawEchoMethod;
+  bare.echo = options;
+  options.method = kRawCommitMethod;
+  bare.commit = options;
+  ASSIGN_OR_RETURN(bare.echo_fleet, LoadFleet::Connect(bare.echo));
+  ASSIGN_OR_RETURN(bare.commit_fleet, LoadFleet::Connect(bare.commit));
+  return bare;
+}
+
+BenchRow RowOf(const std::string& name, const std::string& peer, double target,
+               const std::vector<Pair>& pairs) {
+  BenchRow row;
+  row.name = name;
+  row.unit = "intents/s";
+  row.durability = "fdatasync of the server's log before each receipt";
+  row.beside_name = peer;
+  row.target = target;
+  FillFromPairs(pairs, row);
+  return row;
 }
 
 }  // namespace
@@ -93,32 +127,52 @@ absl::StatusOr<std::vector<BenchRow>> IngestOne(BenchContext& context) {
   LoadFleetOptions options;
   options.intents_per_frame = 1;
   options.frames_in_flight = 1;
-  ASSIGN_OR_RETURN(const std::vector<Pair> pairs,
-                   Measure(context, options, kSinglesPerTill, PutFromThreads));
-  BenchRow row;
-  row.name = "ingest_32x1";
-  row.unit = "intents/s";
-  row.durability = "fdatasync of the server's log before each receipt";
-  row.beside_name = "plain RocksDB, synced puts from 32 threads";
-  row.target = 0.6;
-  FillFromPairs(pairs, row);
-  return std::vector<BenchRow>{row};
+  ASSIGN_OR_RETURN(Sides sides, OpenSides(context, options));
+  std::vector<Pair> ours, echo, commit;
+  {
+    ASSIGN_OR_RETURN(const BareFleets bare, ConnectBare(context, options));
+    ASSIGN_OR_RETURN(const auto fleet, LoadFleet::Connect(options));
+    for (int i = 0; i <= kPairs; ++i) {
+      Pair pair, echo_pair, commit_pair;
+      ASSIGN_OR_RETURN(pair.ours, PushRate(*fleet, options, kSinglesPerTill));
+      ASSIGN_OR_RETURN(pair.beside, PutFromThreads(*sides.rocks, fleet->rows()));
+      echo_pair.beside = commit_pair.beside = pair.beside;
+      ASSIGN_OR_RETURN(echo_pair.ours, PushRate(*bare.echo_fleet, options, kSinglesPerTill));
+      ASSIGN_OR_RETURN(commit_pair.ours, PushRate(*bare.commit_fleet, options, kSinglesPerTill));
+      if (i == 0) continue;  // warm-up
+      ours.push_back(pair);
+      echo.push_back(echo_pair);
+      commit.push_back(commit_pair);
+    }
+  }
+  RETURN_IF_ERROR(sides.served.process->Stop());
+  const std::string peer = "plain RocksDB, synced puts from 32 threads";
+  std::vector<BenchRow> rows = {RowOf("ingest_32x1", peer, 0.6, ours),
+                                RowOf("ingest_32x1_echo", peer, 0, echo),
+                                RowOf("ingest_32x1_commit", peer, 0, commit)};
+  rows[1].durability = "nothing: a bare gRPC stream that answers each message";
+  rows[2].durability = "fdatasync of plain RocksDB behind a bare gRPC stream, shared by what waits";
+  return rows;
 }
 
 absl::StatusOr<std::vector<BenchRow>> IngestPipelined(BenchContext& context) {
   LoadFleetOptions options;
   options.intents_per_frame = kFrameIntents;
   options.frames_in_flight = kFramesPerTill;
-  ASSIGN_OR_RETURN(const std::vector<Pair> pairs,
-                   Measure(context, options, kFramesPerTill, PutBatches));
-  BenchRow row;
-  row.name = "ingest_32x500";
-  row.unit = "intents/s";
-  row.durability = "fdatasync of the server's log before each receipt";
-  row.beside_name = "plain RocksDB, synced batches of 1,000 puts";
-  row.target = 0.5;
-  FillFromPairs(pairs, row);
-  return std::vector<BenchRow>{row};
+  ASSIGN_OR_RETURN(Sides sides, OpenSides(context, options));
+  std::vector<Pair> pairs;
+  {
+    ASSIGN_OR_RETURN(const auto fleet, LoadFleet::Connect(options));
+    for (int i = 0; i <= kPairs; ++i) {
+      Pair pair;
+      ASSIGN_OR_RETURN(pair.ours, PushRate(*fleet, options, kFramesPerTill));
+      ASSIGN_OR_RETURN(pair.beside, PutBatches(*sides.rocks, fleet->rows()));
+      if (i > 0) pairs.push_back(pair);  // the first is warm-up
+    }
+  }
+  RETURN_IF_ERROR(sides.served.process->Stop());
+  return std::vector<BenchRow>{
+      RowOf("ingest_32x500", "plain RocksDB, synced batches of 1,000 puts", 0.5, pairs)};
 }
 
 }  // namespace intentlog::bench

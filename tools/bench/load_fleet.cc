@@ -13,8 +13,8 @@
 #include "eventlog/runtime/random.h"
 #include "eventlog/runtime/text.h"
 #include "proto/sync.pb.h"
+#include "tools/bench/load_streams.h"
 #include "tools/bench/order_stream.h"
-#include "tools/bench/raw_stream.h"
 
 namespace intentlog::bench {
 namespace {
@@ -63,13 +63,17 @@ class Till {
         scope_(Cat("shop-", number % options.shops + 1)),
         log_(RandomId<LogIdTag>(random)),
         intents_({.seed = options.seed, .till = number, .lines = options.lines_per_till}, scope_),
-        progress_(progress) {
-    stream_ = std::make_unique<RawStream>(
-        options.address, kDeviceSyncMethod, [this](std::string_view bytes) { OnMessage(bytes); },
-        [this](const absl::Status& status) {
-          progress_.Fail(Unavailable("till ", number_, " lost its stream: ", status));
-        });
-    SayHello(random);
+        progress_(progress) {}
+
+  absl::Status Connect(LoadStreams& streams, Random& random) {
+    ASSIGN_OR_RETURN(stream_, streams.Connect(
+                                  options_.address, options_.method,
+                                  [this](std::string_view bytes) { OnMessage(bytes); },
+                                  [this](const absl::Status& status) {
+                                    progress_.Fail(Unavailable("till ", number_, ": ", status));
+                                  }));
+    bare() ? progress_.Add(1) : SayHello(random);
+    return absl::OkStatus();
   }
 
   void Prepare(int frames, LoadFleet::Rows* rows) {
@@ -84,7 +88,7 @@ class Till {
 
  private:
   struct Frame {
-    grpc::ByteBuffer message;
+    std::string framed;
     uint64_t last_count = 0;
     size_t bytes = 0;
   };
@@ -101,8 +105,9 @@ class Till {
     hello.set_schema_digest(ShopSchema()->digest());
     hello.set_wall_time_us(SystemClock().WallMicros());
     hello.set_app_version("bench");
-    stream_->Write(ToMessage(frame.SerializeAsString()));
+    stream_->Write(LoadStreams::Framed(frame.SerializeAsString()));
   }
+  bool bare() const { return options_.method != kDeviceSyncMethod; }
 
   void PrepareFrame(LoadFleet::Rows* rows) {
     DeviceFrame frame;
@@ -118,7 +123,7 @@ class Till {
       push.add_intents(std::move(bytes));
     }
     const std::string bytes = frame.SerializeAsString();
-    frames_.push_back({ToMessage(bytes), count_, bytes.size()});
+    frames_.push_back({LoadStreams::Framed(bytes), count_, bytes.size()});
   }
 
   // REQUIRES: mutex_ is held.
@@ -126,7 +131,7 @@ class Till {
     while (!frames_.empty() && in_flight_.size() < static_cast<size_t>(options_.frames_in_flight) &&
            (in_flight_.empty() || in_flight_bytes_ + frames_.front().bytes <= window_bytes_)) {
       Frame& next = frames_.front();
-      stream_->Write(std::move(next.message));
+      stream_->Write(std::move(next.framed));
       in_flight_bytes_ += next.bytes;
       in_flight_.emplace_back(next.last_count, next.bytes);
       frames_.pop_front();
@@ -134,6 +139,7 @@ class Till {
   }
 
   void OnMessage(std::string_view bytes) {
+    if (bare()) return OnBareAnswer();
     if (!incoming_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
       return progress_.Fail(Unavailable("the server sent what is no frame"));
     }
@@ -159,6 +165,16 @@ class Till {
       }
       receipted_ += run.length();
     }
+    GoOn();
+  }
+  void OnBareAnswer() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!in_flight_.empty()) receipted_ = in_flight_.front().first;
+    GoOn();
+  }
+
+  // REQUIRES: mutex_ is held.
+  void GoOn() {
     while (!in_flight_.empty() && in_flight_.front().first <= receipted_) {
       in_flight_bytes_ -= in_flight_.front().second;
       in_flight_.pop_front();
@@ -183,7 +199,7 @@ class Till {
   uint64_t count_ = 0;  // prepared
   uint64_t receipted_ = 0;
   ChainValue hash_ = {};
-  std::unique_ptr<RawStream> stream_;  // last: its end waits for what uses the rest
+  LoadStreams::Stream* stream_ = nullptr;
 };
 
 }  // namespace
@@ -195,6 +211,7 @@ struct LoadFleet::Rep {
   Progress progress;
   std::vector<Rows> rows;
   std::vector<std::unique_ptr<Till>> tills;
+  LoadStreams streams;  // last: its end waits for what calls the tills
 };
 
 LoadFleet::LoadFleet(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
@@ -205,6 +222,7 @@ absl::StatusOr<std::unique_ptr<LoadFleet>> LoadFleet::Connect(const LoadFleetOpt
   const std::unique_ptr<Random> random = MakeSystemRandom();
   for (int i = 0; i < options.tills; ++i) {
     rep->tills.push_back(std::make_unique<Till>(rep->options, i, *random, rep->progress));
+    RETURN_IF_ERROR(rep->tills.back()->Connect(rep->streams, *random));
   }
   RETURN_IF_ERROR(rep->progress.WaitFor(options.tills));
   return std::unique_ptr<LoadFleet>(new LoadFleet(std::move(rep)));

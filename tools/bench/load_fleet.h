@@ -18,11 +18,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tools/bench/raw_stream.h"
 
 namespace intentlog::bench {
 
 struct LoadFleetOptions {
   std::string address;
+  // Another than a session's: of a bare server that answers each frame with one message.
+  std::string method = kDeviceSyncMethod;
   int tills = 32;
   int shops = 8;  // scopes; tills are spread over them
   int intents_per_frame = 1;

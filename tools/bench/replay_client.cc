@@ -46,7 +46,7 @@ absl::StatusOr<std::vector<BenchRow>> ReplayClient(BenchContext& context) {
     ASSIGN_OR_RETURN(messages, WriteEvents(*opened.log, file));
   }
   ASSIGN_OR_RETURN(Served served, Serve(dir, context.child_log()));
-  ASSIGN_OR_RETURN(Served raw, ServeRaw(file, context.child_log()));
+  ASSIGN_OR_RETURN(Served raw, ServeRaw(file, "", context.child_log()));
   std::vector<Pair> pairs;
   for (int i = 0; i <= kPairs; ++i) {
     ASSIGN_OR_RETURN(const double ours, ReplayFromServer(served.address, kYearLines));

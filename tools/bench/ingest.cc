@@ -90,8 +90,7 @@ absl::StatusOr<Sides> OpenSides(BenchContext& context, LoadFleetOptions& options
 // The same tills against gRPC with nothing behind it.
 struct BareFleets {
   Served served;
-  LoadFleetOptions echo, commit;
-  std::unique_ptr<LoadFleet> echo_fleet, commit_fleet;  // after the options that they hold on to
+  std::unique_ptr<LoadFleet> echo, commit;
 };
 
 absl::StatusOr<BareFleets> ConnectBare(BenchContext& context, LoadFleetOptions options) {
@@ -101,11 +100,9 @@ absl::StatusOr<BareFleets> ConnectBare(BenchContext& context, LoadFleetOptions o
   options.address = bare.served.address;
   options.keep_rows = false;
   options.method = kRawEchoMethod;
-  bare.echo = options;
+  ASSIGN_OR_RETURN(bare.echo, LoadFleet::Connect(options));
   options.method = kRawCommitMethod;
-  bare.commit = options;
-  ASSIGN_OR_RETURN(bare.echo_fleet, LoadFleet::Connect(bare.echo));
-  ASSIGN_OR_RETURN(bare.commit_fleet, LoadFleet::Connect(bare.commit));
+  ASSIGN_OR_RETURN(bare.commit, LoadFleet::Connect(options));
   return bare;
 }
 
@@ -128,31 +125,27 @@ absl::StatusOr<std::vector<BenchRow>> IngestOne(BenchContext& context) {
   options.intents_per_frame = 1;
   options.frames_in_flight = 1;
   ASSIGN_OR_RETURN(Sides sides, OpenSides(context, options));
-  std::vector<Pair> ours, echo, commit;
+  std::vector<Pair> beside_puts, beside_echo, beside_commit;
   {
     ASSIGN_OR_RETURN(const BareFleets bare, ConnectBare(context, options));
     ASSIGN_OR_RETURN(const auto fleet, LoadFleet::Connect(options));
     for (int i = 0; i <= kPairs; ++i) {
-      Pair pair, echo_pair, commit_pair;
-      ASSIGN_OR_RETURN(pair.ours, PushRate(*fleet, options, kSinglesPerTill));
-      ASSIGN_OR_RETURN(pair.beside, PutFromThreads(*sides.rocks, fleet->rows()));
-      echo_pair.beside = commit_pair.beside = pair.beside;
-      ASSIGN_OR_RETURN(echo_pair.ours, PushRate(*bare.echo_fleet, options, kSinglesPerTill));
-      ASSIGN_OR_RETURN(commit_pair.ours, PushRate(*bare.commit_fleet, options, kSinglesPerTill));
+      ASSIGN_OR_RETURN(const double ours, PushRate(*fleet, options, kSinglesPerTill));
+      ASSIGN_OR_RETURN(const double puts, PutFromThreads(*sides.rocks, fleet->rows()));
+      ASSIGN_OR_RETURN(const double echo, PushRate(*bare.echo, options, kSinglesPerTill));
+      ASSIGN_OR_RETURN(const double commit, PushRate(*bare.commit, options, kSinglesPerTill));
       if (i == 0) continue;  // warm-up
-      ours.push_back(pair);
-      echo.push_back(echo_pair);
-      commit.push_back(commit_pair);
+      beside_puts.push_back({ours, puts});
+      beside_echo.push_back({ours, echo});
+      beside_commit.push_back({ours, commit});
     }
   }
   RETURN_IF_ERROR(sides.served.process->Stop());
-  const std::string peer = "plain RocksDB, synced puts from 32 threads";
-  std::vector<BenchRow> rows = {RowOf("ingest_32x1", peer, 0.6, ours),
-                                RowOf("ingest_32x1_echo", peer, 0, echo),
-                                RowOf("ingest_32x1_commit", peer, 0, commit)};
-  rows[1].durability = "nothing: a bare gRPC stream that answers each message";
-  rows[2].durability = "fdatasync of plain RocksDB behind a bare gRPC stream, shared by what waits";
-  return rows;
+  return std::vector<BenchRow>{
+      RowOf("ingest_32x1", "plain RocksDB, synced puts from 32 threads", 0.6, beside_puts),
+      RowOf("ingest_32x1_echo", "bare gRPC that answers each message", 0, beside_echo),
+      RowOf("ingest_32x1_commit", "the same after a synced put; what waits shares it", 0,
+            beside_commit)};
 }
 
 absl::StatusOr<std::vector<BenchRow>> IngestPipelined(BenchContext& context) {

@@ -17,6 +17,7 @@
 #include "tools/bench/bench_device.h"
 #include "tools/bench/bench_row.h"
 #include "tools/bench/benches.h"
+#include "tools/bench/postgres_server.h"
 #include "tools/bench/raw_server.h"
 #include "tools/bench/stopwatch.h"
 #include "tools/commands/command.h"
@@ -119,6 +120,18 @@ absl::Status RunAll(const std::vector<Bench>& benches, BenchContext& context,
   return failure;
 }
 
+absl::Status Judge(const std::vector<BenchRow>& rows) {
+  std::string missed, not_measured;
+  for (const BenchRow& row : rows) {
+    if (!row.ok()) (row.not_measured.empty() ? missed : not_measured) += " " + row.name;
+  }
+  if (missed.empty() && not_measured.empty()) return absl::OkStatus();
+  if (!not_measured.empty()) not_measured = "not measured:" + not_measured;
+  if (missed.empty()) return Unavailable(not_measured);
+  if (!not_measured.empty()) missed += "; " + not_measured;
+  return StatusOf(absl::StatusCode::kOutOfRange, "targets missed:", missed);
+}
+
 absl::Status RunBench(const BenchOptions& options) {
   ASSIGN_OR_RETURN(const std::vector<Bench> benches, Chosen(options.names));
   AllowManyFiles();
@@ -129,12 +142,7 @@ absl::Status RunBench(const BenchOptions& options) {
   const std::string text = options.json ? ToJson(rows).dump(2) + "\n" : ToTable(rows);
   std::fputs(text.c_str(), stdout);
   RETURN_IF_ERROR(failure);
-  std::string missed;
-  for (const BenchRow& row : rows) {
-    if (!row.ok()) missed += " " + row.name;
-  }
-  return missed.empty() ? absl::OkStatus()
-                        : StatusOf(absl::StatusCode::kOutOfRange, "targets missed:", missed);
+  return Judge(rows);
 }
 
 void RegisterParts(CLI::App& app, int* exit_code) {
@@ -148,6 +156,9 @@ void RegisterParts(CLI::App& app, int* exit_code) {
   auto commit = std::make_shared<std::string>();
   raw->add_option("--commit", *commit, "folder into which /bench.Raw/Commit puts");
   OnRun(*raw, exit_code, [messages, commit] { return RunRawServer(*messages, *commit); });
+
+  OnRun(*parts->add_subcommand("postgres", "A PostgreSQL server, as long as it is measured."),
+        exit_code, [] { return KeepPostgresServer(); });
 
   struct CatchUpOptions {
     std::string dir, server;

@@ -35,6 +35,31 @@ size_t Width(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+std::vector<std::string> Cells(const BenchRow& row) {
+  if (!row.not_measured.empty()) {
+    return {"NOT MEASURED",
+            row.name,
+            Figure(row.value),
+            row.unit,
+            "-",
+            row.beside_name + " (" + row.not_measured + ")",
+            "-",
+            Target(row),
+            row.durability};
+  }
+  char ratio[32];
+  std::snprintf(ratio, sizeof ratio, "%.2f", row.ratio);
+  return {row.ok() ? "ok" : "MISS",
+          row.name,
+          Figure(row.value),
+          row.unit,
+          Figure(row.beside_value),
+          row.beside_name,
+          ratio,
+          Target(row),
+          row.durability};
+}
+
 }  // namespace
 
 double Median(std::vector<double> values) {
@@ -75,6 +100,7 @@ nlohmann::json ToJson(const std::vector<BenchRow>& rows) {
                     {"target", row.target},
                     {"target_is", std::string(row.aim == Aim::kAtLeast ? "least " : "greatest ") +
                                       (row.of_value ? "value" : "ratio")},
+                    {"not_measured", row.not_measured},
                     {"ok", row.ok()}});
   }
   return {{"rows", list}};
@@ -84,13 +110,7 @@ std::string ToTable(const std::vector<BenchRow>& rows) {
   std::vector<std::vector<std::string>> cells = {{"", "figure", "ours", "unit", "beside",
                                                   "in the same run", "ratio", "target",
                                                   "an answer means"}};
-  for (const BenchRow& row : rows) {
-    char ratio[32];
-    std::snprintf(ratio, sizeof ratio, "%.2f", row.ratio);
-    cells.push_back({row.ok() ? "ok" : "MISS", row.name, Figure(row.value), row.unit,
-                     Figure(row.beside_value), row.beside_name, ratio, Target(row),
-                     row.durability});
-  }
+  for (const BenchRow& row : rows) cells.push_back(Cells(row));
   std::vector<size_t> widths(cells[0].size(), 0);
   for (const auto& line : cells) {
     for (size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], Width(line[i]));

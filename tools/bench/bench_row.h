@@ -24,8 +24,10 @@ struct BenchRow {
   double target = 0;        // of the ratio, or of the value where `of_value`
   Aim aim = Aim::kAtLeast;
   bool of_value = false;
+  std::string not_measured;  // why the other side is missing; such a row is not ok
 
   bool ok() const {
+    if (!not_measured.empty()) return false;
     const double judged = of_value ? value : ratio;
     return aim == Aim::kAtLeast ? judged >= target : judged <= target;
   }

@@ -80,5 +80,16 @@ TEST(BenchRowTest, TableSaysWhichTargetsAreMissed) {
   EXPECT_NE(table.find(">= 2 x"), std::string::npos) << table;
 }
 
+TEST(BenchRowTest, ARowWithoutItsPeerIsNotMeasuredHoweverGood) {
+  BenchRow row = SomeRow();
+  row.target = 0;
+  row.not_measured = "not installed";
+  EXPECT_FALSE(row.ok());
+  EXPECT_EQ(ToJson({row})["rows"][0]["not_measured"], "not installed");
+  const std::string table = ToTable({row});
+  EXPECT_NE(table.find("NOT MEASURED  log_scan"), std::string::npos) << table;
+  EXPECT_NE(table.find("plain RocksDB (not installed)"), std::string::npos) << table;
+}
+
 }  // namespace
 }  // namespace intentlog::bench

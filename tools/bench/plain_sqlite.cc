@@ -42,6 +42,18 @@ absl::StatusOr<sqlite3_stmt*> PlainSqlite::Prepare(const std::string& sql) {
   return statement;
 }
 
+absl::StatusOr<std::vector<int64_t>> PlainSqlite::Integers(const std::string& sql) {
+  ASSIGN_OR_RETURN(sqlite3_stmt* const select, Prepare(sql));
+  std::vector<int64_t> integers;
+  const int code = sqlite3_step(select);
+  for (int i = 0; code == SQLITE_ROW && i < sqlite3_column_count(select); ++i) {
+    integers.push_back(sqlite3_column_int64(select, i));
+  }
+  sqlite3_finalize(select);
+  if (code != SQLITE_ROW) return Failed(sql);
+  return integers;
+}
+
 absl::Status PlainSqlite::Insert(std::string_view id, std::string_view bytes) {
   if (insert_ == nullptr) {
     RETURN_IF_ERROR(Run("CREATE TABLE intents(id BLOB PRIMARY KEY, bytes BLOB) WITHOUT ROWID"));

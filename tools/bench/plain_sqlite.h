@@ -6,21 +6,24 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tools/bench/sql_peer.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace intentlog::bench {
 
-class PlainSqlite {
+class PlainSqlite final : public SqlPeer {
  public:
   static absl::StatusOr<std::unique_ptr<PlainSqlite>> Open(const std::string& file);
-  ~PlainSqlite();
+  ~PlainSqlite() override;
 
-  absl::Status Run(const std::string& sql);
+  absl::Status Run(const std::string& sql) override;
+  absl::StatusOr<std::vector<int64_t>> Integers(const std::string& sql) override;
   // One row in one durable transaction into `intents(id, bytes)`, made on first use.
   absl::Status Insert(std::string_view id, std::string_view bytes);
   absl::Status Select(std::string_view id, std::string* bytes);

@@ -43,6 +43,9 @@ absl::Status ConflictCaseMaker::Want(const OpenEvent& open) {
     return DataLoss("the open event at position ", open.position(), " does not parse");
   }
   const EventType* type = schema_->Find(mine.type());
+  if (ToToday(mine.type(), mine.schema_version(), mine.mutable_payload())) {
+    mine.set_schema_version(type->schema_version());
+  }
   work.by_field = type != nullptr && type->rules().concurrent() == FIELDWISE;
   work.base_through = Position(mine.based_on().position());
   const Position theirs(open.reason().other_position());
@@ -105,13 +108,32 @@ ConflictSide ConflictCaseMaker::SideOf(const Event& event) const {
   side.server_time_us = event.header().server_time_us();
   side.type = event.intent().type();
   side.payload = event.intent().payload();
+  uint32_t version = event.intent().schema_version();
   Settlement settlement;
   if (event.header().settlement_of() != 0 && settlement.ParseFromString(side.payload)) {
     side.type = settlement.type();
     side.payload = settlement.payload();
+    version = settlement.schema_version();
   }
-  if (event.payload != nullptr) side.payload = event.payload->SerializeAsString();
+  if (event.payload != nullptr) {
+    side.payload = event.payload->SerializeAsString();
+  } else {
+    ToToday(side.type, version, &side.payload);
+  }
   return side;
+}
+
+// Whether the payload was of a former version, and is not any more. One that cannot be upcast is
+// shown as it is.
+bool ConflictCaseMaker::ToToday(const std::string& type, uint32_t version,
+                                std::string* payload) const {
+  const EventType* const known = schema_->Find(type);
+  if (known == nullptr || !known->IsFormer(version)) return false;
+  std::string scratch;
+  const auto upcast = known->Upcast(version, *payload, LostFields(), scratch);
+  if (!upcast.ok()) return false;
+  *payload = std::string(*upcast);
+  return true;
 }
 
 std::vector<ConflictCase> ConflictCaseMaker::Take() {

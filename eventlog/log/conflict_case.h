@@ -31,7 +31,8 @@
 
 namespace intentlog {
 
-// An event as it took effect: of a settlement, what it put in place.
+// An event as it took effect: of a settlement, what it put in place. Payloads of former versions
+// have today's form, if that can be made.
 struct ConflictSide {
   Position position;
   std::string type;
@@ -42,7 +43,7 @@ struct ConflictSide {
 
 struct ConflictCase {
   OpenEvent open;
-  Intent mine;  // of open.intent
+  Intent mine;  // of open.intent, with its payload in today's form
   // The event at reason.other_position; nothing if there is none, or if it was not seen.
   std::optional<ConflictSide> theirs;
   // What mine's type last said of the entity at or before mine's base: the last effective event; of
@@ -72,6 +73,7 @@ class ConflictCaseMaker {
   absl::Status SeeEvent(const EventRef& ref);
   absl::Status AddBase(Work& work, const Event& event);
   ConflictSide SideOf(const Event& event) const;
+  bool ToToday(const std::string& type, uint32_t version, std::string* payload) const;
 
   const std::shared_ptr<const Schema> schema_;
   EventDecoder decoder_;

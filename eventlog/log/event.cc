@@ -1,10 +1,12 @@
 #include "eventlog/log/event.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/runtime/wire_fields.h"
+#include "eventlog/schema/former_versions.h"
 #include "google/protobuf/descriptor.h"
 
 namespace intentlog {
@@ -20,15 +22,6 @@ absl::Status Unreadable(Position position, std::string_view part) {
                   " does not parse; run verify");
 }
 
-void ClearFields(const google::protobuf::RepeatedField<uint32_t>& numbers,
-                 google::protobuf::Message* message) {
-  for (const uint32_t number : numbers) {
-    const google::protobuf::FieldDescriptor* field =
-        message->GetDescriptor()->FindFieldByNumber(static_cast<int>(number));
-    if (field != nullptr) message->GetReflection()->ClearField(message, field);
-  }
-}
-
 // Of Header and Intent, what every event needs, read without parsing the rest. Field numbers of
 // proto/event.proto.
 struct HeaderFacts {
@@ -37,12 +30,14 @@ struct HeaderFacts {
   uint64_t settlement_of = 0;
   bool has_without = false;
   bool without_all = false;
+  uint32_t without_version = 0;
 };
 
 struct IntentFacts {
   std::string_view type;
   std::string_view scope;
   std::string_view payload;
+  uint32_t version = 0;
 };
 
 bool ReadHeader(std::string_view bytes, HeaderFacts& facts) {
@@ -64,6 +59,9 @@ bool ReadHeader(std::string_view bytes, HeaderFacts& facts) {
       case Header::kWithoutAllFieldNumber:
         facts.without_all = fields.varint() != 0;
         break;
+      case Header::kWithoutVersionFieldNumber:
+        facts.without_version = static_cast<uint32_t>(fields.varint());
+        break;
       default:
         break;
     }
@@ -74,7 +72,12 @@ bool ReadHeader(std::string_view bytes, HeaderFacts& facts) {
 bool ReadIntent(std::string_view bytes, IntentFacts& facts) {
   WireFields fields(bytes);
   while (fields.Next()) {
-    if (!fields.is_bytes()) continue;
+    if (!fields.is_bytes()) {
+      const bool version =
+          fields.is_varint() && fields.number() == Intent::kSchemaVersionFieldNumber;
+      if (version) facts.version = static_cast<uint32_t>(fields.varint());
+      continue;
+    }
     if (fields.number() == Intent::kTypeFieldNumber) facts.type = fields.bytes();
     if (fields.number() == Intent::kScopeFieldNumber) facts.scope = fields.bytes();
     if (fields.number() == Intent::kPayloadFieldNumber) facts.payload = fields.bytes();
@@ -113,8 +116,11 @@ absl::StatusOr<const Event*> EventDecoder::Decode(const EventRef& ref) {
   if (header.settlement_of != 0) {
     RETURN_IF_ERROR(FillSettlement());
   } else {
-    Content content{header.decision, intent.type, intent.payload, nullptr, header.without_all};
-    if (header.has_without) content.without = &envelope_.header().without();
+    Content content{header.decision, intent.type, intent.payload,
+                    intent.version,  {},          header.without_all};
+    if (header.has_without) {
+      content.without = {&envelope_.header().without(), header.without_version};
+    }
     RETURN_IF_ERROR(Fill(content));
   }
   return &event_;
@@ -127,7 +133,7 @@ absl::StatusOr<const Event*> EventDecoder::DecodePending(std::string_view intent
   event_ = Event();
   event_.scope = intent.scope;
   event_.envelope = &envelope_;
-  RETURN_IF_ERROR(Fill({ACCEPTED, intent.type, intent.payload}));
+  RETURN_IF_ERROR(Fill({ACCEPTED, intent.type, intent.payload, intent.version}));
   return &event_;
 }
 
@@ -138,21 +144,45 @@ absl::Status EventDecoder::FillSettlement() {
   event_.settlement = &settlement_;
   // A turned one is open still, whatever its decision.
   if (settlement_.turned()) return absl::OkStatus();
-  return Fill({settlement_.decision(), settlement_.type(), settlement_.payload(),
-               &settlement_.without(), settlement_.without_all()});
+  return Fill({settlement_.decision(),
+               settlement_.type(),
+               settlement_.payload(),
+               settlement_.schema_version(),
+               {&settlement_.without(), settlement_.without_version()},
+               settlement_.without_all()});
 }
 
-absl::Status EventDecoder::Fill(const Content& content) {
+absl::Status EventDecoder::Fill(Content content) {
   event_.effective = IsEffective(content.decision);
   if (!event_.effective || content.without_all) return absl::OkStatus();
   Slot* const slot = Find(content.type);
   if (slot == nullptr) return FillUnknown(content);
+  event_.payload_bytes = content.payload.size();
+  if (content.version != slot->version || content.without.version != 0) {
+    ASSIGN_OR_RETURN(const bool known, ToToday(*slot->type, content));
+    if (!known) return absl::OkStatus();
+  }
   if (!Parse(content.payload, slot->payload.get())) return Unreadable(event_.position, "payload");
-  if (content.without != nullptr) ClearFields(*content.without, slot->payload.get());
+  if (content.without.numbers != nullptr) ClearFields(*content.without.numbers, *slot->payload);
   event_.type = slot->type;
   event_.payload = slot->payload.get();
-  event_.payload_bytes = content.payload.size();
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> EventDecoder::ToToday(const EventType& type, Content& content) {
+  LostFields& lost = content.without;
+  if (lost.version == 0) lost.version = std::max(content.version, 1u);
+  const bool lost_some = lost.numbers != nullptr && !lost.numbers->empty();
+  if (type.IsNewer(content.version) || (lost_some && type.IsNewer(lost.version))) return false;
+  if (!type.IsFormer(content.version)) return true;
+  const auto upcast = type.Upcast(content.version, content.payload, lost, upcast_);
+  if (!upcast.ok()) {
+    return FailedPrecondition("the event at position ", event_.position, ": ", upcast.status(),
+                              "; a program whose upcaster can read it goes on");
+  }
+  content.payload = *upcast;
+  if (type.IsFormer(lost.version)) lost.numbers = nullptr;
+  return true;
 }
 
 absl::Status EventDecoder::FillUnknown(const Content& content) {
@@ -170,6 +200,7 @@ EventDecoder::Slot* EventDecoder::Find(std::string_view type_name) {
   if (type == nullptr) return nullptr;
   Slot& slot = slots_[std::string(type_name)];
   slot.type = type;
+  slot.version = type->schema_version();
   slot.payload = type->NewPayload();
   return last_ = &slot;
 }

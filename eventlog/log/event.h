@@ -15,6 +15,7 @@
 #include "eventlog/log/decision.h"
 #include "eventlog/log/lazy_envelope.h"
 #include "eventlog/runtime/numbers.h"
+#include "eventlog/schema/former_versions.h"
 #include "eventlog/schema/schema.h"
 #include "google/protobuf/message.h"
 #include "proto/event.pb.h"
@@ -29,11 +30,12 @@ struct Event {
   const Intent& intent() const { return envelope->intent(); }  // as recorded
   bool effective = false;                                      // projections fold it
   // The type and payload that take effect: those of the settlement for a settlement, with the
-  // fields that lost cleared. Null if there is nothing to fold: not effective, every field lost, or
-  // the type is unknown here.
+  // fields that lost cleared. Whatever version it was recorded in, it has today's form. Null if
+  // there is nothing to fold: not effective, every field lost, or the type, or this version of it,
+  // is unknown here.
   const EventType* type = nullptr;
   const google::protobuf::Message* payload = nullptr;
-  size_t payload_bytes = 0;  // serialized
+  size_t payload_bytes = 0;  // serialized, as recorded
   // Of an event that closes an open one or turns it; null for any other.
   const Settlement* settlement = nullptr;
   // Of an event that decides about parked rows of this scope; null for any other.
@@ -56,6 +58,7 @@ class EventDecoder {
   ~EventDecoder();
 
   // DATA_LOSS with the position if header, intent, settlement or payload do not parse.
+  // FAILED_PRECONDITION with position, type and version if an upcaster failed: the record is sound.
   absl::StatusOr<const Event*> Decode(const EventRef& ref);
   // A pending intent of this device, as if the server had accepted it at the next moment. The event
   // needs `intent_bytes` as long as it lives.
@@ -65,6 +68,7 @@ class EventDecoder {
   // A type of the schema and the payload that is parsed into, again and again.
   struct Slot {
     const EventType* type = nullptr;
+    uint32_t version = 0;  // of `type`
     std::unique_ptr<google::protobuf::Message> payload;
   };
   // What takes effect, wherever it stands.
@@ -72,12 +76,15 @@ class EventDecoder {
     Decision decision = DECISION_UNSPECIFIED;
     std::string_view type;
     std::string_view payload;
-    const google::protobuf::RepeatedField<uint32_t>* without = nullptr;  // null: none
+    uint32_t version = 0;     // of the payload
+    LostFields without = {};  // version 0: as the payload's
     bool without_all = false;
   };
 
   absl::Status FillSettlement();
-  absl::Status Fill(const Content& content);
+  absl::Status Fill(Content content);
+  // Brings what is of another version into today's form. False if that is not known here.
+  absl::StatusOr<bool> ToToday(const EventType& type, Content& content);
   // Of a type that no schema has.
   absl::Status FillUnknown(const Content& content);
   Slot* Find(std::string_view type_name);
@@ -87,6 +94,7 @@ class EventDecoder {
   Settlement settlement_;
   Unpark unpark_;
   Event event_;
+  std::string upcast_;                              // reused
   std::map<std::string, Slot, std::less<>> slots_;  // by the name in the intent; of known types
   Slot* last_ = nullptr;                            // neighbours are often of one type
 };

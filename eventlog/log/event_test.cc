@@ -12,6 +12,7 @@ namespace {
 
 using commerce::CustomerUpdated;
 using commerce::OrderLineAdded;
+using commerce::StockCounted;
 using ::testing::HasSubstr;
 
 class EventDecoderTest : public ::testing::Test {
@@ -147,6 +148,79 @@ TEST_F(EventDecoderTest, OnlyTheServersHeaderMakesASettlement) {
   settlement.set_payload(customer_.SerializeAsString());
   Carry(settlement);
   EXPECT_EQ(Decoded().type, nullptr);  // a device's intent that looks like one
+}
+
+// ---- versions of a type
+
+TEST_F(EventDecoderTest, APayloadOfAFormerVersionHasTodaysForm) {
+  commerce::StockCountedV1 old;
+  old.set_product_id("milk");
+  old.set_on_hand(5);
+  old.set_counted_at_us(99);
+  Carry(old);
+  intent_.set_type("intentlog.commerce.StockCounted");
+  for (const uint32_t version : {0u, 1u}) {  // 0 counts as 1
+    intent_.set_schema_version(version);
+    const auto* counted = Decoded().As<StockCounted>();
+    ASSERT_NE(counted, nullptr);
+    EXPECT_EQ(counted->ShortDebugString(), R"(product_id: "milk" on_hand: 5 count { at_us: 99 })");
+    EXPECT_EQ(Decoded().intent().payload(), old.SerializeAsString());
+  }
+  const auto pending = decoder_.DecodePending(intent_bytes_);
+  ASSERT_TRUE(pending.ok()) << pending.status();
+  EXPECT_EQ((*pending)->As<StockCounted>()->count().at_us(), 99);
+}
+
+TEST_F(EventDecoderTest, ASettlementSaysTheVersionOfWhatTakesEffect) {
+  commerce::StockCountedV1 old;
+  old.set_product_id("milk");
+  old.set_counted_at_us(99);
+  Settlement settlement;
+  settlement.set_of(3);
+  settlement.set_decision(MERGED);
+  settlement.set_type("intentlog.commerce.StockCounted");
+  settlement.set_schema_version(1);
+  settlement.set_payload(old.SerializeAsString());
+  header_.set_settlement_of(3);
+  header_.set_decision(MERGED);
+  Carry(settlement);
+  EXPECT_EQ(Decoded().As<StockCounted>()->count().at_us(), 99);
+
+  settlement.add_without(3);  // of version 1
+  Carry(settlement);
+  EXPECT_FALSE(Decoded().As<StockCounted>()->has_count());
+  settlement.clear_without();
+  settlement.add_without(4);
+  settlement.set_without_version(2);
+  Carry(settlement);
+  EXPECT_FALSE(Decoded().As<StockCounted>()->has_count());
+}
+
+TEST_F(EventDecoderTest, AVersionThatIsNewerThanKnownIsNotGuessed) {
+  StockCounted counted;
+  counted.set_product_id("milk");
+  Carry(counted);
+  intent_.set_schema_version(3);
+  const Event& event = Decoded();
+  EXPECT_TRUE(event.effective);
+  EXPECT_EQ(event.type, nullptr);
+  EXPECT_EQ(event.As<StockCounted>(), nullptr);
+  // What lost may be newer than the intent: the server knew more.
+  intent_.set_schema_version(2);
+  EXPECT_NE(Decoded().As<StockCounted>(), nullptr);
+  header_.add_without(7);
+  header_.set_without_version(3);
+  EXPECT_EQ(Decoded().As<StockCounted>(), nullptr);
+}
+
+TEST_F(EventDecoderTest, AnUpcasterThatFailsIsNamedByPositionTypeAndVersion) {
+  Carry(customer_);
+  intent_.set_type("intentlog.commerce.StockCounted");
+  intent_.set_schema_version(1);
+  intent_.set_payload("\xff");
+  EXPECT_EQ(Decode().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Error(), HasSubstr("the event at position 7: intentlog.commerce.StockCounted of "
+                                 "version 1 does not become version 2"));
 }
 
 TEST_F(EventDecoderTest, TypesMayAlternate) {

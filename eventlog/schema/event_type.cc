@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
@@ -142,7 +143,29 @@ std::optional<Violation> EventType::Validate(const Message& payload) const {
   return validator_->Validate(payload, compiled_ ? payload.ByteSizeLong() : SIZE_MAX);
 }
 
-std::optional<Violation> EventType::Read(std::string_view bytes, Message& payload) const {
+absl::StatusOr<std::string_view> EventType::Upcast(uint32_t version, std::string_view bytes,
+                                                   const LostFields& lost,
+                                                   std::string& scratch) const {
+  INTENTLOG_CHECK(IsFormer(version));
+  return former_.Upcast(std::max(version, 1u), bytes, lost, scratch);
+}
+
+std::optional<Violation> EventType::Read(uint32_t version, std::string_view bytes,
+                                         Message& payload) const {
+  std::string scratch;
+  if (!IsFormer(version)) return ReadAsIs(bytes, payload);
+  if (auto violation = former_.Validate(std::max(version, 1u), bytes)) return violation;
+  const auto upcast = Upcast(version, bytes, {}, scratch);
+  if (!upcast.ok()) {
+    return Violation{Reason::MALFORMED, "", std::string(MessageOf(upcast.status()))};
+  }
+  // Who recorded it could not know the rules of today.
+  if (ParseFormer(*upcast, payload).ok()) return std::nullopt;
+  return Violation{Reason::MALFORMED, "",
+                   Cat("what version ", version, " of ", name_, " became does not parse")};
+}
+
+std::optional<Violation> EventType::ReadAsIs(std::string_view bytes, Message& payload) const {
   if (!payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return Violation{Reason::MALFORMED, "",
                      Cat("the payload of ", bytes.size(), " bytes does not parse as ", name_)};

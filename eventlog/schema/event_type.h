@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "eventlog/schema/former_versions.h"
 #include "eventlog/schema/rule_book.h"
 #include "eventlog/schema/validator.h"
 #include "eventlog/schema/violation.h"
@@ -75,6 +77,22 @@ class EventType {
   bool asks_content() const { return asks_content_; }  // whether the other one is equal
   bool asks_time() const { return asks_time_; }        // its device time
 
+  // ---- versions of its payloads
+
+  // The first version whose payloads have today's form.
+  uint32_t as_is_since() const { return former_below_ == 0 ? 1 : former_below_; }
+  // Names that form among all that the type had: equal where fields have the same numbers.
+  uint32_t form() const { return former_below_; }
+  // Payloads of that version are not read as they are. 0 counts as 1.
+  bool IsFormer(uint32_t version) const { return version < former_below_; }
+  // Payloads of that version have a form that is not known here.
+  bool IsNewer(uint32_t version) const { return version > schema_version(); }
+  // A payload of a former version in today's form, less the fields that lost in a former one; as a
+  // view into `scratch`. INVALID_ARGUMENT or RESOURCE_EXHAUSTED names the type and the version at
+  // which an upcaster failed. REQUIRES: IsFormer(version).
+  absl::StatusOr<std::string_view> Upcast(uint32_t version, std::string_view bytes,
+                                          const LostFields& lost, std::string& scratch) const;
+
   // A new, empty payload.
   std::unique_ptr<google::protobuf::Message> NewPayload() const {
     return std::unique_ptr<google::protobuf::Message>(prototype_->New());
@@ -86,12 +104,16 @@ class EventType {
   // The first violated rule, in the order of the fields' declaration; nothing if all hold.
   // REQUIRES: `payload` is of this type, from this schema.
   std::optional<Violation> Validate(const google::protobuf::Message& payload) const;
-  // Reads `bytes` into `payload`, which is reused, and validates it. MALFORMED if it does not
-  // parse.
-  std::optional<Violation> Read(std::string_view bytes, google::protobuf::Message& payload) const;
+  // Reads `bytes` into `payload`, which is reused, and validates it by the rules of the version
+  // that they are of; then it has today's form. MALFORMED if it does not parse or cannot be upcast.
+  // REQUIRES: !IsNewer(version).
+  std::optional<Violation> Read(uint32_t version, std::string_view bytes,
+                                google::protobuf::Message& payload) const;
 
  private:
   friend class Schema;
+  std::optional<Violation> ReadAsIs(std::string_view bytes,
+                                    google::protobuf::Message& payload) const;
   friend Rule RuleBetween(const EventType& a, const EventType& b);
 
   const std::string name_;
@@ -99,7 +121,10 @@ class EventType {
   const google::protobuf::Message* const prototype_;
   const google::protobuf::FieldDescriptor* const key_field_;
   const Validator* const validator_;
-  const bool compiled_;                                          // payloads are of generated code
+  const bool compiled_;  // payloads are of generated code
+  // 0: there is no former version. So that 0, which counts as 1, need not be told apart.
+  uint32_t former_below_ = 0;
+  FormerVersions former_;
   std::map<int, FieldRules> field_rules_;                        // by number; fields with rules
   std::vector<ClashField> clash_fields_;                         // by number
   std::set<const google::protobuf::FieldDescriptor*> volatile_;  // in messages inside, too

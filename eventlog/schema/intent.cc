@@ -4,10 +4,14 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "eventlog/schema/upcast.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
 namespace intentlog {
+
+static_assert(kUpcastSizeMax == 2 * kPayloadSizeMax);
+
 namespace {
 
 using google::protobuf::Message;
@@ -115,7 +119,14 @@ std::optional<Violation> CheckEnvelope(const Intent& intent) {
 
 std::optional<Violation> CheckPayload(const EventType& type, const Intent& intent,
                                       google::protobuf::Message& payload) {
-  if (auto violation = type.Read(intent.payload(), payload)) return violation;
+  if (type.IsNewer(intent.schema_version())) {
+    return Violation{Reason::NEWER_SCHEMA, "",
+                     Cat("version ", intent.schema_version(), " of ", type.name(),
+                         " is newer than ", type.schema_version(), ", which is known here")};
+  }
+  if (auto violation = type.Read(intent.schema_version(), intent.payload(), payload)) {
+    return violation;
+  }
   if (type.entity_type() != intent.entity_type()) {
     return Violation{Reason::ENTITY_MISMATCH, "",
                      Cat(type.name(), " is about entity ", type.entity_type(),

@@ -49,9 +49,9 @@ void FillIntent(const EventType& type, const google::protobuf::Message& payload,
 // Sizes, names and ids; nothing that a schema is needed for. MALFORMED, with the envelope's field.
 std::optional<Violation> CheckEnvelope(const Intent& intent);
 
-// What the schema says: the payload parses (into `payload`, which is reused), it holds its rules,
-// and it is about the envelope's entity. REQUIRES: intent.type() == type.name(), CheckEnvelope is
-// fine.
+// What the schema says: the payload parses (into `payload`, which is reused, in today's form), it
+// holds the rules of its version, and it is about the envelope's entity. REQUIRES: intent.type() ==
+// type.name(), CheckEnvelope is fine.
 std::optional<Violation> CheckPayload(const EventType& type, const Intent& intent,
                                       google::protobuf::Message& payload);
 

@@ -54,13 +54,18 @@ absl::Status RuleBook::AddMessage(const Descriptor* message) {
   messages_.push_back(message);
   const auto options = Reread(message->options());
   const bool is_event = options.HasExtension(intentlog::event);
+  const bool is_former = options.HasExtension(intentlog::former);
   for (int i = 0; i < message->field_count(); ++i) {
     const FieldDescriptor* field = message->field(i);
     const auto field_options = Reread(field->options());
     if (!field_options.HasExtension(intentlog::field)) continue;
     const FieldRules& rules = field_options.GetExtension(intentlog::field);
-    RETURN_IF_ERROR(CheckFieldRules(*field, rules, is_event));
+    RETURN_IF_ERROR(CheckFieldRules(*field, rules, is_event || is_former));
     field_rules_.emplace(field, rules);
+  }
+  if (is_former) {
+    formers_.push_back({message, options.GetExtension(intentlog::former)});
+    RETURN_IF_ERROR(CheckFormerVersion(*message, formers_.back().version, is_event));
   }
   if (!is_event) return absl::OkStatus();
   const EventRules& rules = options.GetExtension(intentlog::event);

@@ -17,6 +17,12 @@ namespace intentlog {
 
 class RuleBook {
  public:
+  // A message that says what payloads of an event type were.
+  struct Former {
+    const google::protobuf::Descriptor* message = nullptr;
+    FormerVersion version;
+  };
+
   // Of these files and all that they import, less protobuf's own and rules.proto.
   // INVALID_ARGUMENT names file, message and field.
   static absl::StatusOr<RuleBook> Read(
@@ -26,6 +32,8 @@ class RuleBook {
   const std::vector<const google::protobuf::FileDescriptor*>& files() const { return files_; }
   // Messages with event rules, in the order of files and declarations.
   const std::vector<const google::protobuf::Descriptor*>& events() const { return events_; }
+  // Messages of former versions of events, in that order.
+  const std::vector<Former>& formers() const { return formers_; }
   // Every message, nested ones too.
   const std::vector<const google::protobuf::Descriptor*>& messages() const { return messages_; }
 
@@ -39,6 +47,7 @@ class RuleBook {
 
   std::vector<const google::protobuf::FileDescriptor*> files_;
   std::vector<const google::protobuf::Descriptor*> events_;
+  std::vector<Former> formers_;
   std::vector<const google::protobuf::Descriptor*> messages_;
   std::unordered_map<const google::protobuf::Descriptor*, EventRules> event_rules_;
   std::unordered_map<const google::protobuf::FieldDescriptor*, FieldRules> field_rules_;

@@ -15,6 +15,8 @@ using google::protobuf::FieldDescriptor;
 // A clock that may be off by more is no clock. In microseconds, both fit the numbers of a clock.
 constexpr uint64_t kMaxSkewMsMax = 24ULL * 3600 * 1000;
 constexpr uint64_t kPeriodMsMax = 100ULL * 366 * 24 * 3600 * 1000;
+// Each has a message and an upcaster of its own, so that more is a mistake.
+constexpr uint32_t kFormerVersionMax = 1000;
 
 bool IsText(const FieldDescriptor& field) { return field.type() == FieldDescriptor::TYPE_STRING; }
 
@@ -200,10 +202,26 @@ absl::Status CheckEventRules(const Descriptor& message, const EventRules& rules)
   RETURN_IF_ERROR(KnownRule(place, "concurrent", rules.concurrent()));
   RETURN_IF_ERROR(CheckPairs(message, rules));
   RETURN_IF_ERROR(CheckClock(message, rules));
+  const uint32_t version = rules.schema_version() == 0 ? 1 : rules.schema_version();
+  if (rules.as_is_since() > version) {
+    return Invalid(place, ": as_is_since is ", rules.as_is_since(), ", and schema_version is ",
+                   version);
+  }
   if (rules.has_duplicate_key()) {
     RETURN_IF_ERROR(CheckDuplicateKey(message, rules.duplicate_key()));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckFormerVersion(const Descriptor& message, const FormerVersion& former,
+                                bool is_event) {
+  const std::string place = PlaceOf(message);
+  RETURN_IF_ERROR(NoUnknownRules(place, former));
+  if (is_event) return Invalid(place, ": one that is an event is no former version of another");
+  if (former.type().empty()) return Invalid(place, ": former.type is missing: name the event");
+  if (former.version() >= 1 && former.version() <= kFormerVersionMax) return absl::OkStatus();
+  return Invalid(place, ": former.version is ", former.version(), "; allowed are 1 to ",
+                 kFormerVersionMax);
 }
 
 absl::Status CheckFieldRules(const FieldDescriptor& field, const FieldRules& rules, bool of_event) {

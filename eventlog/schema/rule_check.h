@@ -12,7 +12,10 @@ namespace intentlog {
 
 // INVALID_ARGUMENT: "shop.proto: message shop.Sold, field price: max_len is for strings, …".
 absl::Status CheckEventRules(const google::protobuf::Descriptor& message, const EventRules& rules);
-// `of_event`: the message that has the field is an event, and not inside of one.
+// `is_event`: the message has event rules as well.
+absl::Status CheckFormerVersion(const google::protobuf::Descriptor& message,
+                                const FormerVersion& former, bool is_event);
+// `of_event`: the message that has the field is an event or was one, and not inside of one.
 absl::Status CheckFieldRules(const google::protobuf::FieldDescriptor& field,
                              const FieldRules& rules, bool of_event);
 

@@ -17,6 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "eventlog/schema/event_type.h"
+#include "eventlog/schema/shop_upcasters.h"
+#include "eventlog/schema/upcast.h"
 #include "eventlog/schema/validator.h"
 #include "google/protobuf/descriptor.h"
 #include "proto/rules.pb.h"
@@ -26,17 +28,20 @@ namespace intentlog {
 class Schema {
  public:
   // Every message with event rules in these generated files, which this binary was built with, and
-  // in what they import. CHECK-fails if their rules contradict themselves.
+  // in what they import. CHECK-fails if their rules contradict themselves, or if a version lacks
+  // its upcaster.
   static std::shared_ptr<const Schema> Compiled(
-      std::initializer_list<const google::protobuf::FileDescriptor*> files);
+      std::initializer_list<const google::protobuf::FileDescriptor*> files,
+      const Upcasters& upcasters = ShopUpcasters());
   // From a serialized google.protobuf.FileDescriptorSet. Protobuf's own files and rules.proto may
   // be missing in it. INVALID_ARGUMENT names file, message and field of what is contradictory or
-  // unknown.
-  static absl::StatusOr<std::shared_ptr<const Schema>> FromDescriptorSet(std::string_view bytes);
+  // unknown, and the version of a type that lacks its upcaster.
+  static absl::StatusOr<std::shared_ptr<const Schema>> FromDescriptorSet(
+      std::string_view bytes, const Upcasters& upcasters = ShopUpcasters());
   // As FromDescriptorSet, but the set is all there is: where it holds one of this program's own
   // files its rules count, and payloads are not of generated code. To look at other rules.
   static absl::StatusOr<std::shared_ptr<const Schema>> FromDescriptorSetAlone(
-      std::string_view bytes);
+      std::string_view bytes, const Upcasters& upcasters = ShopUpcasters());
   ~Schema();
 
   // Null if there is no such type. `name` may lack its package where that is unambiguous.
@@ -60,12 +65,18 @@ class Schema {
   struct Dynamic;  // pool and factory of a schema that was not compiled in
   explicit Schema(std::unique_ptr<Dynamic> dynamic);
   static absl::StatusOr<std::shared_ptr<const Schema>> Make(std::string_view bytes,
+                                                            const Upcasters& upcasters,
                                                             std::unique_ptr<Dynamic> dynamic);
 
   absl::Status Load(const std::vector<const google::protobuf::FileDescriptor*>& files,
-                    google::protobuf::MessageFactory& factory);
+                    const Upcasters& upcasters, google::protobuf::MessageFactory& factory);
   void AddShortName(const EventType& type);
-  absl::Status ResolveOverrides(EventType& type) const;
+  // The type that a message of this file means by that name.
+  std::map<std::string, EventType, std::less<>>::iterator FindBeside(
+      const google::protobuf::FileDescriptor& file, const std::string& name);
+  absl::Status AddFormer(const RuleBook::Former& former, google::protobuf::MessageFactory& factory);
+  static absl::Status CompleteFormers(EventType& type, const Upcasters& upcasters);
+  absl::Status ResolveOverrides(EventType& type);
   absl::Status CheckOverrides(const EventType& type) const;
   // The types of the same entity, itself included.
   std::vector<const EventType*> PeersOf(const EventType& type) const;

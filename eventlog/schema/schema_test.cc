@@ -205,7 +205,7 @@ TEST(SchemaTest, ImportsMayComeInAnyOrder) {
   ASSERT_NE(schema, nullptr);
   const EventType& type = *schema->Find("E");
   auto payload = type.NewPayload();
-  EXPECT_EQ(type.Read("\x0a\x01i\x12\x04\x0a\x02xx", *payload)->field, "b.x");
+  EXPECT_EQ(type.Read(1, "\x0a\x01i\x12\x04\x0a\x02xx", *payload)->field, "b.x");
 }
 
 std::string LoadError(const SchemaMaker& maker) {

@@ -74,7 +74,7 @@ TEST_F(CommerceTest, BoundsOfAnOptionalFieldHoldOnlyIfItIsSet) {
 
 TEST_F(CommerceTest, APayloadThatDoesNotParseIsMalformed) {
   commerce::OrderOpened order;
-  const auto violation = Type("OrderOpened").Read("\x0a\x7f", order);
+  const auto violation = Type("OrderOpened").Read(1, "\x0a\x7f", order);
   ASSERT_TRUE(violation.has_value());
   EXPECT_EQ(violation->code, Reason::MALFORMED);
   EXPECT_EQ(violation->text,

@@ -45,7 +45,7 @@ class MadeLines {
         auto event = std::make_unique<commerce::StockCounted>();
         event->set_product_id(Product());
         event->set_on_hand(Roll(100));
-        event->set_counted_at_us(Moment());
+        event->mutable_count()->set_at_us(Moment());
         return event;
       }
       case 4: {

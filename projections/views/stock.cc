@@ -27,7 +27,7 @@ absl::Status SetStock(absl::StatusOr<int64_t> on_hand, int64_t moves, Row& row) 
 
 class Stock final : public Projection {
  public:
-  ProjectionInfo info() const override { return {"stock", 1, StockRow::descriptor()}; }
+  ProjectionInfo info() const override { return {"stock", 2, StockRow::descriptor()}; }
 
   void Keys(const Event& event, KeySink& keys) const override {
     if (const auto* line = event.As<OrderLineAdded>()) return keys.Add(line->product_id());
@@ -50,7 +50,7 @@ class Stock final : public Projection {
     if (const auto* counted = event.As<StockCounted>()) {
       auto& stock = row.Edit<StockRow>();
       stock.set_on_hand(counted->on_hand());
-      stock.set_last_counted_at_us(counted->counted_at_us());
+      stock.set_last_counted_at_us(counted->count().at_us());
     }
     return absl::OkStatus();
   }

@@ -220,7 +220,7 @@ TEST_F(ViewsTest, StockMovesAndIsCounted) {
   EXPECT_EQ(Stock().on_hand(), 8);
   StockCounted counted;
   counted.set_on_hand(5);
-  counted.set_counted_at_us(99);
+  counted.mutable_count()->set_at_us(99);
   ASSERT_TRUE(Apply("stock", counted).ok());
   ASSERT_TRUE(Apply("stock", Line(1, 1)).ok());
   EXPECT_THAT(Printed("stock"), ElementsAre("4", "4", "99"));
@@ -229,7 +229,7 @@ TEST_F(ViewsTest, StockMovesAndIsCounted) {
 TEST_F(ViewsTest, MergingIsASumInAnyOrder) {
   StockCounted counted;
   counted.set_on_hand(5);
-  counted.set_counted_at_us(99);
+  counted.mutable_count()->set_at_us(99);
   Row a, b;
   const MadeEvent line(1, "east", Line(3, 1'000));
   const MadeEvent count(2, "west", counted);

@@ -171,7 +171,7 @@ class MarketDayMaker {
     StockCounted counted;
     counted.set_product_id(ProductId(product));
     counted.set_on_hand(on_hand);
-    counted.set_counted_at_us(now_);
+    counted.mutable_count()->set_at_us(now_);
     Add(std::move(counted), "shared");
     ExpectedStock& stock = totals().stock[ProductId(product)];
     stock.on_hand = on_hand;  // head office records before any shop sells

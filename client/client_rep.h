@@ -55,6 +55,8 @@ struct Client::Rep {
   absl::Status CheckUnsaid(const Stopper& stopper) const;
   absl::Status CheckReplacement(const Stopper& stopper,
                                 const google::protobuf::Message& replacement) const;
+  // The schema version of the event's type; 0: it is of no type here.
+  uint32_t VersionOf(const google::protobuf::Message& event) const;
   Intent MakeControl(const Stopper& stopper, const google::protobuf::Message& control,
                      const IntentId& id);
   absl::StatusOr<Appended> Record(const Stopper& stopper, const google::protobuf::Message& control,

@@ -182,6 +182,11 @@ absl::Status Client::Rep::CheckReplacement(const Stopper& stopper,
                  type->EntityId(replacement));
 }
 
+uint32_t Client::Rep::VersionOf(const google::protobuf::Message& event) const {
+  const EventType* const type = options.schema->Find(event.GetDescriptor()->full_name());
+  return type == nullptr ? 0 : type->schema_version();
+}
+
 Intent Client::Rep::MakeControl(const Stopper& stopper, const google::protobuf::Message& control,
                                 const IntentId& id) {
   Intent intent;
@@ -261,6 +266,7 @@ absl::StatusOr<Appended> Client::Resolve(Position conflict, Verdict verdict,
   if (replaces) {
     control.set_replacement_type(options.replacement->GetDescriptor()->full_name());
     control.set_replacement(options.replacement->SerializeAsString());
+    control.set_replacement_version(rep_->VersionOf(*options.replacement));
   }
   ASSIGN_OR_RETURN(const auto repeated, rep_->FindRepeated(control, options));
   if (repeated) return *repeated;
@@ -275,6 +281,7 @@ absl::StatusOr<Appended> Client::Amend(const IntentId& intent,
   ::intentlog::Amend control;
   control.set_replacement_type(event.GetDescriptor()->full_name());
   control.set_replacement(event.SerializeAsString());
+  control.set_replacement_version(rep_->VersionOf(event));
   ASSIGN_OR_RETURN(const RecordedIntent recorded, Find(intent));
   control.set_of(recorded.position.value());
   ASSIGN_OR_RETURN(const auto repeated, rep_->FindRepeated(control, options));

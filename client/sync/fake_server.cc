@@ -49,6 +49,7 @@ uint64_t FakeServer::Settle(uint64_t of, const Closing& closing) {
   settlement.set_of(of);
   settlement.set_decision(closing.decision);
   settlement.set_type(first.type());
+  settlement.set_schema_version(first.schema_version());
   settlement.set_payload(closing.payload.empty() ? first.payload() : closing.payload);
   settlement.set_resolved_by(closing.resolved_by);
   settlement.set_resolver(closing.resolver);

@@ -8,6 +8,7 @@
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/numbers.h"
 #include "eventlog/schema/schema.h"
+#include "eventlog/schema/violation.h"
 #include "google/protobuf/message.h"
 #include "proto/event.pb.h"
 #include "proto/store.pb.h"
@@ -26,9 +27,11 @@ struct ClockFacts {
 };
 
 struct AdmitInput {
-  const Intent* intent = nullptr;                      // envelope parsed; null: it does not parse
-  const EventType* type = nullptr;                     // null: unknown here
-  const google::protobuf::Message* payload = nullptr;  // null: does not parse, or type unknown
+  const Intent* intent = nullptr;   // envelope parsed; null: it does not parse
+  const EventType* type = nullptr;  // null: unknown here
+  // In today's form. Null: it cannot be read, or the type is unknown.
+  const google::protobuf::Message* payload = nullptr;
+  const Violation* unreadable = nullptr;  // why, of a payload of a former version; null: any other
   const Schema* schema = nullptr;
   const EntitySummary* entity = nullptr;  // null: the entity has no events
   absl::Span<const LogId> own_logs;       // the pushing log first, then those it continues
@@ -50,7 +53,8 @@ struct Verdict {
   uint64_t behind = 0;  // position that a parked one waits for; 0: for the schema
   std::vector<uint32_t> without;
   bool without_all = false;
-  bool whole_batch = false;  // of a duplicate: its whole batch equals that of the first
+  uint32_t without_version = 0;  // of the type that has those fields; 0: the intent's own
+  bool whole_batch = false;      // of a duplicate: its whole batch equals that of the first
 };
 
 }  // namespace intentlog

@@ -59,6 +59,10 @@ std::optional<Verdict> CheckType(const AdmitInput& input) {
 
 std::optional<Verdict> CheckPlace(const AdmitInput& input) {
   const Intent& intent = *input.intent;
+  if (input.unreadable != nullptr) {
+    return Decided(REJECTED, input.unreadable->code, input.unreadable->field,
+                   input.unreadable->text);
+  }
   if (input.payload == nullptr) {
     return Decided(REJECTED, Reason::MALFORMED, "", Cat("the payload is no ", input.type->name()));
   }
@@ -79,7 +83,10 @@ std::optional<Verdict> CheckPlace(const AdmitInput& input) {
 }
 
 std::optional<Verdict> CheckRules(const AdmitInput& input) {
-  if (std::optional<Violation> violation = input.type->Validate(*input.payload)) {
+  // A former version was validated by its own rules when it was read.
+  const bool former = input.type->IsFormer(input.intent->schema_version());
+  auto violation = former ? std::nullopt : input.type->Validate(*input.payload);
+  if (violation) {
     return Decided(REJECTED, violation->code, violation->field, std::move(violation->text));
   }
   if (input.base_ahead) {

@@ -101,9 +101,10 @@ class Judge {
       if (meeting.writers != nullptr) finding.position = NewestUnseen(*meeting.writers, from_);
       if (finding.position != 0) AddMeeting(meeting, by_time, finding);
       Keep(finding, findings_[i]);
-      if (FieldsUntold(events) <= from_.base) continue;
+      if (FieldsUntold(events, other) <= from_.base) continue;
       const bool mild = meeting.on_clash == LAST_WRITER_WINS && !by_time;
-      Keep({mild ? Fate::kStands : Fate::kReview, FIELDWISE, FieldsUntold(events), &events.type()},
+      Keep({mild ? Fate::kStands : Fate::kReview, FIELDWISE, FieldsUntold(events, other),
+            &events.type()},
            findings_[i]);
     }
   }
@@ -158,6 +159,9 @@ class Judge {
     verdict = OfFields(MERGED, Reason::CONCURRENT_CHANGE, Fate::kLost, " set, and it stands");
     verdict.without_all = LostEveryField();
     if (verdict.without_all) return verdict;
+    if (type_.IsFormer(input_.intent->schema_version())) {
+      verdict.without_version = type_.schema_version();
+    }
     for (size_t i = 0; i < fields_.size(); ++i) {
       if (findings_[i].fate != Fate::kLost) continue;
       verdict.without.push_back(static_cast<uint32_t>(fields_[i]->field->number()));
@@ -230,7 +234,7 @@ uint64_t NewestClash(const TypeSummary& events, const Fields& fields, const Admi
   const Rule rule = other == nullptr ? REVIEW : RuleBetween(*input.type, *other);
   if (rule == COMMUTES) return 0;
   if (rule != FIELDWISE) return events.writers(0).position();
-  uint64_t newest = FieldsUntold(events);
+  uint64_t newest = FieldsUntold(events, *other);
   for (const ClashField* field : fields) {
     const Meeting meeting = MeetingOf(*field, *input.type, events, *other);
     if (meeting.writers == nullptr) continue;

@@ -26,14 +26,16 @@ Meeting MeetingOf(const ClashField& mine, const EventType& type,
       &type == &their_type ? &mine : their_type.ClashFieldOf(std::string_view(mine.name));
   if (other == nullptr) return meeting;
   meeting.on_clash = OnClash(mine, *other);
+  if (theirs.fields_form() != their_type.form()) return meeting;
   for (const EntitySummary::FieldSummary& field : theirs.fields()) {
     if (field.number() == other->number) meeting.writers = &field;
   }
   return meeting;
 }
 
-uint64_t FieldsUntold(const EntitySummary::TypeSummary& theirs) {
-  if (theirs.fields_told() || theirs.writers().empty()) return theirs.fields_untold();
+uint64_t FieldsUntold(const EntitySummary::TypeSummary& theirs, const EventType& their_type) {
+  const bool told = theirs.fields_told() && theirs.fields_form() == their_type.form();
+  if (told || theirs.writers().empty()) return theirs.fields_untold();
   return theirs.writers(0).position();
 }
 

@@ -25,7 +25,7 @@ Meeting MeetingOf(const ClashField& mine, const EventType& type,
                   const EntitySummary::TypeSummary& theirs, const EventType& their_type);
 
 // The greatest position of an event of that type whose fields the summary was not told, because the
-// rules of that time did not ask: it may have set any. 0: none.
-uint64_t FieldsUntold(const EntitySummary::TypeSummary& theirs);
+// rules of that time did not ask, or fields had other numbers then: it may have set any. 0: none.
+uint64_t FieldsUntold(const EntitySummary::TypeSummary& theirs, const EventType& their_type);
 
 }  // namespace intentlog

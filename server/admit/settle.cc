@@ -45,6 +45,7 @@ std::variant<Control, Reason> ParseResolve(const Resolve& resolve) {
   }
   control.type = resolve.replacement_type();
   control.payload = resolve.replacement();
+  control.schema_version = resolve.replacement_version();
   control.followers_too = resolve.followers_too();
   return control;
 }
@@ -69,6 +70,7 @@ std::variant<Control, Reason> ParsePayload(const Intent& intent) {
     control.of = amend.of();
     control.type = amend.replacement_type();
     control.payload = amend.replacement();
+    control.schema_version = amend.replacement_version();
     return control;
   }
   Dismiss dismiss;
@@ -193,6 +195,7 @@ Intent Replaced(const Intent& open, const Control& control, const Intent& asking
     intent.set_type(control.type);
     intent.clear_schema_version();
   }
+  if (control.schema_version != 0) intent.set_schema_version(control.schema_version);
   intent.set_payload(control.payload);
   intent.set_device_time_us(asking.device_time_us());
   intent.set_clock_steps(asking.clock_steps());

@@ -27,6 +27,7 @@ struct Control {
   // Of kReplace and kAmend: what takes effect in its place. No type: the open event's own.
   std::string type;
   std::string payload;
+  uint32_t schema_version = 0;  // 0: as the open event's, or 1 if that is of another type
   bool followers_too = false;
 
   bool closes_without_effect() const { return kind == Kind::kDrop || kind == Kind::kDismiss; }

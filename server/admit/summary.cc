@@ -89,8 +89,10 @@ void AddFields(const Footprint& footprint, const std::vector<uint32_t>& without,
     type.set_fields_told(false);
     return;
   }
-  if (!type.fields_told()) {
+  if (!type.fields_told() || type.fields_form() != footprint.type->form()) {
+    type.clear_fields();
     type.set_fields_told(true);
+    type.set_fields_form(footprint.type->form());
     if (type.writers_size() > 0) type.set_fields_untold(type.writers(0).position());
   }
   for (const ClashField& field : footprint.type->clash_fields()) {

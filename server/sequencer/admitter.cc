@@ -76,9 +76,15 @@ Admitter::Payload* Admitter::PayloadOf(const std::string& type) {
 
 const google::protobuf::Message* Admitter::Parse(const Intent& intent, const EventType** type) {
   Payload* const payload = PayloadOf(intent.type());
+  unreadable_.reset();
   *type = payload == nullptr ? nullptr : payload->type;
-  if (payload == nullptr || !payload->message->ParseFromString(intent.payload())) return nullptr;
-  return payload->message.get();
+  if (payload == nullptr) return nullptr;
+  google::protobuf::Message* const message = payload->message.get();
+  if (!payload->type->IsFormer(intent.schema_version())) {
+    return message->ParseFromString(intent.payload()) ? message : nullptr;
+  }
+  unreadable_ = payload->type->Read(intent.schema_version(), intent.payload(), *message);
+  return unreadable_ ? nullptr : message;
 }
 
 // ---- admitting
@@ -112,6 +118,7 @@ absl::Status Admitter::AdmitOne(Candidate& candidate, uint64_t batch_content) {
       return absl::OkStatus();
     }
     input.payload = Parse(intent, &input.type);
+    if (unreadable_) input.unreadable = &*unreadable_;
     input.base = ahead_.PlaceOf(intent.based_on());
     input.base_ahead = input.base > ahead_.seen_max();
     input.base = std::max(input.base, candidate.base_least);

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "eventlog/schema/schema.h"
+#include "eventlog/schema/violation.h"
 #include "google/protobuf/message.h"
 #include "proto/event.pb.h"
 #include "proto/store.pb.h"
@@ -75,6 +76,7 @@ class Admitter {
   };
 
   Payload* PayloadOf(const std::string& type);
+  // The payload in today's form. Null if it cannot be read; then `unreadable_` may say why.
   const google::protobuf::Message* Parse(const Intent& intent, const EventType** type);
   absl::Status AdmitOne(Candidate& candidate, uint64_t batch_content);
   absl::Status FindFirst(const EventType& type, const google::protobuf::Message& payload,
@@ -91,6 +93,7 @@ class Admitter {
   std::unordered_map<std::string, Payload> payloads_;  // by full name; of known types
   std::string last_name_;
   Payload* last_ = nullptr;
+  std::optional<Violation> unreadable_;
   std::vector<Verdict> verdicts_;
 };
 

@@ -175,6 +175,7 @@ Position Decider::Append(PushLane* lane, const Member& member, const Verdict& ve
   header_.set_behind(verdict.behind);
   for (const uint32_t field : verdict.without) header_.add_without(field);
   header_.set_without_all(verdict.without_all);
+  header_.set_without_version(verdict.without_version);
   header_.set_duplicate_key_hash(key_hash);
   // 0 says "as before", so no skew at all is written as one microsecond.
   if (lane != nullptr && !lane->skew_written) {

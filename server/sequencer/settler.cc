@@ -94,6 +94,7 @@ absl::StatusOr<Position> Settler::Write(const OpenMember& member, const Candidat
   if (IsEffective(verdict.decision) || turns) settlement.set_payload(candidate.intent->payload());
   for (const uint32_t field : verdict.without) settlement.add_without(field);
   settlement.set_without_all(verdict.without_all);
+  settlement.set_without_version(verdict.without_version);
   if (verdict.reason.code() != Reason::CODE_UNSPECIFIED) {
     *settlement.mutable_reason() = verdict.reason;
   }
@@ -123,6 +124,7 @@ absl::StatusOr<Position> Settler::Write(const OpenMember& member, const Candidat
   header.set_duplicate_of(verdict.duplicate_of);
   for (const uint32_t field : verdict.without) header.add_without(field);
   header.set_without_all(verdict.without_all);
+  header.set_without_version(verdict.without_version);
   header.set_duplicate_key_hash(candidate.key_hash);
   ASSIGN_OR_RETURN(LogAhead::LogState* const state, ahead_.StateOf(own_log_));
   return ahead_.Append(header, intent.SerializeAsString(), intent.scope(), *state,

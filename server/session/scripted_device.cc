@@ -71,6 +71,13 @@ void ScriptedDevice::SetType(const std::string& type) {
   intents_.back() = intent.SerializeAsString();
 }
 
+void ScriptedDevice::SetSchemaVersion(uint32_t version) {
+  Intent intent;
+  INTENTLOG_CHECK(intent.ParseFromString(intents_.back()));
+  intent.set_schema_version(version);
+  intents_.back() = intent.SerializeAsString();
+}
+
 void ScriptedDevice::SetDeviceTime(int64_t device_time_us) {
   Intent intent;
   INTENTLOG_CHECK(intent.ParseFromString(intents_.back()));

@@ -52,6 +52,7 @@ class ScriptedDevice {
   void SetBasedOn(const HistoryPoint& point);
   void SetBatchSize(uint64_t count, uint32_t size);
   void SetType(const std::string& type);
+  void SetSchemaVersion(uint32_t version);
   void SetDeviceTime(int64_t device_time_us);
   uint64_t last() const { return intents_.size(); }
   const LogId& log() const { return log_; }

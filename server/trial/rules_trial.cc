@@ -75,6 +75,7 @@ struct RulesTrial::Rep {
       const TrialOptions& the_options)
       : schema(std::move(the_schema)), epochs(std::move(the_epochs)), options(the_options) {}
 
+  // The payload in today's form. Null if it cannot be read; then `unreadable` may say why.
   const google::protobuf::Message* Parse(const Intent& intent, const EventType** type);
   std::string_view EpochAt(uint64_t position) const;
 
@@ -98,6 +99,7 @@ struct RulesTrial::Rep {
   std::vector<Candidate> batch;  // being gathered
   size_t batch_size = 0;
   std::unordered_map<std::string, std::unique_ptr<google::protobuf::Message>> payloads;
+  std::optional<Violation> unreadable;
 };
 
 RulesTrial::RulesTrial(std::shared_ptr<const Schema> schema, std::vector<Epoch> epochs,
@@ -143,13 +145,18 @@ absl::Status RulesTrial::Finish() {
 
 const google::protobuf::Message* RulesTrial::Rep::Parse(const Intent& intent,
                                                         const EventType** type) {
+  unreadable.reset();
   *type = schema->Find(intent.type());
   // Short names serve people; what is recorded carries the full one.
   if (*type != nullptr && (*type)->name() != intent.type()) *type = nullptr;
   if (*type == nullptr) return nullptr;
   std::unique_ptr<google::protobuf::Message>& payload = payloads[intent.type()];
   if (payload == nullptr) payload = (*type)->NewPayload();
-  return payload->ParseFromString(intent.payload()) ? payload.get() : nullptr;
+  if (!(*type)->IsFormer(intent.schema_version())) {
+    return payload->ParseFromString(intent.payload()) ? payload.get() : nullptr;
+  }
+  unreadable = (*type)->Read(intent.schema_version(), intent.payload(), *payload);
+  return unreadable ? nullptr : payload.get();
 }
 
 std::string_view RulesTrial::Rep::EpochAt(uint64_t position) const {
@@ -203,6 +210,7 @@ void RulesTrial::Rep::AdmitOne(Candidate& one, size_t facts, uint64_t batch_cont
   input.clock = one.clock[facts];
   input.batch_content = batch_content;
   input.payload = Parse(one.intent, &input.type);
+  if (unreadable) input.unreadable = &*unreadable;
   const HistoryPoint& base = one.intent.based_on();
   if (!base.epoch_id().empty() && base.epoch_id() == EpochAt(one.header.position())) {
     input.base = Position(base.position());
@@ -316,6 +324,7 @@ void RulesTrial::Rep::AddSettlement(const Header& header, const Intent& intent) 
   // What takes effect, by the trial's own schema.
   Intent effect = intent;
   effect.set_type(settlement.type());
+  effect.set_schema_version(settlement.schema_version());
   effect.set_payload(settlement.payload());
   Footprint footprint;
   const EventType* type = nullptr;

@@ -179,7 +179,12 @@ absl::StatusOr<Appended> World::Dismiss(const std::string& name, const IntentId&
 
 Appended World::Append(const std::string& name, const google::protobuf::Message& event,
                        const AppendOptions& options) {
-  const auto appended = Note(name, device(name).Append(*Convert(event), options));
+  return AppendOwn(name, *Convert(event), options);
+}
+
+Appended World::AppendOwn(const std::string& name, const google::protobuf::Message& event,
+                          const AppendOptions& options) {
+  const auto appended = Note(name, device(name).Append(event, options));
   INTENTLOG_CHECK(appended.ok());
   return *appended;
 }

@@ -64,6 +64,9 @@ class World {
   // Records an event and remembers that it was acknowledged. CHECK-fails unless OK.
   Appended Append(const std::string& device, const google::protobuf::Message& event,
                   const AppendOptions& options = {});
+  // As Append; `event` is of the schema that this device has, and not the world.
+  Appended AppendOwn(const std::string& device, const google::protobuf::Message& event,
+                     const AppendOptions& options = {});
   void AppendAll(const std::string& device,
                  const std::vector<const google::protobuf::Message*>& events,
                  const std::string& scope = {});

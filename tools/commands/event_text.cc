@@ -31,7 +31,8 @@ Parts Decode(const EventRef& event, const Schema& schema) {
   Settlement settlement;
   if (parts.header.settlement_of() != 0 && settlement.ParseFromString(parts.intent.payload())) {
     parts.type = Cat("settles ", settlement.of(), ": ", settlement.type());
-    parts.payload = PayloadJson(schema, settlement.type(), settlement.payload());
+    parts.payload =
+        PayloadJson(schema, settlement.type(), settlement.payload(), settlement.schema_version());
   } else {
     parts.type = parts.intent.type();
     parts.payload = IntentPayloadJson(parts.intent, schema);

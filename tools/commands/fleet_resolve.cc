@@ -45,6 +45,7 @@ absl::Status CheckUsage(const Options& options) {
 struct Replacement {
   std::string type;
   std::string payload;
+  uint32_t version = 0;  // of the type
 };
 
 absl::StatusOr<Replacement> ReadReplacement(const Options& options, FleetDoor& door,
@@ -63,7 +64,7 @@ absl::StatusOr<Replacement> ReadReplacement(const Options& options, FleetDoor& d
   if (const auto violation = type->Validate(*payload)) {
     return Invalid(violation->field, ": ", violation->text);
   }
-  return Replacement{type->name(), payload->SerializeAsString()};
+  return Replacement{type->name(), payload->SerializeAsString(), type->schema_version()};
 }
 
 // What closes a conflict, and what closes a rejected one, are different words on the wire.
@@ -88,6 +89,7 @@ absl::StatusOr<SettleRequest> RequestFor(const Options& options, FleetDoor& door
     amend.set_of(open.position());
     amend.set_replacement_type(replacement.type);
     amend.set_replacement(replacement.payload);
+    amend.set_replacement_version(replacement.version);
     return request;
   }
   Resolve& resolve = *request.mutable_resolve();
@@ -95,6 +97,7 @@ absl::StatusOr<SettleRequest> RequestFor(const Options& options, FleetDoor& door
   resolve.set_followers_too(options.followers_too);
   resolve.set_replacement_type(replacement.type);
   resolve.set_replacement(replacement.payload);
+  resolve.set_replacement_version(replacement.version);
   resolve.set_verdict(options.verdict == "apply"  ? Resolve::APPLY
                       : options.verdict == "drop" ? Resolve::DROP
                                                   : Resolve::REPLACE);

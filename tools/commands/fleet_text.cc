@@ -81,7 +81,7 @@ std::string Heading(const char* side, const ConflictEvent& event) {
 // Each field of the three payloads in a row; "*" marks those in question.
 std::string SideBySide(const FleetConflict& conflict, const Intent& mine, const Schema& schema) {
   const Json sides[] = {
-      PayloadJson(schema, mine.type(), mine.payload()),
+      PayloadJson(schema, mine.type(), mine.payload(), mine.schema_version()),
       conflict.has_theirs()
           ? PayloadJson(schema, conflict.theirs().type(), conflict.theirs().payload())
           : Json::object(),
@@ -207,7 +207,7 @@ Json FleetConflictJson(const FleetConflict& conflict, const Schema& schema, int6
     json["entity"] = Text(Cat(mine.entity_type(), "/", mine.entity_id()));
     json["scope"] = Text(mine.scope());
     json["type"] = Text(mine.type());
-    json["mine"] = PayloadJson(schema, mine.type(), mine.payload());
+    json["mine"] = PayloadJson(schema, mine.type(), mine.payload(), mine.schema_version());
   }
   json["theirs"] = conflict.has_theirs() ? EventObject(conflict.theirs(), schema) : Json();
   json["base"] = conflict.has_base() ? EventObject(conflict.base(), schema) : Json();

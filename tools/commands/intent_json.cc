@@ -23,6 +23,13 @@ std::string VerdictWord(Resolve::Verdict verdict) {
   return absl::AsciiStrToLower(Resolve::Verdict_Name(verdict));
 }
 
+// Older programs do not say it.
+template <class Control>
+std::optional<uint32_t> VersionIn(const Control& control) {
+  if (control.replacement_version() == 0) return std::nullopt;
+  return control.replacement_version();
+}
+
 Json ControlJson(const Intent& intent, const Schema& schema) {
   Resolve resolve;
   Amend amend;
@@ -33,11 +40,13 @@ Json ControlJson(const Intent& intent, const Schema& schema) {
     json["verdict"] = VerdictWord(resolve.verdict());
     json["followers_too"] = resolve.followers_too();
     if (resolve.verdict() == Resolve::REPLACE) {
-      json["replacement"] = PayloadJson(schema, resolve.replacement_type(), resolve.replacement());
+      json["replacement"] = PayloadJson(schema, resolve.replacement_type(), resolve.replacement(),
+                                        VersionIn(resolve));
     }
   } else if (intent.type() == amend.GetTypeName() && amend.ParseFromString(intent.payload())) {
     json["of"] = amend.of();
-    json["replacement"] = PayloadJson(schema, amend.replacement_type(), amend.replacement());
+    json["replacement"] =
+        PayloadJson(schema, amend.replacement_type(), amend.replacement(), VersionIn(amend));
   } else if (intent.type() == dismiss.GetTypeName() && dismiss.ParseFromString(intent.payload())) {
     json["of"] = dismiss.of();
     json["followers_too"] = dismiss.followers_too();
@@ -119,7 +128,7 @@ std::string NoteOf(const Client::RecordedIntent& intent) {
 
 Json IntentPayloadJson(const Intent& intent, const Schema& schema) {
   if (IsControl(intent.type())) return ControlJson(intent, schema);
-  return PayloadJson(schema, intent.type(), intent.payload());
+  return PayloadJson(schema, intent.type(), intent.payload(), intent.schema_version());
 }
 
 Json IntentJson(const Client::RecordedIntent& intent, const Schema& schema) {

@@ -88,11 +88,21 @@ Json StatusJson(const ClientStatus& status) {
   return json;
 }
 
-Json PayloadJson(const Schema& schema, const std::string& type, const std::string& payload) {
+Json PayloadJson(const Schema& schema, const std::string& type, const std::string& payload,
+                 std::optional<uint32_t> version) {
   const EventType* known = schema.Find(type);
   if (known == nullptr) return Json::object({{"unknown_type", Cat(payload.size(), " bytes")}});
+  if (version && known->IsNewer(*version)) {
+    return Json::object({{"newer_version", *version}, {"unread", Cat(payload.size(), " bytes")}});
+  }
+  std::string scratch;
+  absl::StatusOr<std::string_view> bytes = payload;
+  if (version && known->IsFormer(*version)) {
+    bytes = known->Upcast(*version, payload, LostFields(), scratch);
+    if (!bytes.ok()) return Json::object({{"malformed", std::string(bytes.status().message())}});
+  }
   const std::unique_ptr<google::protobuf::Message> message = known->NewPayload();
-  if (!message->ParseFromString(payload)) {
+  if (!message->ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) {
     return Json::object({{"malformed", Cat(payload.size(), " bytes")}});
   }
   const absl::StatusOr<std::string> text = PayloadToJson(*message);

@@ -41,7 +41,7 @@ struct Conflict {
   struct Side {
     Position position;
     std::string type;
-    std::string payload;  // of that type
+    std::string payload;  // of that type, in the form that it has today
     bool own = false;     // recorded by this device
     absl::Time at;        // server time
   };

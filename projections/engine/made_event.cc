@@ -29,7 +29,9 @@ MadeEvent::MadeEvent(uint64_t position, std::string scope, const google::protobu
   header.set_decision(effective ? ACCEPTED : REJECTED);
   header_bytes_ = header.SerializeAsString();
   Intent intent;
+  const EventType* const type = CommerceSchema()->Find(payload.GetTypeName());
   intent.set_type(payload.GetTypeName());
+  if (type != nullptr) intent.set_schema_version(type->schema_version());
   intent.set_scope(scope_);
   intent.set_payload(payload.SerializeAsString());
   intent_bytes_ = intent.SerializeAsString();
@@ -38,7 +40,7 @@ MadeEvent::MadeEvent(uint64_t position, std::string scope, const google::protobu
   event_.scope = scope_;
   event_.envelope = &envelope_;
   event_.effective = effective;
-  if (effective) event_.type = CommerceSchema()->Find(payload.GetTypeName());
+  if (effective) event_.type = type;
   if (event_.type != nullptr) event_.payload = payload_.get();
   if (effective) event_.unpark = dynamic_cast<const Unpark*>(payload_.get());
 }

@@ -243,9 +243,9 @@ TEST_F(NewVersionTest, ACrashBeforeTheSwitchIsGoneOnFrom) {
   Become(WithStock(3));
   Settle();
   EXPECT_EQ(Shown(), 3u);
-  Become(WithStock(3));
+  Become(WithStock(4));
   world_.server().core().Post([] {});
-  Become(WithStock(3));
+  Become(WithStock(4));
   Settle();
   EXPECT_EQ(OnHand("product-0"), 6);
 }

@@ -48,6 +48,13 @@ struct ViewSummary {
   std::vector<ScopeState> scopes;
 };
 
+// How far a place has events: a device has its scopes through different positions.
+struct Reach {
+  Position all;       // through which it has every event of every scope
+  std::string scope;  // that ends there; empty: it is a server's log, which ends there itself
+  Position last;      // through which it has events at all
+};
+
 // What a verification found; `problems` empty: all is well.
 struct Verified {
   uint64_t events = 0, blocks = 0, intents = 0;
@@ -65,14 +72,16 @@ class Source {
   // its feed, and after them its pending intents, with position 0 and no header.
   using TakeEvent = std::function<bool(const EventRef& event)>;
   virtual absl::Status ReadEvents(const EventsWanted& wanted, const TakeEvent& take) = 0;
+  virtual absl::StatusOr<Reach> EventsThrough() = 0;
   // Figures, as one object.
   virtual absl::StatusOr<Json> Stats() = 0;
   virtual absl::StatusOr<Verified> Verify() = 0;
 
   virtual absl::StatusOr<std::vector<ViewSummary>> Views() = 0;
-  // Rows merged over scopes in ascending byte order of keys.
+  // Rows merged over scopes in ascending byte order of keys. They are what all events of the place
+  // through the result give.
   using TakeRow = std::function<absl::Status(std::string_view key, const Row& row)>;
-  virtual absl::Status Dump(const std::string& view, const TakeRow& take) = 0;
+  virtual absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) = 0;
   virtual absl::StatusOr<std::optional<Row>> Get(const std::string& view,
                                                  const std::string& key) = 0;
   // The projection that prints a view's rows. NOT_FOUND names those there are.

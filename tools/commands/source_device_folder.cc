@@ -43,6 +43,14 @@ class DeviceFolder final : public Source {
     });
   }
 
+  absl::StatusOr<Reach> EventsThrough() override {
+    const std::vector<ScopeStatus> scopes = client().Status().scopes;
+    if (scopes.empty()) return Reach();
+    const auto by_cursor = [](const auto& a, const auto& b) { return a.cursor < b.cursor; };
+    const auto [least, most] = std::minmax_element(scopes.begin(), scopes.end(), by_cursor);
+    return Reach{least->cursor, least->scope, most->cursor};
+  }
+
   absl::StatusOr<Json> Stats() override {
     Json json = StatusJson(client().Status());
     FeedReader feed(client().store(), Scopes(), Position(1));
@@ -100,11 +108,12 @@ class DeviceFolder final : public Source {
     return views;
   }
 
-  absl::Status Dump(const std::string& view, const TakeRow& take) override {
+  absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) override {
+    ASSIGN_OR_RETURN(const Reach reach, EventsThrough());
     ASSIGN_OR_RETURN(const auto cursor, client().Scan(view, {}, reading_));
     while (true) {
       ASSIGN_OR_RETURN(const MergedRow* row, cursor->Next());
-      if (row == nullptr) return absl::OkStatus();
+      if (row == nullptr) return reach.last;
       RETURN_IF_ERROR(take(row->key, row->row));
     }
   }

@@ -23,6 +23,11 @@ class RunningServer final : public Source {
                               [&take](const EventRef& event, Position) { return take(event); });
   }
 
+  absl::StatusOr<Reach> EventsThrough() override {
+    ASSIGN_OR_RETURN(const Position head, Head());
+    return Reach{head, "", head};
+  }
+
   absl::StatusOr<Json> Stats() override {
     ASSIGN_OR_RETURN(const StatsReply stats, reader_.Stats());
     return StatsJson(stats);
@@ -78,16 +83,14 @@ class RunningServer final : public Source {
     return views;
   }
 
-  absl::Status Dump(const std::string& view, const TakeRow& take) override {
+  absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) override {
     ASSIGN_OR_RETURN(const Projection* projection, FindView(view));
     ASSIGN_OR_RETURN(const Position head, Head());
-    return reader_
-        .DumpView(view, head,
-                  [&](std::string_view key, std::string_view bytes) -> absl::Status {
-                    ASSIGN_OR_RETURN(const Row row, RowFromBytes(*projection, bytes));
-                    return take(key, row);
-                  })
-        .status();
+    return reader_.DumpView(view, head,
+                            [&](std::string_view key, std::string_view bytes) -> absl::Status {
+                              ASSIGN_OR_RETURN(const Row row, RowFromBytes(*projection, bytes));
+                              return take(key, row);
+                            });
   }
 
   absl::StatusOr<std::optional<Row>> Get(const std::string& view, const std::string& key) override {

@@ -64,6 +64,12 @@ class ServerFolder final : public Source {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<Reach> EventsThrough() override {
+    ASSIGN_OR_RETURN(const auto log, server_.server().Log(tenant_));
+    const Position head = log->head().position;
+    return Reach{head, "", head};
+  }
+
   absl::StatusOr<Json> Stats() override {
     RETURN_IF_ERROR(FoldAll());
     ASSIGN_OR_RETURN(const StatsReply stats, server_.server().Stats(tenant_));
@@ -92,12 +98,13 @@ class ServerFolder final : public Source {
     return views;
   }
 
-  absl::Status Dump(const std::string& view, const TakeRow& take) override {
+  absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) override {
+    ASSIGN_OR_RETURN(const Reach reach, EventsThrough());
     ASSIGN_OR_RETURN(const auto models, Folded());
     ASSIGN_OR_RETURN(const auto cursor, models->Scan(view));
     while (true) {
       ASSIGN_OR_RETURN(const MergedRow* row, cursor->Next());
-      if (row == nullptr) return absl::OkStatus();
+      if (row == nullptr) return reach.last;
       RETURN_IF_ERROR(take(row->key, row->row));
     }
   }

@@ -1,9 +1,15 @@
 #include "tools/commands/view.h"
 
+#include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "projections/engine/row_access.h"
 #include "tools/commands/command.h"
+#include "tools/commands/fold_watch.h"
+#include "tools/commands/source_as_of.h"
 
 namespace intentlog {
 namespace {
@@ -27,6 +33,41 @@ void AddViewArguments(CLI::App& command, ViewArguments* arguments) {
   AddJson(command, &arguments->json);
 }
 
+void AddAsOf(CLI::App& command, ViewArguments* arguments) {
+  AddNumber(command, "--at", &arguments->at, 0, kPositionMost,
+            "the view as it was at this position of the log; of a device, without pending work");
+  AddText(command, "--at-time", &arguments->at_time,
+          "the view as it was at this moment of the server's clock: RFC 3339, such as "
+          "2026-03-01T10:00:00Z, or milliseconds since 1970");
+}
+
+absl::StatusOr<std::unique_ptr<Source>> OpenViewSource(const ViewArguments& arguments) {
+  const bool by_time = !arguments.at_time.empty();
+  const bool by_position = arguments.at != kNoPosition;
+  if (by_time && by_position) return WrongUsage("--at and --at-time exclude each other");
+  if (!by_time && !by_position) return OpenSource(arguments.source);
+  int64_t time_us = 0;
+  if (by_time) {
+    ASSIGN_OR_RETURN(time_us, ParseMoment(arguments.at_time));
+  }
+  auto watch = std::make_unique<FoldWatch>();
+  ASSIGN_OR_RETURN(std::unique_ptr<Source> source, OpenSource(arguments.source));
+  Position at(arguments.at);
+  if (by_time) {
+    ASSIGN_OR_RETURN(at, PositionAt(*source, time_us));
+    std::fprintf(stderr, "as of position %s\n", Cat(at).c_str());
+  }
+  RETURN_IF_ERROR(CheckAt(*source, at));
+  return OpenSourceAsOf(std::move(source), at, arguments.name, std::move(watch));
+}
+
+std::string RowText(const Projection* projection, bool has, const std::string& bytes) {
+  if (!has) return "(no row)";
+  if (projection == nullptr) return Hex(bytes);
+  const absl::StatusOr<Row> row = RowFromBytes(*projection, bytes);
+  return row.ok() ? row->message()->ShortDebugString() : Cat(row.status());
+}
+
 absl::StatusOr<Json> RowJson(const Projection& projection, std::string_view key, const Row& row) {
   std::vector<std::string> cells;
   RETURN_IF_ERROR(projection.Print(row, cells));
@@ -38,13 +79,13 @@ absl::StatusOr<Json> RowJson(const Projection& projection, std::string_view key,
 }
 
 void RegisterView(CLI::App& app, int* exit_code) {
-  CLI::App& view =
-      AddGroup(app, "view",
-               "Read models: what is there, rows, dumps, digests; rebuilt beside the live ones.");
+  CLI::App& view = AddGroup(app, "view",
+                            "Read models: what is there, rows, dumps, digests, also as of any "
+                            "time; rebuilt beside the live ones.");
   for (const Register add :
        {RegisterViewList, RegisterViewGet, RegisterViewDump, RegisterViewDigest,
         RegisterViewRebuild, RegisterViewCompare, RegisterViewActivate, RegisterViewRollback,
-        RegisterViewCancel, RegisterViewParked}) {
+        RegisterViewCancel, RegisterViewParked, RegisterViewTry}) {
     add(view, exit_code);
   }
 }

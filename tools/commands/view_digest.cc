@@ -23,8 +23,8 @@ struct Digested {
 absl::StatusOr<Digested> DigestOf(Source& source, ViewSummary view) {
   ASSIGN_OR_RETURN(const Projection* projection, source.FindView(view.name));
   ViewTsv tsv(*projection);
-  RETURN_IF_ERROR(source.Dump(
-      view.name, [&](std::string_view key, const Row& row) { return tsv.Add(key, row); }));
+  const auto take = [&](std::string_view key, const Row& row) { return tsv.Add(key, row); };
+  RETURN_IF_ERROR(source.Dump(view.name, take).status());
   return Digested{std::move(view), tsv.rows(), tsv.Sha256()};
 }
 
@@ -56,7 +56,7 @@ void Print(const std::vector<Digested>& all) {
 }
 
 absl::Status DigestViews(const ViewArguments& options) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Source> source, OpenSource(options.source));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Source> source, OpenViewSource(options));
   if (!options.name.empty()) RETURN_IF_ERROR(source->FindView(options.name).status());
   ASSIGN_OR_RETURN(std::vector<ViewSummary> views, source->Views());
   std::vector<Digested> all;
@@ -84,6 +84,7 @@ void RegisterViewDigest(CLI::App& view, int* exit_code) {
                  "Digests per scope with their positions, and the SHA-256 of the merged dump.");
   AddText(command, "NAME", &options->name, "one view alone");
   AddViewArguments(command, options.get());
+  AddAsOf(command, options.get());
   OnRun(command, exit_code, [options] { return DigestViews(*options); });
 }
 

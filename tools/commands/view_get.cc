@@ -12,7 +12,7 @@ namespace intentlog {
 namespace {
 
 absl::Status GetOne(const ViewArguments& options) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Source> source, OpenSource(options.source));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Source> source, OpenViewSource(options));
   ASSIGN_OR_RETURN(const Projection* projection, source->FindView(options.name));
   ASSIGN_OR_RETURN(const std::optional<Row> row, source->Get(options.name, options.key));
   if (!row.has_value() || !row->exists()) {
@@ -38,6 +38,7 @@ void RegisterViewGet(CLI::App& view, int* exit_code) {
   AddText(command, "NAME", &options->name, "the view", kRequired);
   AddText(command, "KEY", &options->key, "the row's key; may be empty", kRequired);
   AddViewArguments(command, options.get());
+  AddAsOf(command, options.get());
   OnRun(command, exit_code, [options] { return GetOne(*options); });
 }
 

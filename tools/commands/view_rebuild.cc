@@ -6,7 +6,6 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "projections/engine/row_access.h"
 #include "tools/commands/command.h"
 #include "tools/commands/domain.h"
 #include "tools/commands/fleet.h"
@@ -132,13 +131,6 @@ absl::Status Switch(const Options& options, ViewAction action) {
   ASSIGN_OR_RETURN(const OperateViewReply reply, door->OperateView(Ask(options, action)));
   Print(options, reply);
   return absl::OkStatus();
-}
-
-std::string RowText(const Projection* projection, bool has, const std::string& bytes) {
-  if (!has) return "(no row)";
-  if (projection == nullptr) return Hex(bytes);
-  const absl::StatusOr<Row> row = RowFromBytes(*projection, bytes);
-  return row.ok() ? row->message()->ShortDebugString() : Cat(row.status());
 }
 
 absl::Status Compare(const Options& options) {

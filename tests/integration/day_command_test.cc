@@ -5,10 +5,15 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "eventlog/store/store.h"
+#include "projections/engine/row_keys.h"
+#include "projections/engine/view_records.h"
 #include "tests/integration/process.h"
 
 namespace intentlog {
@@ -30,6 +35,7 @@ class DayCommandTest : public testing::Test {
         {"demo", "--story", "conflicts", "--devices", "3", "--dir", *base_, "--keep", "--json"});
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     told_ = new json(json::parse(ran.out, nullptr, /*allow_exceptions=*/false));
+    std::filesystem::copy(*base_ + "/server", Copy(), std::filesystem::copy_options::recursive);
     server_ = new Background({"serve", "--data", *base_ + "/server", "--listen", "127.0.0.1:0",
                               "--digest-interval", "20ms", "--json"});
     address_ = new std::string(
@@ -63,6 +69,13 @@ class DayCommandTest : public testing::Test {
     EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 1) << ran.err;
     EXPECT_THAT(ran.err, HasSubstr(words));
   }
+  static Arguments View(Arguments more, const Arguments& place = {"--server", *address_}) {
+    more.insert(more.begin(), "view");
+    more.insert(more.end(), place.begin(), place.end());
+    return more;
+  }
+  // Of the server's folder, which nothing runs on.
+  static std::string Copy() { return *base_ + "-copy"; }
   static std::string Dir(int device) { return *base_ + "/device-" + std::to_string(device); }
 
   static std::string* base_;
@@ -128,11 +141,7 @@ TEST_F(DayCommandTest, D_TheRulesAreATableAndTriedOnTheDayTheyChangeNothing) {
 }
 
 TEST_F(DayCommandTest, E_AViewIsRebuiltBesideTheLiveOneComparedSwitchedAndRolledBack) {
-  const auto view = [](Arguments more) {
-    more.insert(more.begin(), "view");
-    more.insert(more.end(), {"--server", *address_});
-    return more;
-  };
+  const auto view = [](const Arguments& more) { return View(more); };
   const std::string before = Run(view({"dump", "stock", "--tsv"}));
   ExpectRefused(view({"compare", "stock"}), 1, "no rebuilt one");
   ExpectRefused(view({"activate", "stock"}), 1, "rebuild it");
@@ -150,7 +159,91 @@ TEST_F(DayCommandTest, E_AViewIsRebuiltBesideTheLiveOneComparedSwitchedAndRolled
   EXPECT_THAT(Run(view({"cancel", "orders"})), Not(HasSubstr("beside it")));
 }
 
-TEST_F(DayCommandTest, F_TheLastConflictIsShownResolvedAndGone) {
+TEST_F(DayCommandTest, F_AViewIsShownAsItWasAtAPositionOrAMomentByServerFolderAndDevice) {
+  const Arguments copy = {"--dir", Copy()}, device = {"--dir", Dir(1)};
+  const json events = RunJson({"events", "read", "--server", *address_})["events"];
+  const std::string head = std::to_string(events.size());
+  const std::string before = Run(View({"dump", "conflicts", "--tsv", "--at", "22"}));
+  EXPECT_EQ(Run(View({"dump", "conflicts", "--tsv", "--at", "22"}, copy)), before);
+  EXPECT_EQ(Run(View({"dump", "conflicts", "--tsv", "--at", "22"}, device)), before);
+  const std::string now = Run(View({"dump", "conflicts", "--tsv"}));
+  EXPECT_NE(before, now);
+  EXPECT_EQ(Run(View({"dump", "conflicts", "--tsv", "--at", head})), now);
+  EXPECT_EQ(Run(View({"dump", "conflicts", "--tsv", "--at-time", "2999-01-01T00:00:00Z"})), now);
+
+  const int64_t millis = events[9]["time_us"].get<int64_t>() / 1000 + 1;
+  const auto last = std::find_if(events.rbegin(), events.rend(), [&](const json& event) {
+    return event["time_us"].get<int64_t>() <= millis * 1000;
+  });
+  const std::string then = std::to_string((*last)["position"].get<int>());
+  EXPECT_EQ(RunJson(View({"digest", "stock", "--at-time", std::to_string(millis)})),
+            RunJson(View({"digest", "stock", "--at", then}, copy)));
+  const json digest = RunJson(View({"digest", "stock", "--at", then}, device))["views"];
+  ASSERT_EQ(digest.size(), 1u);
+  EXPECT_EQ(digest[0]["scopes"][0]["position"], (*last)["position"]);
+  EXPECT_EQ(RunJson(View({"get", "stock", "milk", "--at", head})),
+            RunJson(View({"get", "stock", "milk"})));
+
+  const std::string beyond = std::to_string(events.size() + 1);
+  const std::string ends = "position " + beyond + " is beyond the head of the log, " + head;
+  ExpectRefused(View({"dump", "stock", "--json", "--at", beyond}), 1, ends);
+  ExpectRefused(View({"get", "stock", "milk", "--at", beyond}, copy), 1, ends);
+  ExpectRefused(View({"digest", "--at", beyond}, device), 1,
+                "has scope \"shared\" through position");
+  ExpectRefused(View({"get", "stock", "milk", "--at", "1", "--at-time", "1"}), 2, "exclude");
+  ExpectRefused(View({"get", "stock", "milk", "--at-time", "noon"}), 2, "\"noon\" is no moment");
+  ExpectRefused(View({"dump", "shelf", "--at", "1"}), 1, "no view \"shelf\"; there are: ");
+}
+
+// Makes the live rows of a view of a server's folder what no fold gave: of its first row the value
+// becomes that of the last one, and the last one goes to another key.
+void SpoilRows(const std::string& dir, const std::string& view) {
+  StoreOptions options;
+  options.role = "server-views";
+  const auto store = *Store::Open(dir + "/views/default", options);
+  const std::string prefix = RowPrefix((*ReadViewRecord(*store, view))->build(), "shared");
+  std::vector<std::pair<std::string, std::string>> rows;
+  const auto cursor = store->Scan(Space::kRows);
+  for (cursor->Seek(prefix); cursor->Valid() && cursor->key().starts_with(prefix); cursor->Next()) {
+    rows.emplace_back(cursor->key(), cursor->value());
+  }
+  ASSERT_GE(rows.size(), 2u);
+  StoreBatch batch;
+  batch.Put(Space::kRows, rows.front().first, rows.back().second);
+  batch.Delete(Space::kRows, rows.back().first);
+  batch.Put(Space::kRows, prefix + "zinc", rows.back().second);
+  ASSERT_TRUE(store->Commit(batch, Sync::kDurable).ok());
+}
+
+TEST_F(DayCommandTest, G_AViewIsTriedAndWhereItDiffersFromTheLiveRowsIsShown) {
+  const Arguments copy = {"--dir", Copy()};
+  EXPECT_THAT(Run(View({"try", "stock", "--from", "5"})), ContainsRegex("^equal: 2 rows through"));
+  EXPECT_THAT(Run(View({"try", "orders", "--from", "0"}, {"--dir", Dir(1)})), HasSubstr("equal: "));
+  EXPECT_EQ(RunJson(View({"try", "conflicts", "--from", "9"}, copy))["equal"], true);
+  ExpectRefused(View({"try", "stock", "--from", "9999"}), 1, "beyond the head of the log");
+  ExpectRefused(View({"try", "stock"}), 2, "--from POSITION");
+
+  SpoilRows(Copy(), "stock");
+  const Ran ran = RunIntentlog(View({"try", "stock", "--from", "5", "--json"}, copy));
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_EQ(ran.err, "");
+  const json tried = json::parse(ran.out, nullptr, /*allow_exceptions=*/false);
+  EXPECT_EQ(tried["equal"], false);
+  EXPECT_EQ(tried["different"], 1);
+  EXPECT_EQ(tried["live"]["alone"], 1);
+  EXPECT_EQ(tried["tried"]["alone"], 1);
+  ASSERT_EQ(tried["differences"].size(), 3u);
+  EXPECT_EQ(tried["differences"][0]["key"], "milk");
+  EXPECT_EQ(tried["differences"][0]["live"], tried["differences"][1]["tried"]);
+  EXPECT_EQ(tried["differences"][1]["live"], nullptr);
+  EXPECT_EQ(tried["differences"][2]["tried"], nullptr);
+  const Ran text = RunIntentlog(View({"try", "stock", "--from", "5", "--limit", "1"}, copy));
+  EXPECT_EQ(text.exit_code, 1);
+  EXPECT_THAT(text.out, ContainsRegex("milk +on_hand"));
+  EXPECT_THAT(text.out, HasSubstr("and 2 more: --limit shows them"));
+}
+
+TEST_F(DayCommandTest, H_TheLastConflictIsShownResolvedAndGone) {
   const std::string shown = Run({"device", "conflicts", "--dir", Dir(2)});
   EXPECT_THAT(shown, HasSubstr("order/21"));
   EXPECT_THAT(shown, ContainsRegex("customer_id +bob +ann"));

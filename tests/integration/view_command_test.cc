@@ -114,6 +114,10 @@ TEST_F(ViewCommandTest, I22_AnAmountThatNoRowHoldsParksItsRowsUntilSomebodyLeave
             Dump("sales_by_product"));
   OnServerJson({"rebuild", "sales_by_product", "--workers", "2"});
   EXPECT_EQ(OnServerJson({"compare", "sales_by_product"})["equal"], true);
+  // So does a fold as of any position.
+  EXPECT_EQ(OnServerJson({"try", "sales_by_product", "--from", "2"})["equal"], true);
+  EXPECT_THAT(Run(OnServer({"dump", "sales_by_product", "--tsv", "--at", "4"})),
+              HasSubstr("milk\t1\t2\t3000\n"));
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include "server/wire/reader_service.h"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -192,8 +194,7 @@ class RowSource {
       ASSIGN_OR_RETURN(models_, backend_.Models(tenant_));
       ASSIGN_OR_RETURN(const bool ready, wait_.Ready());
       if (!ready) return Step::kWait;
-      position_ = backend_.ViewPosition(tenant_);
-      ASSIGN_OR_RETURN(cursor_, models_->Scan(view_));
+      RETURN_IF_ERROR(Open());
     }
     chunk.set_position(position_.value());
     for (size_t bytes = 0; bytes < chunk_bytes_;) {
@@ -209,6 +210,25 @@ class RowSource {
   }
 
  private:
+  // The position is exactly that of the rows, also while more is folded.
+  absl::Status Open() {
+    while (true) {
+      position_ = backend_.ViewPosition(tenant_);
+      ASSIGN_OR_RETURN(const Position before, Greatest());
+      ASSIGN_OR_RETURN(cursor_, models_->Scan(view_));
+      ASSIGN_OR_RETURN(const Position after, Greatest());
+      position_ = std::max(position_, after);
+      if (before == after) return absl::OkStatus();
+    }
+  }
+  // Of the scopes' positions: no row has been changed by a later event.
+  absl::StatusOr<Position> Greatest() const {
+    ASSIGN_OR_RETURN(const std::vector<ScopeState> scopes, models_->Scopes(view_));
+    Position greatest;
+    for (const ScopeState& scope : scopes) greatest = std::max(greatest, scope.position);
+    return greatest;
+  }
+
   const Backend& backend_;
   const std::string tenant_;
   const std::string view_;

@@ -443,6 +443,13 @@ absl::StatusOr<std::vector<ScopeState>> ReadModels::Scopes(std::string_view view
   return states;
 }
 
+absl::StatusOr<Position> ReadModels::Latest(std::string_view view) const {
+  ASSIGN_OR_RETURN(const std::vector<ScopeState> scopes, Scopes(view));
+  Position latest;
+  for (const ScopeState& scope : scopes) latest = std::max(latest, scope.position);
+  return latest;
+}
+
 absl::StatusOr<std::vector<ParkedRow>> ReadModels::Parked(std::string_view view, size_t limit,
                                                           std::optional<BuildId> build) const {
   ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));

@@ -114,6 +114,8 @@ class ReadModels {
   absl::StatusOr<Position> Through(std::string_view scope) const;
   // In byte order of scopes. NOT_FOUND names an unknown view and lists those there are.
   absl::StatusOr<std::vector<ScopeState>> Scopes(std::string_view view) const;
+  // The greatest position of the view's scopes: no row has been changed by a later event.
+  absl::StatusOr<Position> Latest(std::string_view view) const;
   absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key) const;
   // Up to `limit` rows that stand still, by scope and key: of the live build, or of one that
   // follows.

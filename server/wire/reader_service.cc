@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -210,23 +209,17 @@ class RowSource {
   }
 
  private:
-  // The position is exactly that of the rows, also while more is folded.
+  // The position is exactly that of the rows: also while more is folded, and of a view that is
+  // shown but not folded any more.
   absl::Status Open() {
     while (true) {
-      position_ = backend_.ViewPosition(tenant_);
-      ASSIGN_OR_RETURN(const Position before, Greatest());
+      position_ = models_->IsFolded(view_) ? backend_.ViewPosition(tenant_) : Position();
+      ASSIGN_OR_RETURN(const Position before, models_->Latest(view_));
       ASSIGN_OR_RETURN(cursor_, models_->Scan(view_));
-      ASSIGN_OR_RETURN(const Position after, Greatest());
+      ASSIGN_OR_RETURN(const Position after, models_->Latest(view_));
       position_ = std::max(position_, after);
       if (before == after) return absl::OkStatus();
     }
-  }
-  // Of the scopes' positions: no row has been changed by a later event.
-  absl::StatusOr<Position> Greatest() const {
-    ASSIGN_OR_RETURN(const std::vector<ScopeState> scopes, models_->Scopes(view_));
-    Position greatest;
-    for (const ScopeState& scope : scopes) greatest = std::max(greatest, scope.position);
-    return greatest;
   }
 
   const Backend& backend_;

@@ -87,11 +87,16 @@ class MadePlace final : public Source {
   Reach reach_;
 };
 
-std::unique_ptr<MadePlace> TwoShops() {
+std::unique_ptr<MadePlace> TwoShopsThrough4() {
   auto place = std::make_unique<MadePlace>();
   place->Move(1, "east", "milk", 10);
   place->Move(2, "west", "milk", 5);
   place->Move(4, "east", "tea", 3);
+  return place;
+}
+
+std::unique_ptr<MadePlace> TwoShops() {
+  auto place = TwoShopsThrough4();
   place->Move(7, "west", "milk", -1);
   place->Move(9, "east", "milk", -4);
   return place;
@@ -205,6 +210,18 @@ TEST(ViewTrialTest, EachKindOfDifferenceIsCountedAndTheFirstAreShown) {
   EXPECT_FALSE(trial->first[1].live.has_value());
   EXPECT_EQ(trial->first[2].key, "water");
   EXPECT_FALSE(trial->first[2].tried.has_value());
+}
+
+TEST(ViewTrialTest, RowsThatStayedBehindAreComparedWhereTheyAre) {
+  const auto place = TwoShops();
+  const auto all = place->rows();
+  place->SetReach({Position(9), "", Position(4)});  // as rows of a version that nobody folds
+  place->rows() = TwoShopsThrough4()->rows();
+  ASSERT_NE(place->rows(), all);
+  const auto trial = TryView(*place, "stock", Position(7), 20, {});
+  ASSERT_TRUE(trial.ok()) << trial.status();
+  EXPECT_EQ(trial->through, Position(4));
+  EXPECT_TRUE(trial->equal());
 }
 
 TEST(ViewTrialTest, BeyondTheHeadItIsRefused) {

@@ -101,10 +101,14 @@ class ServerFolder final : public Source {
   absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) override {
     ASSIGN_OR_RETURN(const Reach reach, EventsThrough());
     ASSIGN_OR_RETURN(const auto models, Folded());
+    Position through = reach.last;
+    if (!models->IsFolded(view)) {
+      ASSIGN_OR_RETURN(through, models->Latest(view));
+    }
     ASSIGN_OR_RETURN(const auto cursor, models->Scan(view));
     while (true) {
       ASSIGN_OR_RETURN(const MergedRow* row, cursor->Next());
-      if (row == nullptr) return reach.last;
+      if (row == nullptr) return through;
       RETURN_IF_ERROR(take(row->key, row->row));
     }
   }

@@ -91,8 +91,9 @@ absl::StatusOr<ViewTrial> TryView(Source& source, const std::string& view, Posit
   trial.from = from;
   ASSIGN_OR_RETURN(const auto live, TemporaryStore::Make(options.write_buffer_bytes));
   ASSIGN_OR_RETURN(trial.through, CopyLive(source, view, **live));
-  trial.through = std::max(trial.through, from);
-  ASSIGN_OR_RETURN(const auto tried, OpenAsOf(source, view, options, from));
+  // Live rows may be of an earlier position, if nobody folds this version of the view any more.
+  const Position begin = std::min(from, trial.through);
+  ASSIGN_OR_RETURN(const auto tried, OpenAsOf(source, view, options, begin));
   trial.began = tried->began();
   RETURN_IF_ERROR(tried->FoldThrough(trial.through));
   ASSIGN_OR_RETURN(const std::vector<ScopeState> scopes, tried->rows().Scopes(view));

@@ -1,10 +1,12 @@
 #include "tools/commands/fleet_text.h"
 
+#include <optional>
 #include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/commerce.pb.h"
+#include "tools/commands/status_json.h"
 
 namespace intentlog {
 namespace {
@@ -99,6 +101,20 @@ TEST(FleetTextTest, ABrokenIntentOrUnknownTypeIsShownAsFarAsItGoes) {
   conflict = Conflict();
   conflict.mutable_theirs()->set_type("elsewhere.Thing");
   EXPECT_THAT(ConflictText(conflict, *Shop(), kNow), HasSubstr("unknown_type"));
+}
+
+TEST(FleetTextTest, APayloadOfAFormerVersionIsShownInTodaysForm) {
+  commerce::StockCountedV1 old;
+  old.set_product_id("milk");
+  old.set_counted_at_us(7);
+  const std::string bytes = old.SerializeAsString();
+  const auto shown = [&](const std::string& payload, std::optional<uint32_t> version) {
+    return PayloadJson(*Shop(), "intentlog.commerce.StockCounted", payload, version).dump();
+  };
+  EXPECT_EQ(shown(bytes, 1), R"({"product_id":"milk","count":{"at_us":"7"}})");
+  EXPECT_EQ(shown(bytes, 0), shown(bytes, 1));
+  EXPECT_THAT(shown("\xff", 1), HasSubstr("version 1 does not become version 2"));
+  EXPECT_EQ(shown(bytes, 3), R"({"newer_version":3,"unread":"8 bytes"})");
 }
 
 TEST(FleetTextTest, AConflictAsAnObjectHasAllSides) {

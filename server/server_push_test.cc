@@ -450,7 +450,8 @@ TEST_F(ServerPushTest, I22_AnEventThatCanNotBeFoldedParksItsRowAndTheServerSaysS
   server_.RunFor(server_.options().fold_interval);  // the projector rests between small steps
   EXPECT_THAT(
       server_->degraded().ToString(),
-      HasSubstr("tenant default: view stock: 1 row stands still, shop/\"tea\" since event 3"));
+      HasSubstr(
+          "tenant default: 1 row of views stands still, such as stock shop/\"tea\" since event 3"));
   EXPECT_EQ(server_->ViewPosition("default"), Position(3));
   till_.Record(Moved("milk", 1), "stock", "milk");
   till_.PushCounts(4, 4);

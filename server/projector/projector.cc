@@ -220,14 +220,12 @@ void Projector::UseModels(std::shared_ptr<ReadModels> models, Position from) {
 // At what is folded: digests of the scopes that changed, and what stands still.
 absl::Status Projector::Look(StepResult& result) {
   std::map<std::string, std::vector<std::string>, std::less<>> by_scope;
-  result.parked.emplace();
+  uint64_t parked = 0;
+  std::string example;
   for (const auto& projection : options_.projections) {
     const std::string view = projection->info().name;
     ASSIGN_OR_RETURN(const std::vector<ScopeState> states, models_->Scopes(view));
-    uint64_t parked = 0;
-    for (const ScopeState& state : states) {
-      parked += state.parked;
-    }
+    for (const ScopeState& state : states) parked += state.parked;
     // In the order of projections; empty of one that is not folded now, or not in that scope.
     for (const std::string& scope : digests_due_) {
       const auto state = std::lower_bound(
@@ -236,22 +234,25 @@ absl::Status Projector::Look(StepResult& result) {
       const bool known = models_->IsFolded(view) && state != states.end() && state->scope == scope;
       by_scope[scope].push_back(known ? state->digest.Bytes() : std::string());
     }
-    if (parked > 0) RETURN_IF_ERROR(LookForParked(view, parked, *result.parked));
+    if (parked > 0 && example.empty()) {
+      ASSIGN_OR_RETURN(example, ParkedExample(view));
+    }
   }
   digests_due_.clear();
+  result.parked = parked == 0
+                      ? absl::OkStatus()
+                      : FailedPrecondition(
+                            parked, parked == 1 ? " row of views stands" : " rows of views stand",
+                            " still, ", example);
   for (auto& [scope, values] : by_scope) result.digests.push_back({scope, std::move(values)});
   return absl::OkStatus();
 }
 
-absl::Status Projector::LookForParked(std::string_view view, uint64_t rows,
-                                      absl::Status& parked) const {
+absl::StatusOr<std::string> Projector::ParkedExample(std::string_view view) const {
   ASSIGN_OR_RETURN(const std::vector<ParkedRow> first, models_->Parked(view, 1));
-  if (first.empty()) return absl::OkStatus();
-  parked = FailedPrecondition(parked.ok() ? std::string() : Cat(parked, "; "), "view ", view, ": ",
-                              rows, rows == 1 ? " row stands" : " rows stand", " still, ",
-                              first[0].scope, "/", Quoted(first[0].key), " since event ",
-                              first[0].position, ": ", first[0].why);
-  return absl::OkStatus();
+  if (first.empty()) return std::string();
+  return Cat("such as ", view, " ", first[0].scope, "/", Quoted(first[0].key), " since event ",
+             first[0].position, ": ", first[0].why);
 }
 
 }  // namespace intentlog

@@ -89,7 +89,7 @@ class Projector {
   absl::Status FoldBlock(const BlockView& block, size_t begin);
   absl::Status Commit(Position through);
   absl::Status Look(StepResult& result);
-  absl::Status LookForParked(std::string_view view, uint64_t rows, absl::Status& parked) const;
+  absl::StatusOr<std::string> ParkedExample(std::string_view view) const;
   absl::StatusOr<Position> FoldedBefore(std::string_view scope);
   void OnStep(StepResult result);
 

@@ -104,8 +104,8 @@ TEST_F(ParkedTest, I22_OnlyTheRowStandsStillAndHealthSaysWhichSinceWhenAndWhy) {
   EXPECT_EQ(parked[0].why(), "poison");
   const absl::Status health = world_.server()->degraded();
   EXPECT_EQ(health.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(Said(health), HasSubstr("tenant default: view stock: 1 row stands still, "
-                                      "shared/\"milk\" since event 5: poison"));
+  EXPECT_THAT(Said(health), HasSubstr("tenant default: 1 row of views stands still, "
+                                      "such as stock shared/\"milk\" since event 5: poison"));
 }
 
 TEST_F(ParkedTest, ARetryOfTheSameProgramParksItAgainAndOneOfACuredProgramHealsIt) {

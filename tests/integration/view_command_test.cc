@@ -108,6 +108,7 @@ TEST_F(ViewCommandTest, I22_AnAmountThatNoRowHoldsParksItsRowsUntilSomebodyLeave
                             "--reason", "a slip of the hand"})),
               HasSubstr("nothing of it stands still"));
   EXPECT_THAT(Dump("sales_by_product"), HasSubstr("milk\t2\t5\t7500\n"));
+  EXPECT_THAT(Run({"events", "read", "--server", address_}), HasSubstr("a slip of the hand"));
   // A device follows, and a rebuild does the same at the same place.
   Sync();
   EXPECT_EQ(Run({"view", "dump", "sales_by_product", "--dir", till_, "--tsv"}),

@@ -52,13 +52,15 @@ std::string EventLine(const EventRef& event, const Schema& schema, size_t column
   const Parts parts = Decode(event, schema);
   if (!parts.sound) return Cat(event.position, "  does not parse");
   const bool pending = IsPending(event);
+  const Intent& intent = parts.intent;
+  const std::string entity =
+      intent.entity_type().empty() ? "-" : Cat(intent.entity_type(), "/", intent.entity_id());
   std::string line = absl::StrFormat(
-      "%8s  %s  %-8s  %6s  %-10s  %s/%s  %s  %s",
+      "%8s  %s  %-8s  %6s  %-10s  %s  %s  %s",
       pending ? "-" : std::to_string(event.position.value()), TimeText(TimeOf(event, parts)),
       pending ? "-" : Hex(parts.header.log_id()).substr(0, 8),
       pending ? "-" : std::to_string(parts.header.count()), DecisionWord(parts.header.decision()),
-      parts.intent.entity_type(), parts.intent.entity_id(),
-      parts.type.substr(parts.type.rfind('.') + 1), ToText(parts.payload));
+      entity, parts.type.substr(parts.type.rfind('.') + 1), ToText(parts.payload));
   if (parts.header.reason().code() != Reason::CODE_UNSPECIFIED) {
     line += Cat("  (", parts.header.reason().text(), ")");
   }

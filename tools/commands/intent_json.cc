@@ -54,6 +54,23 @@ Json ControlJson(const Intent& intent, const Schema& schema) {
   return json;
 }
 
+Json UnparkJson(const Intent& intent) {
+  Unpark decision;
+  if (!decision.ParseFromString(intent.payload())) return Json::object();
+  Json json = {{"view", decision.view()}};
+  if (decision.all_keys()) {
+    json["all_keys"] = true;
+  } else {
+    json["key"] = decision.key();
+  }
+  if (decision.skip() != 0) {
+    json["skip"] = decision.skip();
+    json["reason"] = decision.reason();
+  }
+  json["by"] = decision.by();
+  return json;
+}
+
 }  // namespace
 
 Json ReasonJson(const Reason& reason) {
@@ -128,6 +145,7 @@ std::string NoteOf(const Client::RecordedIntent& intent) {
 
 Json IntentPayloadJson(const Intent& intent, const Schema& schema) {
   if (IsControl(intent.type())) return ControlJson(intent, schema);
+  if (intent.type() == kUnparkType) return UnparkJson(intent);
   return PayloadJson(schema, intent.type(), intent.payload(), intent.schema_version());
 }
 

@@ -19,7 +19,8 @@ std::string RuleWord(Rule rule);
 
 Json ConflictJson(const Conflict& conflict, const Schema& schema);
 Json IntentJson(const Client::RecordedIntent& intent, const Schema& schema);
-// Its payload: of an application's event, or of a Resolve, Amend or Dismiss.
+// Its payload: of an application's event, of a Resolve, Amend or Dismiss, or of a decision about
+// parked rows.
 Json IntentPayloadJson(const Intent& intent, const Schema& schema);
 // What a person should know of an intent besides its state: why it failed, what it waits behind,
 // why a decision was refused. Empty: nothing.

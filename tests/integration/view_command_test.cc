@@ -121,5 +121,30 @@ TEST_F(ViewCommandTest, I22_AnAmountThatNoRowHoldsParksItsRowsUntilSomebodyLeave
               HasSubstr("milk\t1\t2\t3000\n"));
 }
 
+TEST_F(ViewCommandTest, OfMoreParkedRowsThanOneAnswerHoldsEachIsFoundByItsKey) {
+  std::string lines;
+  for (int order = 1000; order <= 2001; ++order) {
+    lines += json{{"order_id", std::to_string(order)},
+                  {"quantity", INT64_MAX},
+                  {"unit_price_micros", 1500000}}
+                 .dump() +
+             "\n";
+  }
+  const Ran ran = RunIntentlog(
+      {"device", "append", "--dir", till_, "--device", "till", "OrderLineAdded", "-"}, lines);
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  Sync();
+  for (const Arguments& place : {Arguments{"--dir", till_}, Arguments{"--server", address_}}) {
+    Arguments list = {"view", "parked", "list", "orders", "--json"};
+    list.insert(list.end(), place.begin(), place.end());
+    const json listed = json::parse(Run(list), nullptr, false);
+    EXPECT_EQ(listed["parked"].size(), 1000u);
+    EXPECT_EQ(listed["more"], true);
+    Arguments show = {"view", "parked", "show", "orders", "2001"};
+    show.insert(show.end(), place.begin(), place.end());
+    EXPECT_THAT(Run(show), HasSubstr("row \"2001\" of scope shared stands still"));
+  }
+}
+
 }  // namespace
 }  // namespace intentlog

@@ -81,8 +81,9 @@ absl::StatusOr<std::vector<Parked>> ReadDevice(const Options& options) {
   ASSIGN_OR_RETURN(const std::vector<std::string> views, ViewNames(options));
   std::vector<Parked> all;
   for (const std::string& view : views) {
-    ASSIGN_OR_RETURN(const std::vector<ParkedRow> rows,
-                     device.client->models().Parked(view, kDeviceRowsMax + 1));
+    ASSIGN_OR_RETURN(
+        const std::vector<ParkedRow> rows,
+        device.client->models().Parked(view, options.key.empty() ? kDeviceRowsMax + 1 : SIZE_MAX));
     Parked& parked = all.emplace_back();
     parked.view = view;
     for (const ParkedRow& row : rows) {
@@ -195,14 +196,16 @@ absl::Status ShowEffect(FleetDoor& door, const Options& options, uint64_t decide
     if (options.json) {
       Json list = Json::array();
       for (const ParkedRowInfo& row : reply.parked()) list.push_back(RowJson(options.view, row));
-      PrintJson({{"decided", decided}, {"parked", std::move(list)}});
+      PrintJson({{"decided", decided}, {"parked", std::move(list)}, {"more", reply.more_parked()}});
     } else if (reply.parked().empty()) {
       std::printf("decided at position %llu: nothing of it stands still any more\n",
                   static_cast<unsigned long long>(decided));
     } else {
       std::printf("decided at position %llu; parked again, or still:\n",
                   static_cast<unsigned long long>(decided));
-      PrintRows(options, {{options.view, {reply.parked().begin(), reply.parked().end()}, false}});
+      PrintRows(
+          options,
+          {{options.view, {reply.parked().begin(), reply.parked().end()}, reply.more_parked()}});
     }
     return reply.parked().empty() ? absl::OkStatus() : ExplainedFailure();
   }

@@ -286,6 +286,7 @@ void ViewKeeper::Switch(const std::string& view, ViewSwitch how, Done done) {
 }
 
 absl::Status ViewKeeper::CheckParked(const ViewRecord& record) const {
+  if (record.build() == 0) return absl::OkStatus();  // better some rows than none
   ASSIGN_OR_RETURN(const BuildComparison found,
                    CompareBuilds(*store_.Snapshot(), record.build(), record.shadow().build(),
                                  /*limit=*/0));

@@ -9,6 +9,7 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/engine/poisoned.h"
 #include "proto/views.pb.h"
 #include "server/life_world.h"
 
@@ -234,6 +235,21 @@ TEST_F(NewVersionTest, AViewThatIsNewSaysThatItHasNoRowsYet) {
   EXPECT_EQ(Shown(), 2u);
   EXPECT_EQ(OnHand("product-0"), 1);
   EXPECT_FALSE(State().record.has_previous());
+}
+
+TEST_F(NewVersionTest, AViewThatIsNewIsShownAlsoIfARowOfItStandsStill) {
+  Projections others = CommerceViews();
+  std::erase_if(others, [](const auto& view) { return view->info().name == "stock"; });
+  Become(others);
+  ComeBack();
+  Sell(7);
+  Become(PoisonedViews(CommerceViews(), [](Position position, std::string_view key) {
+    return position == Position(3) && key == "product-2";
+  }));
+  Settle();
+  EXPECT_EQ(Shown(), 2u);
+  EXPECT_EQ(OnHand("product-1"), 1);
+  EXPECT_EQ((*world_.server()->Models("default"))->Parked("stock", 10)->size(), 1u);
 }
 
 TEST_F(NewVersionTest, ACrashBeforeTheSwitchIsGoneOnFrom) {

@@ -509,6 +509,15 @@ std::optional<BuildId> ReadModels::LiveBuild(std::string_view view) const {
   return one.ok() ? std::optional<BuildId>((*one)->build) : std::nullopt;
 }
 
+FrozenRows ReadModels::Freeze() const {
+  FrozenRows frozen{rep_->Seen().snapshot, {}};
+  for (size_t i = 0; i < rep_->listed.size(); ++i) {
+    const OpenProjection& one = rep_->open[i];
+    if (one.is_folded) frozen.views.push_back({one.info, one.build});
+  }
+  return frozen;
+}
+
 absl::StatusOr<BuildComparison> ReadModels::Compare(std::string_view view, BuildId build,
                                                     size_t limit) const {
   ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));

@@ -26,6 +26,7 @@
 #include "projections/engine/compare.h"
 #include "projections/engine/digest.h"
 #include "projections/engine/event_finder.h"
+#include "projections/engine/frozen_rows.h"
 #include "projections/engine/parked_rows.h"
 #include "projections/engine/projection.h"
 #include "projections/engine/row_cursor.h"
@@ -134,6 +135,9 @@ class ReadModels {
   bool IsFolded(std::string_view view) const;
   // Null until the first Finish is committed, if the view is new here.
   std::optional<BuildId> LiveBuild(std::string_view view) const;
+  // As of the last Committed: the live builds of views that are folded here, of the program's
+  // versions. What stands beside them is not in it.
+  FrozenRows Freeze() const;
   // The live build of a view as `a`, another one as `b`. REQUIRES: `build` follows.
   absl::StatusOr<BuildComparison> Compare(std::string_view view, BuildId build, size_t limit) const;
 

@@ -1,0 +1,38 @@
+#include "projections/snapshot/load_snapshot.h"
+
+#include <string>
+
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+#include "projections/engine/row_fold.h"
+
+namespace intentlog {
+
+absl::Status LoadSnapshot(const SnapshotFile& file, const ProjectionInfo& view, BuildId build,
+                          Store& store, StoreBatch& batch, const SnapshotLoadOptions& options) {
+  const int index = file.FindView(view.name);
+  INTENTLOG_CHECK(index >= 0);
+  StoreBatch rows;
+  for (const SnapshotScope& scope : file.info().scopes()) {
+    for (const SnapshotPart& part : scope.parts()) {
+      if (static_cast<int>(part.view()) != index) continue;
+      const std::string prefix = RowPrefix(build, scope.scope());
+      RETURN_IF_ERROR(
+          file.ForEachRow(part, [&](std::string_view key, std::string_view row) -> absl::Status {
+            rows.Put(Space::kRows, Cat(prefix, key), row);
+            if (rows.bytes() < options.commit_bytes_max) return absl::OkStatus();
+            RETURN_IF_ERROR(store.Commit(rows, Sync::kBuffered));
+            rows.Clear();
+            return absl::OkStatus();
+          }));
+      FoldState state;
+      state.position = file.position();
+      state.rows = part.rows();
+      INTENTLOG_CHECK(Digest128::FromBytes(part.digest(), &state.digest));
+      batch.Put(Space::kMeta, CheckpointKey(build, scope.scope()), CheckpointBytes(state));
+    }
+  }
+  return store.Commit(rows, Sync::kBuffered);
+}
+
+}  // namespace intentlog

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "eventlog/schema/schema.h"
 #include "projections/engine/read_models.h"
+#include "server/snapshots/snapshot_policy.h"
 
 namespace rocksdb {
 class Env;
@@ -17,7 +18,7 @@ class Env;
 namespace intentlog {
 
 struct ServerOptions {
-  std::string dir;  // DIR/log, and DIR/views/TENANT for each tenant
+  std::string dir;  // DIR/log, and DIR/views/TENANT, DIR/snapshots/TENANT for each tenant
   std::shared_ptr<const Schema> schema;
   Projections projections;
   rocksdb::Env* env = nullptr;  // the file system; null: the machine's
@@ -71,6 +72,9 @@ struct ServerOptions {
   // of the processor from ingest. Nobody sees rows later than this because of it.
   absl::Duration fold_interval = absl::Milliseconds(20);
 
+  // ---- snapshots of read models
+  SnapshotPolicy snapshots;
+
   // ---- sessions
   size_t sessions_max = 20000;
   // Scopes that one device names in its Hello.
@@ -92,6 +96,9 @@ struct ServerOptions {
 inline std::string ServerLogDir(const std::string& dir) { return dir + "/log"; }
 inline std::string ServerViewsDir(const std::string& dir, const std::string& tenant) {
   return dir + "/views/" + tenant;
+}
+inline std::string ServerSnapshotsDir(const std::string& dir, const std::string& tenant) {
+  return dir + "/snapshots/" + tenant;
 }
 
 }  // namespace intentlog

@@ -74,7 +74,7 @@ absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
   auto tenant = std::make_unique<Tenant>(
       name, stores, options_, clock_,
       Tenant::Executors{executors_.core, executors_.commit, executors_.reader, executors_.projector,
-                        executors_.rebuild},
+                        executors_.rebuild, executors_.snapshots},
       Tenant::Hooks{[this](const absl::Status& status) { OnStoreFailed(status); },
                     [this, name](const absl::Status& status) {
                       SetHealth(name, StatusOf(status.code(), "read models of ", name,

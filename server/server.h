@@ -22,6 +22,7 @@
 #include "server/options.h"
 #include "server/sequencer/own_receipt.h"
 #include "server/session/frame_sink.h"
+#include "server/snapshots/snapshot_keeper.h"
 #include "server/views/view_state.h"
 
 namespace intentlog {
@@ -47,6 +48,7 @@ class Server {
     Executor* projector = nullptr;  // folds; null: `reader`
     // Rebuild views, each a worker, beside what is folded; none: `projector`.
     std::vector<Executor*> rebuild = {};
+    Executor* snapshots = nullptr;  // writes snapshots; null: `projector`
   };
   // Blocking; call before the executors run anything of it. Errors as Store::Open and
   // EventLog::Open.
@@ -82,6 +84,8 @@ class Server {
   void SwitchView(const std::string& tenant, const std::string& view, ViewSwitch how,
                   std::function<void(absl::Status status)> done);
   absl::StatusOr<ViewState> StateOfView(const std::string& tenant, const std::string& view) const;
+  void TakeSnapshot(const std::string& tenant, SnapshotKeeper::Taken done);
+  void VerifySnapshots(const std::string& tenant, SnapshotKeeper::Verified done);
 
   // ---- reading; any thread
   // Shared, because after a failed write the stores are closed and opened again: hold the pointer
@@ -89,6 +93,7 @@ class Server {
   // are; UNAVAILABLE while the stores are being opened again.
   absl::StatusOr<std::shared_ptr<const EventLog>> Log(std::string_view tenant) const;
   absl::StatusOr<std::shared_ptr<const ReadModels>> Models(std::string_view tenant) const;
+  absl::StatusOr<std::shared_ptr<const SnapshotFolder>> Snapshots(std::string_view tenant) const;
   // Position through which the read models are folded.
   Position ViewPosition(std::string_view tenant) const;
   absl::StatusOr<StatsReply> Stats(std::string_view tenant) const;
@@ -102,7 +107,8 @@ class Server {
   size_t sessions() const;
   // Whether views are being made beside what is shown, because the program has other versions.
   bool IsMakingViews(std::string_view tenant) const;
-  // Not OK while rows of read models stand still: which, since when, why. Everything else goes on.
+  // Not OK while rows of read models stand still (which, since when, why), or snapshots are damaged
+  // or cannot be taken. Everything else goes on.
   absl::Status degraded() const;
   // Not OK while writing fails or a projector has stopped: what failed, where, and what to do.
   absl::Status health() const;

@@ -91,7 +91,12 @@ bool Server::IsMakingViews(std::string_view tenant) const {
 
 absl::Status Server::degraded() const {
   const std::lock_guard<std::mutex> lock(rep_->mutex_);
-  return rep_->parked_.empty() ? absl::OkStatus() : rep_->parked_.begin()->second;
+  if (!rep_->parked_.empty()) return rep_->parked_.begin()->second;
+  for (const auto& [name, stores] : rep_->stores_) {
+    const absl::Status status = stores->snapshot_alarms.status();
+    if (!status.ok()) return StatusOf(status.code(), "tenant ", name, ": ", status);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Server::health() const {

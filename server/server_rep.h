@@ -47,6 +47,7 @@ struct Server::Rep final : public ServerSessionHost {
         executors_(the_executors) {
     if (executors_.projector == nullptr) executors_.projector = executors_.reader;
     if (executors_.rebuild.empty()) executors_.rebuild = {executors_.projector};
+    if (executors_.snapshots == nullptr) executors_.snapshots = executors_.projector;
   }
 
   // ---- ServerSessionHost
@@ -58,7 +59,7 @@ struct Server::Rep final : public ServerSessionHost {
   absl::Status OpenAll();
   absl::StatusOr<Tenant*> OpenTenant(const std::string& name);
   absl::StatusOr<std::shared_ptr<TenantStores>> Find(std::string_view tenant) const;
-  absl::StatusOr<ViewKeeper*> ViewsOf(const std::string& tenant);
+  absl::StatusOr<Tenant*> RunningTenant(const std::string& name);
 
   void CloseSessions(Goodbye::Code code, std::string_view text, absl::Duration retry_after);
   void ArmSweep();

@@ -4,19 +4,19 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "projections/engine/row_fold.h"
+#include "projections/engine/row_keys.h"
 
 namespace intentlog {
 
-absl::Status LoadSnapshot(const SnapshotFile& file, const ProjectionInfo& view, BuildId build,
-                          Store& store, StoreBatch& batch, const SnapshotLoadOptions& options) {
-  const int index = file.FindView(view.name);
+absl::Status LoadSnapshot(const SnapshotFile& file, const OpenProjection& into, Store& store,
+                          StoreBatch& batch, const SnapshotLoadOptions& options) {
+  const int index = file.FindView(into.info.name);
   INTENTLOG_CHECK(index >= 0);
   StoreBatch rows;
   for (const SnapshotScope& scope : file.info().scopes()) {
     for (const SnapshotPart& part : scope.parts()) {
       if (static_cast<int>(part.view()) != index) continue;
-      const std::string prefix = RowPrefix(build, scope.scope());
+      const std::string prefix = RowPrefix(into.build, scope.scope());
       RETURN_IF_ERROR(
           file.ForEachRow(part, [&](std::string_view key, std::string_view row) -> absl::Status {
             rows.Put(Space::kRows, Cat(prefix, key), row);
@@ -29,7 +29,7 @@ absl::Status LoadSnapshot(const SnapshotFile& file, const ProjectionInfo& view, 
       state.position = file.position();
       state.rows = part.rows();
       INTENTLOG_CHECK(Digest128::FromBytes(part.digest(), &state.digest));
-      batch.Put(Space::kMeta, CheckpointKey(build, scope.scope()), CheckpointBytes(state));
+      batch.Put(Space::kMeta, CheckpointKey(into.build, scope.scope()), CheckpointBytes(state));
     }
   }
   return store.Commit(rows, Sync::kBuffered);

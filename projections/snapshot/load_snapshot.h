@@ -5,8 +5,7 @@
 
 #include "absl/status/status.h"
 #include "eventlog/store/store.h"
-#include "projections/engine/projection.h"
-#include "projections/engine/row_keys.h"
+#include "projections/engine/row_fold.h"
 #include "projections/snapshot/snapshot_file.h"
 
 namespace intentlog {
@@ -16,11 +15,11 @@ struct SnapshotLoadOptions {
   size_t commit_bytes_max = 4 << 20;
 };
 
-// Writes the rows of the view into `build`, which must be empty, in bounded commits that are not
+// Writes the view's rows into its build, which must be empty, in bounded commits that are not
 // synced, and puts its checkpoints into `batch`: the build is folded through the file's position
 // when the caller commits that. DATA_LOSS: the file is damaged; what was written is of no use.
 // REQUIRES: SnapshotFolder::Fits.
-absl::Status LoadSnapshot(const SnapshotFile& file, const ProjectionInfo& view, BuildId build,
-                          Store& store, StoreBatch& batch, const SnapshotLoadOptions& options = {});
+absl::Status LoadSnapshot(const SnapshotFile& file, const OpenProjection& into, Store& store,
+                          StoreBatch& batch, const SnapshotLoadOptions& options = {});
 
 }  // namespace intentlog

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,7 +72,8 @@ class Live {
       record.set_build(++build);
       PutViewRecord(record, batch);
       const absl::Status loaded =
-          LoadSnapshot(file, view->info(), build, *store_, batch, {.commit_bytes_max = 500});
+          LoadSnapshot(file, {view, view->info(), nullptr, build}, *store_, batch,
+                       {.commit_bytes_max = 500});
       ASSERT_TRUE(loaded.ok()) << loaded;
     }
     batch.Put(Space::kMeta, kBuildsKey, BuildBytes(build));
@@ -152,15 +154,20 @@ TEST_F(SnapshotTest, I18_AsOfBeginsAtTheNearestSnapshotAndIsTheSame) {
   }
   const SnapshotFolder folder = Folder(shop);
   SnapshotBases bases(folder);
-  for (int i = 0; i < 100; ++i) {
-    const Position at(shop.Roll(kShopEvents + 1));
+  for (int i = 0; i < 12; ++i) {  // over 100 positions; each goes on from the one before
+    std::multiset<uint64_t> positions;
+    while (positions.size() < 12) positions.insert(shop.Roll(kShopEvents + 1));
     const auto& view = shop.views()[shop.Roll(static_cast<uint32_t>(shop.views().size()))];
-    const auto as_of = shop.Open(view, {}, &bases, at);
+    const uint64_t first = *std::next(positions.begin(), i / 2);  // so that they begin anywhere
+    const auto as_of = shop.Open(view, {}, &bases, Position(first));
     uint64_t nearest = 0;
-    for (const uint64_t one : taken) nearest = one <= at.value() ? one : nearest;
+    for (const uint64_t one : taken) nearest = one <= first ? one : nearest;
     EXPECT_EQ(as_of->began(), Position(nearest));
-    ASSERT_TRUE(as_of->FoldThrough(at).ok());
-    ExpectAsFoldedFromZero(shop, *as_of, view, at);
+    for (const uint64_t at : positions) {
+      if (at < first) continue;
+      ASSERT_TRUE(as_of->FoldThrough(Position(at)).ok());
+      ExpectAsFoldedFromZero(shop, *as_of, view, Position(at));
+    }
   }
   EXPECT_TRUE(alarms_.empty());
 }

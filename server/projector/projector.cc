@@ -161,6 +161,7 @@ absl::Status Projector::FoldSome(StepResult& result) {
     const BlockView& block = reader_->block();
     RETURN_IF_ERROR(FoldBlock(block, reader_->begin()));
     events += block.size() - reader_->begin();
+    folded_bytes_.fetch_add(block.bytes().size(), std::memory_order_relaxed);
     through = block.last();
   }
   result.more = events >= options_.fold_events_max;
@@ -194,9 +195,13 @@ absl::StatusOr<Position> Projector::FoldedBefore(std::string_view scope) {
 absl::Status Projector::Commit(Position through) {
   StoreBatch batch;
   for (const std::string& scope : touched_) RETURN_IF_ERROR(models_->Finish(scope, through, batch));
-  folded_ = through;
+  const Position before = std::exchange(folded_, through);
   PutCheckpoint(through, batch);
-  RETURN_IF_ERROR(views_.Commit(batch, Sync::kBuffered));
+  const absl::Status committed = views_.Commit(batch, Sync::kBuffered);
+  if (!committed.ok()) {
+    folded_ = before;
+    return committed;
+  }
   models_->Committed();
   digests_due_.merge(touched_);
   touched_.clear();

@@ -72,6 +72,8 @@ class Projector {
 
   // Any thread. Never goes back.
   Position position() const { return Position(position_.load(std::memory_order_acquire)); }
+  // Of the log, read by this process; any thread.
+  uint64_t folded_bytes() const { return folded_bytes_.load(std::memory_order_relaxed); }
 
  private:
   struct StepResult {
@@ -105,6 +107,7 @@ class Projector {
   Executor::TimerId rest_ = 0;  // until it fires, no step begins
   int tasks_ = 0;
   std::atomic<uint64_t> position_{0};
+  std::atomic<uint64_t> folded_bytes_{0};
 
   // Owned by the projector executor.
   std::shared_ptr<ReadModels> models_;

@@ -46,6 +46,7 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
                     stores_->folded.store(position.value(), std::memory_order_release);
                     hub_.OnFolded(position, std::move(changed));
                     views_.OnFolded();
+                    snapshots_.OnFolded();
                     hooks.folded();
                   },
                   hooks.parked,
@@ -64,6 +65,9 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
            [this](bool making) {
              stores_->making_views.store(making, std::memory_order_release);
            }}),
+      snapshots_(*stores_->log, projector_, *stores_->snapshots, stores_->snapshot_alarms, options,
+                 clock, {executors.core, executors.projector, executors.snapshots},
+                 [this] { return stores_->models()->Freeze(); }),
       sequencer_(*stores_->log, options, clock, {executors.core, executors.commit},
                  {[this](std::string_view scope) { return hub_.Wanted(scope); },
                   [this](LiveGroup& live, const LogEnd& end) {
@@ -223,10 +227,12 @@ void Tenant::Stop() {
   hub_.Stop();
   projector_.Stop();
   views_.Stop();
+  snapshots_.Stop();
 }
 
 bool Tenant::idle() const {
-  return tasks_ == 0 && sequencer_.idle() && hub_.idle() && projector_.idle() && views_.idle();
+  return tasks_ == 0 && sequencer_.idle() && hub_.idle() && projector_.idle() && views_.idle() &&
+         snapshots_.idle();
 }
 
 }  // namespace intentlog

@@ -29,6 +29,7 @@
 #include "server/options.h"
 #include "server/projector/projector.h"
 #include "server/sequencer/sequencer.h"
+#include "server/snapshots/snapshot_keeper.h"
 #include "server/tenant/tenant_stores.h"
 #include "server/views/view_keeper.h"
 
@@ -50,6 +51,7 @@ class Tenant {
     Executor* reader;
     Executor* projector;
     std::vector<Executor*> rebuild;  // never empty
+    Executor* snapshots;
   };
   struct Hooks {
     std::function<void(const absl::Status& status)> store_failed;  // nothing is decided any more
@@ -69,6 +71,7 @@ class Tenant {
     projector_.Wake();
     sequencer_.Start();
     views_.Start();
+    snapshots_.Start();
   }
 
   // Compares the device's cursors with this log, gives the session its number and makes that
@@ -100,6 +103,7 @@ class Tenant {
   Sequencer& sequencer() { return sequencer_; }
   FeedHub& hub() { return hub_; }
   ViewKeeper& views() { return views_; }
+  SnapshotKeeper& snapshots() { return snapshots_; }
 
  private:
   struct Device {
@@ -130,6 +134,7 @@ class Tenant {
   FeedHub hub_;
   Projector projector_;
   ViewKeeper views_;
+  SnapshotKeeper snapshots_;
   Sequencer sequencer_;
   std::map<std::string, Device, std::less<>> devices_;
   bool stopped_ = false;

@@ -46,6 +46,13 @@ absl::StatusOr<std::shared_ptr<TenantStores>> OpenTenantStores(
                                                RandomId<EpochIdTag>(random), EventLogOptions()));
   RETURN_IF_ERROR(stores->log->Fence().status());
   ASSIGN_OR_RETURN(stores->own_log, NameOwnLog(*stores->log, random));
+  stores->snapshots = std::make_unique<const SnapshotFolder>(
+      ServerSnapshotsDir(options.dir, tenant),
+      [log = stores->log.get()](const SnapshotInfo& info) { return CheckOfLog(*log, info); },
+      nullptr,
+      [alarms = &stores->snapshot_alarms](const std::string& path, const absl::Status& why) {
+        alarms->Tell(path, why);
+      });
   StoreOptions views;
   views.role = "server-views";
   views.env = options.env;

@@ -17,7 +17,9 @@
 #include "eventlog/runtime/random.h"
 #include "eventlog/store/store.h"
 #include "projections/engine/read_models.h"
+#include "projections/snapshot/snapshot_folder.h"
 #include "server/options.h"
+#include "server/snapshots/snapshot_alarms.h"
 
 namespace intentlog {
 
@@ -26,9 +28,11 @@ struct TenantStores {
   std::unique_ptr<EventLog> log;
   LogId own_log;  // the server's own device log
   std::unique_ptr<Store> views;
-  std::atomic<uint64_t> folded{0};        // position through which read models are folded
-  std::atomic<uint64_t> sessions{0};      // of devices, past their Welcome
-  std::atomic<bool> making_views{false};  // that the program's versions ask for
+  SnapshotAlarms snapshot_alarms;
+  std::unique_ptr<const SnapshotFolder> snapshots;  // of `views`
+  std::atomic<uint64_t> folded{0};                  // position through which read models are folded
+  std::atomic<uint64_t> sessions{0};                // of devices, past their Welcome
+  std::atomic<bool> making_views{false};            // that the program's versions ask for
   std::shared_ptr<ReadModels> models() const {
     const std::lock_guard<std::mutex> lock(models_mutex);
     return current_models;

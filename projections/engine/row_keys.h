@@ -9,6 +9,8 @@
 //                                                          → ParkedEvent: the event waits; empty
 //                                                            but for the first, which failed
 //           "drop" build (4)                               → empty: its rows are being removed
+//           "load" build (4)                               → empty: rows of a snapshot are being
+//                                                            put into it
 //           "builds"                                       → greatest build given out (4)
 //
 // Numbers are big-endian. A scope never contains NUL; a row key may contain anything. A build is

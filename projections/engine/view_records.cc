@@ -9,6 +9,7 @@ namespace intentlog {
 namespace {
 
 constexpr std::string_view kDropped = "drop";
+constexpr std::string_view kLoading = "load";
 
 }  // namespace
 
@@ -44,6 +45,31 @@ absl::StatusOr<BuildId> LastBuild(const Store& store) {
 
 void PutDropped(BuildId build, StoreBatch& batch) {
   batch.Put(Space::kMeta, Cat(kDropped, BuildBytes(build)), "");
+}
+
+void PutLoading(BuildId build, StoreBatch& batch) {
+  batch.Put(Space::kMeta, Cat(kLoading, BuildBytes(build)), "");
+}
+
+void DeleteLoading(BuildId build, StoreBatch& batch) {
+  batch.Delete(Space::kMeta, Cat(kLoading, BuildBytes(build)));
+}
+
+absl::StatusOr<bool> IsLoading(const Store& store, BuildId build) {
+  std::string nothing;
+  return store.Get(Space::kMeta, Cat(kLoading, BuildBytes(build)), &nothing);
+}
+
+absl::Status DropLoading(const Store& store, StoreBatch& batch) {
+  const auto cursor = store.Scan(Space::kMeta);
+  for (cursor->Seek(kLoading); cursor->Valid() && cursor->key().starts_with(kLoading);
+       cursor->Next()) {
+    BuildId build = 0;
+    if (!ParseBuild(cursor->key().substr(kLoading.size()), &build)) continue;
+    PutDropped(build, batch);
+    DeleteLoading(build, batch);
+  }
+  return cursor->status();
 }
 
 absl::StatusOr<bool> DropSome(Store& store, size_t keys_max) {

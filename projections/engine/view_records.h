@@ -21,6 +21,14 @@ absl::StatusOr<BuildId> LastBuild(const Store& store);
 
 // Notes that nobody folds or reads `build` from now on.
 void PutDropped(BuildId build, StoreBatch& batch);
+// Notes that rows are being put into `build` which are of no use until all are there; or that they
+// are. Both go with what they are about.
+void PutLoading(BuildId build, StoreBatch& batch);
+void DeleteLoading(BuildId build, StoreBatch& batch);
+absl::StatusOr<bool> IsLoading(const Store& store, BuildId build);
+// Notes those that are as dropped, since nobody loads them any more.
+absl::Status DropLoading(const Store& store, StoreBatch& batch);
+
 // Removes up to `keys_max` keys of builds that are noted so; false if there are none left. Who
 // reads one in a snapshot reads on. Key by key, because a deleted range slows down every later
 // read.

@@ -13,18 +13,20 @@ absl::Status LoadSnapshot(const SnapshotFile& file, const OpenProjection& into, 
   const int index = file.FindView(into.info.name);
   INTENTLOG_CHECK(index >= 0);
   StoreBatch rows;
+  const auto commit = [&]() -> absl::Status {
+    if (options.before_commit != nullptr) RETURN_IF_ERROR(options.before_commit());
+    RETURN_IF_ERROR(store.Commit(rows, Sync::kBuffered));
+    rows.Clear();
+    return absl::OkStatus();
+  };
   for (const SnapshotScope& scope : file.info().scopes()) {
     for (const SnapshotPart& part : scope.parts()) {
       if (static_cast<int>(part.view()) != index) continue;
       const std::string prefix = RowPrefix(into.build, scope.scope());
-      RETURN_IF_ERROR(
-          file.ForEachRow(part, [&](std::string_view key, std::string_view row) -> absl::Status {
-            rows.Put(Space::kRows, Cat(prefix, key), row);
-            if (rows.bytes() < options.commit_bytes_max) return absl::OkStatus();
-            RETURN_IF_ERROR(store.Commit(rows, Sync::kBuffered));
-            rows.Clear();
-            return absl::OkStatus();
-          }));
+      RETURN_IF_ERROR(file.ForEachRow(part, [&](std::string_view key, std::string_view row) {
+        rows.Put(Space::kRows, Cat(prefix, key), row);
+        return rows.bytes() < options.commit_bytes_max ? absl::OkStatus() : commit();
+      }));
       FoldState state;
       state.position = file.position();
       state.rows = part.rows();
@@ -32,7 +34,7 @@ absl::Status LoadSnapshot(const SnapshotFile& file, const OpenProjection& into, 
       batch.Put(Space::kMeta, CheckpointKey(into.build, scope.scope()), CheckpointBytes(state));
     }
   }
-  return store.Commit(rows, Sync::kBuffered);
+  return commit();
 }
 
 }  // namespace intentlog

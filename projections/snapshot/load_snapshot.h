@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 #include "absl/status/status.h"
 #include "eventlog/store/store.h"
@@ -13,6 +14,8 @@ namespace intentlog {
 struct SnapshotLoadOptions {
   // Of one commit: bounds memory, and lets others write in between.
   size_t commit_bytes_max = 4 << 20;
+  // Asked before each commit; an error ends the loading. Null: nobody wants it to end.
+  std::function<absl::Status()> before_commit;
 };
 
 // Writes the view's rows into its build, which must be empty, in bounded commits that are not

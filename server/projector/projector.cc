@@ -4,28 +4,18 @@
 #include <optional>
 #include <utility>
 
-#include "eventlog/log/coding.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "projections/engine/row_keys.h"
+#include "server/projector/fold_checkpoint.h"
 
 namespace intentlog {
 namespace {
 
-// The row: position, 8 bytes big-endian; then the names and versions of the projections.
-constexpr std::string_view kCheckpointKey = "server/projector";
-constexpr size_t kPositionBytes = 8;
-
-// Of a projection that is folded here, a line of the signature.
-std::string LineOf(const Projection& projection) {
-  const ProjectionInfo info = projection.info();
-  return Cat(info.name, " ", info.version, "\n");
-}
-
 std::string SignatureOf(const ReadModels& models) {
   std::string text;
   for (const auto& projection : models.projections()) {
-    if (models.IsFolded(projection->info().name)) text += LineOf(*projection);
+    if (models.IsFolded(projection->info().name)) text += FoldLineOf(projection->info());
   }
   return text;
 }
@@ -35,7 +25,7 @@ bool Covers(std::string_view signature, const ReadModels& models) {
   const std::string lines = Cat("\n", signature);
   for (const auto& projection : models.projections()) {
     if (!models.IsFolded(projection->info().name)) continue;
-    if (lines.find(Cat("\n", LineOf(*projection))) == std::string::npos) return false;
+    if (lines.find(Cat("\n", FoldLineOf(projection->info()))) == std::string::npos) return false;
   }
   return true;
 }
@@ -56,15 +46,11 @@ Projector::Projector(const EventLog& log, Store& views, std::shared_ptr<ReadMode
 }
 
 absl::Status Projector::Load() {
-  std::string row;
-  ASSIGN_OR_RETURN(const bool found, views_.Get(Space::kMeta, kCheckpointKey, &row));
+  ASSIGN_OR_RETURN(const FoldCheckpoint stored, ReadFoldCheckpoint(views_));
   Position position;
   // With a projection that was not folded the last time it begins anew; each leaves out what it
   // has.
-  if (found && row.size() >= kPositionBytes &&
-      Covers(std::string_view(row).substr(kPositionBytes), *models_)) {
-    position = Position(LoadBig64(row));
-  }
+  if (Covers(stored.signature, *models_)) position = stored.position;
   if (position > log_.head().position) {
     return DataLoss("the read models are folded through position ", position, ", but the log of ",
                     log_.tenant(), " ends at ", log_.head().position, "; remove the folder ",
@@ -209,9 +195,7 @@ absl::Status Projector::Commit(Position through) {
 }
 
 void Projector::PutCheckpoint(Position through, StoreBatch& batch) const {
-  std::string row;
-  AppendBig64(row, std::min(through, folded_).value());
-  batch.Put(Space::kMeta, kCheckpointKey, row + SignatureOf(*models_));
+  PutFoldCheckpoint({std::min(through, folded_), SignatureOf(*models_)}, batch);
 }
 
 void Projector::UseModels(std::shared_ptr<ReadModels> models, Position from) {

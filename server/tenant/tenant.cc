@@ -58,7 +58,7 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
                     (by_store ? hooks.store_failed : hooks.projector_failed)(status);
                   }}),
       views_(
-          *stores_->log, *stores_->views, projector_, options, clock,
+          *stores_->log, *stores_->views, *stores_->snapshots, projector_, options, clock,
           {executors.core, executors.projector, executors.rebuild},
           {[this](std::shared_ptr<ReadModels> models) { stores_->ShowModels(std::move(models)); },
            hooks.folded,

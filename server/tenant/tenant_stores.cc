@@ -10,6 +10,7 @@
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/entity.h"
 #include "server/sequencer/server_rows.h"
+#include "server/snapshots/fast_start.h"
 #include "server/views/view_models.h"
 
 namespace intentlog {
@@ -57,6 +58,7 @@ absl::StatusOr<std::shared_ptr<TenantStores>> OpenTenantStores(
   views.role = "server-views";
   views.env = options.env;
   ASSIGN_OR_RETURN(stores->views, Store::Open(ServerViewsDir(options.dir, tenant), views));
+  RETURN_IF_ERROR(StartFromSnapshots(*stores->snapshots, options.projections, *stores->views));
   ASSIGN_OR_RETURN(stores->current_models, OpenViewModels(*stores->views, options.projections));
   return stores;
 }

@@ -10,6 +10,7 @@
 #include "projections/engine/row_access.h"
 #include "projections/engine/row_keys.h"
 #include "projections/engine/view_records.h"
+#include "projections/snapshot/load_snapshot.h"
 #include "server/views/view_models.h"
 
 namespace intentlog {
@@ -20,11 +21,12 @@ constexpr size_t kDroppedKeys = 2000;
 
 }  // namespace
 
-ViewKeeper::ViewKeeper(const EventLog& log, Store& store, Projector& projector,
-                       const ServerOptions& options, const Clock& clock, Executors executors,
-                       Hooks hooks)
+ViewKeeper::ViewKeeper(const EventLog& log, Store& store, const SnapshotFolder& snapshots,
+                       Projector& projector, const ServerOptions& options, const Clock& clock,
+                       Executors executors, Hooks hooks)
     : log_(log),
       store_(store),
+      snapshots_(snapshots),
       projector_(projector),
       options_(options),
       clock_(clock),
@@ -73,7 +75,11 @@ void ViewKeeper::GoOn() {
     if (!due.ok() || *due == Due::kNothing) continue;
     const bool activate = *due == Due::kActivate;
     if (!tried_.insert({view, activate}).second) continue;
-    if (!activate) return Rebuild(view, RebuildWanted(), [](const absl::Status&) {});
+    if (!activate) {
+      RebuildWanted wanted;
+      wanted.from = RebuildFrom::kSnapshotIfAny;
+      return Rebuild(view, wanted, [](const absl::Status&) {});
+    }
     activate_due_ = view;
     return ActivateDue();
   }
@@ -122,17 +128,39 @@ void ViewKeeper::Rebuild(const std::string& view, const RebuildWanted& wanted, D
   }
   running_ = std::make_shared<Running>();
   running_->view = view;
+  if (wanted.from == RebuildFrom::kStart) return Begin(projection, wanted, nullptr, done);
+  ++tasks_;
+  executors_.rebuild[0]->Post([this, projection, wanted, done = std::move(done)]() mutable {
+    auto file = snapshots_.Newest(projection->info(), Position(UINT64_MAX));
+    executors_.core->Post([this, projection, wanted, file, done = std::move(done)]() mutable {
+      --tasks_;
+      if (stopped_) return;
+      if (file != nullptr || wanted.from == RebuildFrom::kSnapshotIfAny) {
+        return Begin(projection, wanted, std::move(file), std::move(done));
+      }
+      running_ = nullptr;
+      done(FailedPrecondition("no snapshot has rows of view ", projection->info().name,
+                              " that a rebuild can begin at: view snapshots list says why"));
+    });
+  });
+}
+
+void ViewKeeper::Begin(const std::shared_ptr<const Projection>& projection,
+                       const RebuildWanted& wanted, std::shared_ptr<const SnapshotFile> file,
+                       Done done) {
   const auto record = std::make_shared<ViewRecord>();
   OnProjector(
-      [this, projection, record]() -> absl::Status {
-        ASSIGN_OR_RETURN(*record, BeginShadow(projection));
+      [this, projection, record, loads = file != nullptr]() -> absl::Status {
+        ASSIGN_OR_RETURN(*record, BeginShadow(projection, loads));
         return absl::OkStatus();
       },
-      [this, projection, record, wanted, done = std::move(done)](const absl::Status& status) {
-        if (status.ok()) {
-          Run(projection, *record, wanted);
-        } else {
+      [this, projection, record, wanted, file, done = std::move(done)](const absl::Status& status) {
+        if (!status.ok()) {
           running_ = nullptr;
+        } else if (file != nullptr && record->shadow_through() == 0) {
+          Load(projection, *record, wanted, file);
+        } else {
+          Run(projection, *record, wanted);
         }
         done(status);
       });
@@ -145,7 +173,7 @@ absl::StatusOr<ViewRecord> ViewKeeper::RecordOf(const std::string& view) const {
 }
 
 absl::StatusOr<ViewRecord> ViewKeeper::BeginShadow(
-    const std::shared_ptr<const Projection>& projection) {
+    const std::shared_ptr<const Projection>& projection, bool loads) {
   const ProjectionInfo info = projection->info();
   ASSIGN_OR_RETURN(const BuildId last, LastBuild(store_));
   ASSIGN_OR_RETURN(std::optional<ViewRecord> found, ReadViewRecord(store_, info.name));
@@ -157,21 +185,63 @@ absl::StatusOr<ViewRecord> ViewKeeper::BeginShadow(
                               " has a rebuilt one beside it: compare, activate or cancel it");
   }
   StoreBatch batch;
-  if (record.has_shadow() && record.shadow().version() != info.version) {
+  // One that was being loaded has rows of no position.
+  ASSIGN_OR_RETURN(const bool half, IsLoading(store_, record.shadow().build()));
+  if (record.has_shadow() && (half || record.shadow().version() != info.version)) {
     PutDropped(record.shadow().build(), batch);
+    DeleteLoading(record.shadow().build(), batch);
     record.clear_shadow();
     record.clear_shadow_follows();
   }
-  if (record.has_shadow()) return record;  // goes on
+  if (record.has_shadow() && !(loads && record.shadow_through() == 0)) return record;  // goes on
+  if (record.has_shadow()) {
+    PutLoading(record.shadow().build(), batch);
+    RETURN_IF_ERROR(store_.Commit(batch, Sync::kDurable));
+    return record;
+  }
   record.mutable_shadow()->set_name(info.name);
   record.mutable_shadow()->set_version(info.version);
   record.mutable_shadow()->set_row(info.row->full_name());
   record.mutable_shadow()->set_build(last + 1);
   record.set_shadow_through(0);
+  if (loads) PutLoading(last + 1, batch);
   PutViewRecord(record, batch);
   batch.Put(Space::kMeta, kBuildsKey, BuildBytes(last + 1));
   RETURN_IF_ERROR(store_.Commit(batch, Sync::kDurable));
   return record;
+}
+
+// The shadow becomes what it would be if it had been rebuilt through the file's position.
+void ViewKeeper::Load(const std::shared_ptr<const Projection>& projection, ViewRecord record,
+                      const RebuildWanted& wanted, std::shared_ptr<const SnapshotFile> file) {
+  ++tasks_;
+  running_->loading = true;
+  Tell(record.name(), [](Progress& progress) {
+    progress = Progress();
+    progress.running = true;
+  });
+  executors_.rebuild[0]->Post(
+      [this, projection, record, wanted, file, running = running_]() mutable {
+        const BuildId build = record.shadow().build();
+        SnapshotLoadOptions options;
+        options.before_commit = [running] {
+          return running->cancelled ? absl::CancelledError("cancelled") : absl::OkStatus();
+        };
+        OpenProjection into{projection, projection->info(), nullptr, build};
+        into.prototype = *RowAccess::Prototype(into.info);
+        StoreBatch batch;
+        absl::Status status = LoadSnapshot(*file, into, store_, batch, options);
+        record.set_shadow_through(file->position().value());
+        PutViewRecord(record, batch);
+        DeleteLoading(build, batch);
+        if (status.ok()) status = store_.Commit(batch, Sync::kDurable);
+        executors_.core->Post([this, projection, record, wanted, status] {
+          --tasks_;
+          running_->loading = false;
+          if (stopped_) return;
+          status.ok() ? Run(projection, record, wanted) : OnRebuilt(status, Position());
+        });
+      });
 }
 
 void ViewKeeper::Run(const std::shared_ptr<const Projection>& projection, const ViewRecord& record,
@@ -271,6 +341,8 @@ void ViewKeeper::Switch(const std::string& view, ViewSwitch how, Done done) {
     if (how != ViewSwitch::kCancel) {
       return done(FailedPrecondition("view ", view, " is being rebuilt: wait for its end"));
     }
+    running_->cancelled = running_->loading;
+    if (running_->loading) return done(absl::OkStatus());
     if (running_->rebuild == nullptr) {
       return done(FailedPrecondition("the rebuild of view ", view, " is only beginning"));
     }
@@ -343,6 +415,7 @@ absl::Status ViewKeeper::Apply(const std::string& view, ViewSwitch how) {
         return FailedPrecondition("view ", view, " is not being rebuilt");
       }
       PutDropped(record.shadow().build(), batch);
+      DeleteLoading(record.shadow().build(), batch);
       record.clear_shadow();
       record.clear_shadow_follows();
       record.clear_shadow_through();
@@ -371,7 +444,9 @@ void ViewKeeper::Sweep() {
 
 void ViewKeeper::Stop() {
   stopped_ = true;
-  if (running_ == nullptr || running_->rebuild == nullptr) return;
+  if (running_ == nullptr) return;
+  running_->cancelled = true;
+  if (running_->rebuild == nullptr) return;
   // Not as by an operator: the shadow stays, and is gone on with.
   executors_.rebuild[0]->Post([running = running_] { running->rebuild->Cancel(); });
 }

@@ -16,6 +16,7 @@
 // only, or when the executors run nothing more.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -33,6 +34,7 @@
 #include "eventlog/runtime/executor.h"
 #include "eventlog/store/store.h"
 #include "projections/engine/rebuild.h"
+#include "projections/snapshot/snapshot_folder.h"
 #include "proto/store.pb.h"
 #include "server/options.h"
 #include "server/projector/projector.h"
@@ -57,8 +59,9 @@ class ViewKeeper {
   };
 
   // All must outlive the keeper.
-  ViewKeeper(const EventLog& log, Store& store, Projector& projector, const ServerOptions& options,
-             const Clock& clock, Executors executors, Hooks hooks);
+  ViewKeeper(const EventLog& log, Store& store, const SnapshotFolder& snapshots,
+             Projector& projector, const ServerOptions& options, const Clock& clock,
+             Executors executors, Hooks hooks);
 
   // Goes on with rebuilds that a restart interrupted, and with removing what was dropped; begins
   // with those that the program's versions ask for.
@@ -68,8 +71,8 @@ class ViewKeeper {
 
   using Done = std::function<void(absl::Status status)>;
   // Begins to build a shadow, or goes on with one that was interrupted; `done` says whether it was
-  // begun. FAILED_PRECONDITION: another rebuild is running, there is a shadow already, or nothing
-  // is folded yet; each says what to do. NOT_FOUND names an unknown view.
+  // begun. FAILED_PRECONDITION: another rebuild is running, there is a shadow already, nothing is
+  // folded yet, or no snapshot fits; each says what to do. NOT_FOUND names an unknown view.
   void Rebuild(const std::string& view, const RebuildWanted& wanted, Done done);
   // The switch is durable, and read, when `done` is called with OK. FAILED_PRECONDITION says what
   // is so instead.
@@ -84,6 +87,8 @@ class ViewKeeper {
  private:
   struct Running {
     std::string view;
+    bool loading = false;                // rows of a snapshot
+    std::atomic<bool> cancelled{false};  // ends the loading; any thread
     std::unique_ptr<intentlog::Rebuild> rebuild;
     ViewRecord record;  // of the rebuild's executor
     absl::Duration began;
@@ -102,7 +107,8 @@ class ViewKeeper {
   void OnProjector(std::function<absl::Status()> task, Done done);
   // ---- on the projector executor
   absl::StatusOr<ViewRecord> RecordOf(const std::string& view) const;
-  absl::StatusOr<ViewRecord> BeginShadow(const std::shared_ptr<const Projection>& projection);
+  absl::StatusOr<ViewRecord> BeginShadow(const std::shared_ptr<const Projection>& projection,
+                                         bool loads);
   absl::Status Join(const std::string& view, Position through);
   absl::Status Apply(const std::string& view, ViewSwitch how);
   // FAILED_PRECONDITION if more rows stand still in the shadow than in the live build.
@@ -114,6 +120,11 @@ class ViewKeeper {
   // ---- on the core's
   void GoOn();
   void ActivateDue();
+  // `file`: where to begin; null: at the first event.
+  void Begin(const std::shared_ptr<const Projection>& projection, const RebuildWanted& wanted,
+             std::shared_ptr<const SnapshotFile> file, Done done);
+  void Load(const std::shared_ptr<const Projection>& projection, ViewRecord record,
+            const RebuildWanted& wanted, std::shared_ptr<const SnapshotFile> file);
   void Run(const std::shared_ptr<const Projection>& projection, const ViewRecord& record,
            const RebuildWanted& wanted);
   void OnRebuilt(absl::Status status, Position through);
@@ -123,6 +134,7 @@ class ViewKeeper {
 
   const EventLog& log_;
   Store& store_;
+  const SnapshotFolder& snapshots_;
   Projector& projector_;
   const ServerOptions& options_;
   const Clock& clock_;

@@ -10,9 +10,16 @@
 
 namespace intentlog {
 
+enum class RebuildFrom {
+  kStart,          // the first event: what a rebuild after a bug or damage must begin with
+  kSnapshot,       // the newest one of the same code
+  kSnapshotIfAny,  // that, or the first event
+};
+
 struct RebuildWanted {
   size_t workers = 1;                  // threads; no more than the server has for it
   uint64_t events_per_second_max = 0;  // 0: as fast as it goes
+  RebuildFrom from = RebuildFrom::kStart;
 };
 
 enum class ViewSwitch {

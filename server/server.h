@@ -85,7 +85,7 @@ class Server {
                   std::function<void(absl::Status status)> done);
   absl::StatusOr<ViewState> StateOfView(const std::string& tenant, const std::string& view) const;
   void TakeSnapshot(const std::string& tenant, SnapshotKeeper::Taken done);
-  void VerifySnapshots(const std::string& tenant, SnapshotKeeper::Verified done);
+  void LookAtSnapshots(const std::string& tenant, bool whole, SnapshotKeeper::Looked done);
 
   // ---- reading; any thread
   // Shared, because after a failed write the stores are closed and opened again: hold the pointer

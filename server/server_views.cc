@@ -42,10 +42,10 @@ void Server::TakeSnapshot(const std::string& tenant, SnapshotKeeper::Taken done)
   (*found)->snapshots().Take(std::move(done));
 }
 
-void Server::VerifySnapshots(const std::string& tenant, SnapshotKeeper::Verified done) {
+void Server::LookAtSnapshots(const std::string& tenant, bool whole, SnapshotKeeper::Looked done) {
   const auto found = rep_->RunningTenant(tenant);
   if (!found.ok()) return done(found.status());
-  (*found)->snapshots().Verify(std::move(done));
+  (*found)->snapshots().Look(whole, std::move(done));
 }
 
 absl::StatusOr<std::shared_ptr<const SnapshotFolder>> Server::Snapshots(

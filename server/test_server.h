@@ -89,6 +89,12 @@ class TestServer {
   }
   // One task that commits, if one waits: often one group.
   void CommitOne() { commit_.RunOne(); }
+  // At most one task of each executor.
+  void RunOneOfEach() {
+    core_.RunOne();
+    reader_.RunOne();
+    commit_.RunOne();
+  }
   void RunFor(absl::Duration duration) {
     const absl::Duration step = absl::Milliseconds(100);
     for (; duration > absl::ZeroDuration(); duration -= step) {

@@ -52,5 +52,9 @@ absl::StatusOr<GetSchemaReply> AdminClient::GetSchema(const GetSchemaRequest& re
 absl::StatusOr<OperateViewReply> AdminClient::OperateView(const OperateViewRequest& request) const {
   return rep_->Call(&Admin::Stub::OperateView, request);
 }
+absl::StatusOr<OperateSnapshotsReply> AdminClient::OperateSnapshots(
+    const OperateSnapshotsRequest& request) const {
+  return rep_->Call(&Admin::Stub::OperateSnapshots, request);
+}
 
 }  // namespace intentlog

@@ -25,6 +25,8 @@ class AdminClient {
   absl::StatusOr<SettleReply> Settle(const SettleRequest& request) const;
   absl::StatusOr<GetSchemaReply> GetSchema(const GetSchemaRequest& request) const;
   absl::StatusOr<OperateViewReply> OperateView(const OperateViewRequest& request) const;
+  absl::StatusOr<OperateSnapshotsReply> OperateSnapshots(
+      const OperateSnapshotsRequest& request) const;
 
  private:
   struct Rep;

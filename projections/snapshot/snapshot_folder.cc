@@ -45,23 +45,29 @@ SnapshotFolder::SnapshotFolder(std::string dir, OfLog of_log, FingerprintOf fing
       fingerprint_(std::move(fingerprint)),
       alarm_(std::move(alarm)) {}
 
+FoundSnapshot SnapshotFolder::Look(const std::string& name, Position position) const {
+  FoundSnapshot one;
+  one.path = Cat(dir_, "/", name);
+  one.position = position;
+  auto file = SnapshotFile::Open(one.path);
+  one.status = file.status();
+  if (!file.ok()) return one;
+  one.file = *std::move(file);
+  one.bytes = one.file->bytes();
+  one.status = of_log_(one.file->info());
+  if (one.status.ok() && one.file->position() != position) {
+    one.status = DataLoss("snapshot ", one.path, " is of position ", one.file->position());
+  }
+  return one;
+}
+
 std::vector<FoundSnapshot> SnapshotFolder::List() const {
   std::vector<FoundSnapshot> found;
   for (const std::string& name : NamesIn(dir_)) {
-    FoundSnapshot one;
-    if (!ParseName(name, &one.position)) continue;
-    one.path = Cat(dir_, "/", name);
-    auto file = SnapshotFile::Open(one.path);
-    if (absl::IsNotFound(file.status())) continue;  // removed meanwhile
-    one.status = file.status();
-    if (file.ok()) {
-      one.file = *std::move(file);
-      one.bytes = one.file->bytes();
-      one.status = of_log_(one.file->info());
-      if (one.status.ok() && one.file->position() != one.position) {
-        one.status = DataLoss("snapshot ", one.path, " is of position ", one.file->position());
-      }
-    }
+    Position position;
+    if (!ParseName(name, &position)) continue;
+    FoundSnapshot one = Look(name, position);
+    if (absl::IsNotFound(one.status)) continue;  // removed meanwhile
     if (!one.status.ok() && alarm_ != nullptr) alarm_(one.path, one.status);
     found.push_back(std::move(one));
   }
@@ -71,23 +77,42 @@ std::vector<FoundSnapshot> SnapshotFolder::List() const {
   return found;
 }
 
+absl::StatusOr<std::shared_ptr<const SnapshotFile>> SnapshotFolder::OpenAt(
+    Position position) const {
+  FoundSnapshot one = Look(SnapshotFileName(position), position);
+  RETURN_IF_ERROR(one.status);
+  return std::move(one.file);
+}
+
+SnapshotView SnapshotFolder::ViewOf(const ProjectionInfo& view) const {
+  SnapshotView wanted;
+  wanted.set_name(view.name);
+  wanted.set_version(view.version);
+  wanted.set_row(view.row->full_name());
+  if (fingerprint_ != nullptr) wanted.set_fingerprint(fingerprint_(view));
+  return wanted;
+}
+
 absl::Status SnapshotFolder::Fits(const SnapshotFile& file, const ProjectionInfo& view) const {
-  const int index = file.FindView(view.name);
-  if (index < 0) return NotFound("snapshot ", file.path(), " has no view ", view.name);
+  return Fits(file, ViewOf(view));
+}
+
+absl::Status SnapshotFolder::Fits(const SnapshotFile& file, const SnapshotView& view) {
+  const int index = file.FindView(view.name());
+  if (index < 0) return NotFound("snapshot ", file.path(), " has no view ", view.name());
   const SnapshotView& has = file.info().views(index);
-  const std::string print = fingerprint_ == nullptr ? std::string() : fingerprint_(view);
-  const bool other_print =
-      !print.empty() && !has.fingerprint().empty() && has.fingerprint() != print;
-  if (has.version() != view.version || has.row() != view.row->full_name() || other_print) {
-    return FailedPrecondition("view ", view.name, " in snapshot ", file.path(), " is version ",
+  const bool other_code = !view.fingerprint().empty() && !has.fingerprint().empty() &&
+                          has.fingerprint() != view.fingerprint();
+  if (has.version() != view.version() || has.row() != view.row() || other_code) {
+    return FailedPrecondition("view ", view.name(), " in snapshot ", file.path(), " is version ",
                               has.version(), " of ", has.row(), ", and this program folds version ",
-                              view.version, " of ", view.row->full_name(),
-                              other_print ? ", with other code" : "");
+                              view.version(), " of ", view.row(),
+                              other_code ? ", with other code" : "");
   }
   for (const SnapshotScope& scope : file.info().scopes()) {
     for (const SnapshotPart& part : scope.parts()) {
       if (static_cast<int>(part.view()) != index || part.parked() == 0) continue;
-      return FailedPrecondition("view ", view.name, " in snapshot ", file.path(), " has ",
+      return FailedPrecondition("view ", view.name(), " in snapshot ", file.path(), " has ",
                                 part.parked(), " rows of scope ", Quoted(scope.scope()),
                                 " that stand still");
     }
@@ -95,16 +120,27 @@ absl::Status SnapshotFolder::Fits(const SnapshotFile& file, const ProjectionInfo
   return absl::OkStatus();
 }
 
-std::shared_ptr<const SnapshotFile> SnapshotFolder::Newest(const ProjectionInfo& view,
-                                                           Position at) const {
+std::shared_ptr<const SnapshotFile> SnapshotFolder::Find(const SnapshotView& view, Position at,
+                                                         bool verified) const {
   for (const FoundSnapshot& one : List()) {
     if (!one.status.ok() || one.position > at) continue;
     absl::Status usable = Fits(*one.file, view);
-    if (usable.ok()) usable = VerifyView(*one.file, view.name);
+    if (usable.ok() && verified) usable = VerifyView(*one.file, view.name());
     if (usable.ok()) return one.file;
-    if (!absl::IsNotFound(usable) && alarm_ != nullptr) alarm_(one.path, usable);
+    // What another program would need is no matter of this one.
+    if (verified && !absl::IsNotFound(usable) && alarm_ != nullptr) alarm_(one.path, usable);
   }
   return nullptr;
+}
+
+std::shared_ptr<const SnapshotFile> SnapshotFolder::Newest(const ProjectionInfo& view,
+                                                           Position at) const {
+  return Find(ViewOf(view), at, /*verified=*/true);
+}
+
+std::shared_ptr<const SnapshotFile> SnapshotFolder::NewestOf(const SnapshotView& view,
+                                                             Position at) const {
+  return Find(view, at, /*verified=*/false);
 }
 
 void SnapshotFolder::RemoveUnfinished() const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "eventlog/log/event_log.h"
 #include "projections/engine/projection.h"
 #include "projections/snapshot/snapshot_file.h"
@@ -49,9 +50,15 @@ class SnapshotFolder {
   // the same code, and without rows that stand still, because what waits for those is not in it.
   // The view's rows are verified. Null if there is none.
   std::shared_ptr<const SnapshotFile> Newest(const ProjectionInfo& view, Position at) const;
+  // As Newest, of a view as another program has it, and without reading its rows: who reads them
+  // checks them.
+  std::shared_ptr<const SnapshotFile> NewestOf(const SnapshotView& view, Position at) const;
+  // The file of exactly that position, if it may be used; otherwise why not.
+  absl::StatusOr<std::shared_ptr<const SnapshotFile>> OpenAt(Position position) const;
   // Whether the view's rows in the file were folded by the code of `view`, and none stands still.
   // Does not read them.
   absl::Status Fits(const SnapshotFile& file, const ProjectionInfo& view) const;
+  static absl::Status Fits(const SnapshotFile& file, const SnapshotView& view);
 
   // Removes what writing left behind that did not come to its end. REQUIRES: nobody writes.
   void RemoveUnfinished() const;
@@ -59,6 +66,11 @@ class SnapshotFolder {
   size_t Remove(const std::vector<FoundSnapshot>& files) const;
 
  private:
+  SnapshotView ViewOf(const ProjectionInfo& view) const;
+  FoundSnapshot Look(const std::string& name, Position position) const;
+  std::shared_ptr<const SnapshotFile> Find(const SnapshotView& view, Position at,
+                                           bool verified) const;
+
   const std::string dir_;
   const OfLog of_log_;
   const FingerprintOf fingerprint_;

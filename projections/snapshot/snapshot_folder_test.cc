@@ -71,8 +71,9 @@ class Live {
       record.set_version(view->info().version);
       record.set_build(++build);
       PutViewRecord(record, batch);
-      const absl::Status loaded = LoadSnapshot(file, {view, view->info(), nullptr, build}, *store_,
-                                               batch, {.commit_bytes_max = 500});
+      const absl::Status loaded =
+          LoadSnapshot(file, {view, view->info(), nullptr, build}, *store_, batch,
+                       {.commit_bytes_max = 500, .before_commit = {}});
       ASSERT_TRUE(loaded.ok()) << loaded;
     }
     batch.Put(Space::kMeta, kBuildsKey, BuildBytes(build));

@@ -49,6 +49,12 @@ class FleetBackend {
   // `done` as of Settle; the action is over then, but for a rebuild, which has begun.
   using Operated = std::function<void(absl::StatusOr<OperateViewReply>)>;
   virtual void OperateView(const OperateViewRequest& request, Operated done) = 0;
+  // `done` as of Settle.
+  using SnapshotsOperated = std::function<void(absl::StatusOr<OperateSnapshotsReply>)>;
+  virtual void OperateSnapshots(const OperateSnapshotsRequest& /*request*/,
+                                SnapshotsOperated done) {
+    done(absl::UnimplementedError("there are no snapshots here"));
+  }
 };
 
 }  // namespace intentlog

@@ -7,6 +7,7 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "server/fleet/parked_desk.h"
+#include "server/fleet/snapshot_desk.h"
 
 namespace intentlog {
 namespace {
@@ -121,6 +122,7 @@ class ServerFleet final : public FleetBackend {
       RebuildWanted wanted;
       wanted.workers = std::max<uint32_t>(1, request.workers());
       wanted.events_per_second_max = request.events_per_second_max();
+      if (request.from_snapshot()) wanted.from = RebuildFrom::kSnapshot;
       const auto change = [&](ViewSwitch how) {
         server_.SwitchView(request.tenant(), request.view(), how, answer);
       };
@@ -143,6 +145,30 @@ class ServerFleet final : public FleetBackend {
         default:
           return answer(
               Invalid("this server does not know the action ", static_cast<int>(request.action())));
+      }
+    });
+  }
+
+  void OperateSnapshots(const OperateSnapshotsRequest& request, SnapshotsOperated done) override {
+    const std::string& tenant = request.tenant();
+    if (request.action() == LIST_SNAPSHOTS) {  // here, because a list reads files
+      const auto folder = server_.Snapshots(tenant);
+      return done(folder.ok() ? SnapshotsReply(tenant, (*folder)->List()) : folder.status());
+    }
+    core_.Post([this, tenant, action = request.action(), done = std::move(done)] {
+      const auto tell = [this, tenant, done](const auto& found) {
+        done(found.ok() ? SnapshotsReply(tenant, *found) : found.status());
+      };
+      switch (action) {
+        case TAKE_SNAPSHOT:
+          return server_.TakeSnapshot(tenant, [this, tenant, done, tell](const auto& taken) {
+            if (!taken.ok()) return done(taken.status());
+            server_.LookAtSnapshots(tenant, /*whole=*/false, tell);
+          });
+        case VERIFY_SNAPSHOTS:
+          return server_.LookAtSnapshots(tenant, /*whole=*/true, tell);
+        default:
+          return done(Invalid("this server does not know the action ", static_cast<int>(action)));
       }
     });
   }
@@ -179,6 +205,20 @@ class ServerFleet final : public FleetBackend {
       return FailedPrecondition("view ", request.view(), " has no rebuilt one that is ready");
     }
     RETURN_IF_ERROR(Compare(request, state.record.shadow().build(), reply));
+    return reply;
+  }
+  absl::StatusOr<OperateSnapshotsReply> SnapshotsReply(
+      const std::string& tenant, const std::vector<FoundSnapshot>& found) const {
+    ASSIGN_OR_RETURN(const auto folder, server_.Snapshots(tenant));
+    ASSIGN_OR_RETURN(const auto models, server_.Models(tenant));
+    OperateSnapshotsReply reply;
+    for (const FoundSnapshot& one : found) {
+      *reply.add_snapshots() = StatusOfSnapshot(one, *folder, models->projections());
+    }
+    reply.set_folded(server_.ViewPosition(tenant).value());
+    reply.set_now_us(clock_.WallMicros());
+    ASSIGN_OR_RETURN(const auto log, server_.Log(tenant));
+    reply.set_head(log->head().position.value());
     return reply;
   }
   absl::Status ListParked(const OperateViewRequest& request, const ViewRecord& record,

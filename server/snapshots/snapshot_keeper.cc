@@ -162,13 +162,13 @@ void SnapshotKeeper::OnWritten(const absl::StatusOr<FoundSnapshot>& taken) {
                                   "; it is tried again"));
 }
 
-void SnapshotKeeper::Verify(Verified done) {
+void SnapshotKeeper::Look(bool whole, Looked done) {
   ++tasks_;
-  executors_.writer->Post([this, done = std::move(done)]() mutable {
+  executors_.writer->Post([this, whole, done = std::move(done)]() mutable {
     alarms_.ForgetFiles();
     auto found = std::make_shared<std::vector<FoundSnapshot>>(folder_.List());
     for (FoundSnapshot& one : *found) {
-      if (!one.status.ok() || stopped_) continue;
+      if (!whole || !one.status.ok() || stopped_) continue;
       one.status = one.file->Verify();
       if (!one.status.ok()) alarms_.Tell(one.path, one.status);
     }

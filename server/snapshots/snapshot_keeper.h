@@ -54,9 +54,9 @@ class SnapshotKeeper {
   // SnapshotWriter.
   using Taken = std::function<void(absl::StatusOr<FoundSnapshot> taken)>;
   void Take(Taken done);
-  // Reads all files; each status says what came of it.
-  using Verified = std::function<void(absl::StatusOr<std::vector<FoundSnapshot>> found)>;
-  void Verify(Verified done);
+  // Lists the files; with `whole`, reads all of each. Each status says what came of it.
+  using Looked = std::function<void(absl::StatusOr<std::vector<FoundSnapshot>> found)>;
+  void Look(bool whole, Looked done);
 
   void Stop();
   bool idle() const { return tasks_ == 0; }

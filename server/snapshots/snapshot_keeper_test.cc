@@ -150,7 +150,8 @@ TEST_F(SnapshotKeeperTest, I20_ADamagedOneIsToldAndNeitherUsedNorCountedNorRemov
   EXPECT_EQ(Positions(), " 15 12 3!");
   EXPECT_NE(MessageOf(world_.server()->degraded()).find(path), std::string::npos);
   std::optional<absl::StatusOr<std::vector<FoundSnapshot>>> found;
-  world_.server()->VerifySnapshots("default", [&](auto result) { found = std::move(result); });
+  world_.server()->LookAtSnapshots("default", /*whole=*/true,
+                                   [&](auto result) { found = std::move(result); });
   world_.Run();
   ASSERT_TRUE(found && found->ok());
   EXPECT_TRUE((**found)[0].status.ok() && (**found)[1].status.ok());

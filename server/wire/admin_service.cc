@@ -135,4 +135,17 @@ grpc::ServerUnaryReactor* AdminService::OperateView(grpc::CallbackServerContext*
                [call, reply]() -> absl::StatusOr<bool> { return call->Look(reply); });
 }
 
+grpc::ServerUnaryReactor* AdminService::OperateSnapshots(grpc::CallbackServerContext* context,
+                                                         const OperateSnapshotsRequest* request,
+                                                         OperateSnapshotsReply* reply) {
+  auto call = std::make_shared<AskedCall<OperateSnapshotsReply>>(
+      [this, request](FleetBackend::SnapshotsOperated done) {
+        desk_.backend().OperateSnapshots(*request, std::move(done));
+        return absl::OkStatus();
+      },
+      options_);
+  return Unary(calls_, context,
+               [call, reply]() -> absl::StatusOr<bool> { return call->Look(reply); });
+}
+
 }  // namespace intentlog

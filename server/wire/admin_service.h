@@ -48,6 +48,10 @@ class AdminService final : public Admin::CallbackService {
                                         const OperateViewRequest* request,
                                         OperateViewReply* reply) override;
 
+  grpc::ServerUnaryReactor* OperateSnapshots(grpc::CallbackServerContext* context,
+                                             const OperateSnapshotsRequest* request,
+                                             OperateSnapshotsReply* reply) override;
+
   // Ends the calls that wait, and refuses new ones.
   void Stop() { calls_->Stop(); }
   // Blocks until every call is over; false if that takes longer than `limit`.

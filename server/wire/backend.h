@@ -9,6 +9,7 @@
 #include "eventlog/log/event_log.h"
 #include "eventlog/runtime/executor.h"
 #include "projections/engine/read_models.h"
+#include "projections/snapshot/snapshot_folder.h"
 #include "server/fleet/fleet_backend.h"
 #include "server/server.h"
 #include "server/session/frame_sink.h"
@@ -30,6 +31,10 @@ class Backend {
       std::string_view tenant) const = 0;
   virtual Position ViewPosition(std::string_view tenant) const = 0;
   virtual absl::StatusOr<StatsReply> Stats(std::string_view tenant) const = 0;
+  virtual absl::StatusOr<std::shared_ptr<const SnapshotFolder>> Snapshots(
+      std::string_view /*tenant*/) const {
+    return absl::UnimplementedError("there are no snapshots here");
+  }
   // For operators; lives as long as the backend. Null: there is no service Admin.
   virtual FleetBackend* fleet() { return nullptr; }
 };

@@ -66,7 +66,8 @@ struct GrpcServer::Rep {
   Rep(Backend& backend, const GrpcServerOptions& options)
       : reader_executor(MakeThreadExecutor("reader-rpc")),
         sync(backend, options.sync),
-        reader(backend, *reader_executor, options.reader) {
+        reader(backend, *reader_executor, options.reader),
+        snapshots(backend, *reader_executor, SnapshotServiceOptions()) {
     if (FleetBackend* const fleet = backend.fleet()) {
       admin = std::make_unique<AdminService>(*fleet, *reader_executor, options.admin);
     }
@@ -75,6 +76,7 @@ struct GrpcServer::Rep {
   const std::unique_ptr<Executor> reader_executor;
   SyncService sync;
   ReaderService reader;
+  SnapshotService snapshots;
   std::unique_ptr<AdminService> admin;  // null: the backend has no fleet
   std::string address;
   std::unique_ptr<Listener> listener;
@@ -101,6 +103,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(Backend& backend,
       External::FROM_FD, grpc::InsecureServerCredentials());
   builder.RegisterService(&rep->sync);
   builder.RegisterService(&rep->reader);
+  builder.RegisterService(&rep->snapshots);
   if (rep->admin != nullptr) builder.RegisterService(rep->admin.get());
   rep->server = builder.BuildAndStart();
   if (rep->server == nullptr) return Unavailable("gRPC does not serve on ", options.listen);
@@ -135,11 +138,13 @@ void GrpcServer::Stop(absl::Duration limit) {
   rep_->listener->Stop();
   rep_->sync.StopAccepting();
   rep_->reader.Stop();
+  rep_->snapshots.Stop();
   if (rep_->admin != nullptr) rep_->admin->Stop();
   rep_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(limit));
   // What follows takes only as long as tasks that are posted already.
   INTENTLOG_CHECK(rep_->sync.WaitUntilIdle(absl::Seconds(60)));
   INTENTLOG_CHECK(rep_->reader.WaitUntilIdle(absl::Seconds(60)));
+  INTENTLOG_CHECK(rep_->snapshots.WaitUntilIdle(absl::Seconds(60)));
   if (rep_->admin != nullptr) INTENTLOG_CHECK(rep_->admin->WaitUntilIdle(absl::Seconds(60)));
   rep_->server.reset();
 }

@@ -17,6 +17,7 @@
 #include "server/wire/backend.h"
 #include "server/wire/listener.h"
 #include "server/wire/reader_service.h"
+#include "server/wire/snapshot_service.h"
 #include "server/wire/sync_service.h"
 
 namespace intentlog {

@@ -24,6 +24,10 @@ class ServerBackend final : public Backend {
   absl::StatusOr<StatsReply> Stats(std::string_view tenant) const override {
     return server_.Stats(tenant);
   }
+  absl::StatusOr<std::shared_ptr<const SnapshotFolder>> Snapshots(
+      std::string_view tenant) const override {
+    return server_.Snapshots(tenant);
+  }
   FleetBackend* fleet() override { return fleet_; }
 
  private:

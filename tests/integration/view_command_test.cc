@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 using Arguments = std::vector<std::string>;
 
@@ -119,6 +121,32 @@ TEST_F(ViewCommandTest, I22_AnAmountThatNoRowHoldsParksItsRowsUntilSomebodyLeave
   EXPECT_EQ(OnServerJson({"try", "sales_by_product", "--from", "2"})["equal"], true);
   EXPECT_THAT(Run(OnServer({"dump", "sales_by_product", "--tsv", "--at", "4"})),
               HasSubstr("milk\t1\t2\t3000\n"));
+}
+
+TEST_F(ViewCommandTest, I20_SnapshotsAreTakenVerifiedAndWhereThePastBegins) {
+  for (const char* order : {"1", "2", "3"}) Sell(order, "milk", 2);
+  Sync();
+  json listed = OnServerJson({"snapshots", "take"});
+  ASSERT_EQ(listed["snapshots"].size(), 1u) << listed;
+  EXPECT_EQ(listed["snapshots"][0]["position"], 3);
+  EXPECT_EQ(listed["snapshots"][0]["unfit"], json::array());
+  for (const char* order : {"4", "5"}) Sell(order, "milk", 1);
+  Sync();
+  const Arguments dump = OnServer({"dump", "sales_by_product", "--tsv", "--at", "4"});
+  const Ran ran = RunIntentlog(dump);
+  EXPECT_THAT(ran.out, HasSubstr("milk\t4\t7\t"));
+  EXPECT_THAT(ran.err, HasSubstr("from the snapshot of position 3"));
+  EXPECT_EQ(OnServerJson({"rebuild", "sales_by_product", "--from-snapshot"})["shadow"]["ready"],
+            true);
+  EXPECT_EQ(OnServerJson({"compare", "sales_by_product"})["equal"], true);
+  EXPECT_THAT(Run(OnServer({"snapshots", "verify"})), HasSubstr("good"));
+  // A damaged one is skipped and told, and the past is the same without it.
+  std::filesystem::resize_file(std::string(listed["snapshots"][0]["file"]), 1000);
+  EXPECT_THAT(Run(OnServer({"snapshots", "verify"}), 1), HasSubstr("is damaged"));
+  const Ran again = RunIntentlog(dump);
+  EXPECT_EQ(again.out, ran.out);
+  EXPECT_THAT(again.err, Not(HasSubstr("from the snapshot")));
+  EXPECT_THAT(Run(OnServer({"rebuild", "stock", "--from-snapshot"}), 1), HasSubstr("no snapshot"));
 }
 
 TEST_F(ViewCommandTest, OfMoreParkedRowsThanOneAnswerHoldsEachIsFoundByItsKey) {

@@ -50,6 +50,10 @@ class RunningFleet final : public FleetDoor {
     request.set_tenant(options_.tenant);
     return client_.OperateView(request);
   }
+  absl::StatusOr<OperateSnapshotsReply> OperateSnapshots(OperateSnapshotsRequest request) override {
+    request.set_tenant(options_.tenant);
+    return client_.OperateSnapshots(request);
+  }
   absl::StatusOr<SharedSchema> LoadSchema() override {
     if (!options_.schema_file.empty()) return SchemaOfFile(options_.schema_file);
     GetSchemaRequest request;
@@ -94,6 +98,12 @@ class FolderFleet final : public FleetDoor {
     request.set_tenant(options_.tenant);
     return Answered<OperateViewReply>(
         [&](FleetBackend::Operated done) { backend_->OperateView(request, std::move(done)); });
+  }
+  absl::StatusOr<OperateSnapshotsReply> OperateSnapshots(OperateSnapshotsRequest request) override {
+    request.set_tenant(options_.tenant);
+    return Answered<OperateSnapshotsReply>([&](FleetBackend::SnapshotsOperated done) {
+      backend_->OperateSnapshots(request, std::move(done));
+    });
   }
   absl::StatusOr<SharedSchema> LoadSchema() override { return backend_->schema(); }
 

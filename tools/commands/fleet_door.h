@@ -36,6 +36,8 @@ class FleetDoor {
   virtual absl::StatusOr<ListConflictsReply> ListConflicts(ListConflictsRequest request) = 0;
   virtual absl::StatusOr<SettleReply> Settle(SettleRequest request) = 0;
   virtual absl::StatusOr<OperateViewReply> OperateView(OperateViewRequest request) = 0;
+  virtual absl::StatusOr<OperateSnapshotsReply> OperateSnapshots(
+      OperateSnapshotsRequest request) = 0;
   // By which the server decides; with --schema, that of the file.
   virtual absl::StatusOr<std::shared_ptr<const Schema>> LoadSchema() = 0;
 };

@@ -19,6 +19,7 @@ struct OpenServer::Rep {
   // Idle until a view is rebuilt.
   std::unique_ptr<Executor> rebuild_0 = MakeThreadExecutor("rebuild-0");
   std::unique_ptr<Executor> rebuild_1 = MakeThreadExecutor("rebuild-1");
+  std::unique_ptr<Executor> snapshots = MakeThreadExecutor("snapshots");
   mutable std::mutex mutex;
   std::shared_ptr<const Schema> schema;  // protected by mutex
   std::unique_ptr<Server> server;        // goes before what it runs on
@@ -43,7 +44,8 @@ absl::StatusOr<OpenServer> OpenServer::Open(ServerOptions options, const std::st
                                               rep->commit.get(),
                                               rep->reader.get(),
                                               rep->projector.get(),
-                                              {rep->rebuild_0.get(), rep->rebuild_1.get()}}));
+                                              {rep->rebuild_0.get(), rep->rebuild_1.get()},
+                                              rep->snapshots.get()}));
   return OpenServer(std::move(rep));
 }
 

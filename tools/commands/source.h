@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "eventlog/log/block.h"
+#include "projections/asof/as_of_base.h"
 #include "projections/engine/read_models.h"
 #include "tools/commands/domain.h"
 #include "tools/commands/json.h"
@@ -84,6 +85,9 @@ class Source {
   virtual absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) = 0;
   virtual absl::StatusOr<std::optional<Row>> Get(const std::string& view,
                                                  const std::string& key) = 0;
+  // Rows that were folded earlier, where the place keeps some; lives as long as the source. Null:
+  // it keeps none.
+  virtual absl::StatusOr<AsOfBases*> Bases() { return nullptr; }
   // The projection that prints a view's rows. NOT_FOUND names those there are.
   absl::StatusOr<const Projection*> FindView(const std::string& view) const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <map>
 #include <optional>
 #include <utility>
@@ -81,6 +82,10 @@ class SourceAsOf final : public Source {
       options.progress = [this](Position through) { return watch_->Update(through); };
     }
     ASSIGN_OR_RETURN(auto opened, OpenAsOf(*inner_, view, options, at_));
+    if (opened->began() != Position()) {
+      std::fprintf(stderr, "%s: from the snapshot of position %s\n", view.c_str(),
+                   Cat(opened->began()).c_str());
+    }
     RETURN_IF_ERROR(opened->FoldThrough(at_));
     if (watch_ != nullptr) RETURN_IF_ERROR(watch_->Look());
     as_of = std::move(opened);
@@ -142,7 +147,8 @@ absl::StatusOr<std::unique_ptr<AsOf>> OpenAsOf(Source& source, const std::string
   const Projections& all = source.domain().projections;
   const auto found = std::find_if(all.begin(), all.end(),
                                   [&](const auto& one) { return one->info().name == view; });
-  return AsOf::Open(*found, source.domain().schema, LogOf(source), options, nullptr, at);
+  ASSIGN_OR_RETURN(AsOfBases* const bases, source.Bases());
+  return AsOf::Open(*found, source.domain().schema, LogOf(source), options, bases, at);
 }
 
 absl::StatusOr<std::unique_ptr<Source>> OpenSourceAsOf(std::unique_ptr<Source> inner, Position at,

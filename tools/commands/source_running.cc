@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "client/wire/reader_client.h"
+#include "client/wire/snapshot_client.h"
 #include "eventlog/log/chain.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -16,7 +17,9 @@ class RunningServer final : public Source {
  public:
   RunningServer(Domain domain, const SourceOptions& options)
       : Source(std::move(domain)),
-        reader_({.address = options.server}, options.tenant.empty() ? "default" : options.tenant) {}
+        tenant_(options.tenant.empty() ? "default" : options.tenant),
+        reader_({.address = options.server}, tenant_),
+        snapshots_({.address = options.server}, tenant_) {}
 
   absl::Status ReadEvents(const EventsWanted& wanted, const TakeEvent& take) override {
     return reader_.ReadEvents({.from = wanted.from, .limit = wanted.limit, .follow = wanted.follow},
@@ -93,6 +96,8 @@ class RunningServer final : public Source {
                             });
   }
 
+  absl::StatusOr<AsOfBases*> Bases() override { return &snapshots_; }
+
   absl::StatusOr<std::optional<Row>> Get(const std::string& view, const std::string& key) override {
     ASSIGN_OR_RETURN(const Projection* projection, FindView(view));
     ASSIGN_OR_RETURN(const Position head, Head());
@@ -109,7 +114,9 @@ class RunningServer final : public Source {
     return Position(stats.head());
   }
 
+  const std::string tenant_;
   const ReaderClient reader_;
+  SnapshotClient snapshots_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "eventlog/log/verify.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/snapshot/snapshot_bases.h"
 #include "tools/commands/folder.h"
 #include "tools/commands/open_server.h"
 #include "tools/commands/source.h"
@@ -113,6 +114,14 @@ class ServerFolder final : public Source {
     }
   }
 
+  absl::StatusOr<AsOfBases*> Bases() override {
+    if (bases_ == nullptr) {
+      ASSIGN_OR_RETURN(snapshots_, server_.server().Snapshots(tenant_));
+      bases_ = std::make_unique<SnapshotBases>(*snapshots_);
+    }
+    return bases_.get();
+  }
+
   absl::StatusOr<std::optional<Row>> Get(const std::string& view, const std::string& key) override {
     ASSIGN_OR_RETURN(const auto models, Folded());
     return models->Get(view, key);
@@ -141,6 +150,8 @@ class ServerFolder final : public Source {
   const std::shared_ptr<Ticks> ticks_ = std::make_shared<Ticks>();
   OpenServer server_;
   const std::string tenant_;
+  std::shared_ptr<const SnapshotFolder> snapshots_;
+  std::unique_ptr<SnapshotBases> bases_;  // of snapshots_; null until asked for
 };
 
 }  // namespace

@@ -85,7 +85,7 @@ void RegisterView(CLI::App& app, int* exit_code) {
   for (const Register add :
        {RegisterViewList, RegisterViewGet, RegisterViewDump, RegisterViewDigest,
         RegisterViewRebuild, RegisterViewCompare, RegisterViewActivate, RegisterViewRollback,
-        RegisterViewCancel, RegisterViewParked, RegisterViewTry}) {
+        RegisterViewCancel, RegisterViewParked, RegisterViewTry, RegisterViewSnapshots}) {
     add(view, exit_code);
   }
 }

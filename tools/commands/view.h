@@ -1,6 +1,6 @@
 // intentlog view list|get|dump|digest [--at POSITION | --at-time T] --dir DIR | --server HOST:PORT
 //                rebuild|compare|activate|rollback|cancel NAME · try NAME --from POSITION
-//                parked list|show|retry|retry-all|skip
+//                parked list|show|retry|retry-all|skip · snapshots list|take|verify
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ void RegisterViewRollback(CLI::App& view, int* exit_code);
 void RegisterViewCancel(CLI::App& view, int* exit_code);
 void RegisterViewParked(CLI::App& view, int* exit_code);
 void RegisterViewTry(CLI::App& view, int* exit_code);
+void RegisterViewSnapshots(CLI::App& view, int* exit_code);
 
 // A position that was not given; and the greatest that can be.
 inline constexpr uint64_t kNoPosition = UINT64_MAX;

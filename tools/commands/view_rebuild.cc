@@ -26,6 +26,7 @@ struct Options : FleetArguments {
   std::string name;
   uint64_t workers = 1;
   uint64_t events_per_second = 0;
+  bool from_snapshot = false;
 };
 
 absl::StatusOr<std::unique_ptr<FleetDoor>> Open(const Options& options) {
@@ -39,6 +40,7 @@ OperateViewRequest Ask(const Options& options, ViewAction action) {
   request.set_action(action);
   request.set_workers(static_cast<uint32_t>(options.workers));
   request.set_events_per_second_max(options.events_per_second);
+  request.set_from_snapshot(options.from_snapshot);
   return request;
 }
 
@@ -185,6 +187,9 @@ void RegisterViewRebuild(CLI::App& view, int* exit_code) {
   AddNumber(command, "--workers", &options->workers, 1, 64, "threads that fold (default: 1)");
   AddNumber(command, "--events-per-second", &options->events_per_second, 1, 1'000'000'000,
             "at most so many (default: as fast as it goes)");
+  AddFlag(command, "--from-snapshot", &options->from_snapshot,
+          "begin at the newest snapshot of the same code instead of the first event; not after a "
+          "bug or damage, which the snapshot may hold, too");
   OnRun(command, exit_code, [options] { return Rebuild(*options); });
 }
 

@@ -1,6 +1,7 @@
 #include "server/snapshots/snapshot_keeper.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
@@ -38,6 +39,11 @@ SnapshotKeeper::SnapshotKeeper(const EventLog& log, const Projector& projector,
 
 void SnapshotKeeper::Start() {
   if (!options_.snapshots.on || options_.env != nullptr) return;
+  std::error_code error;
+  if (!std::filesystem::exists(folder_.dir(), error)) {  // nothing is left there
+    ready_ = true;
+    return OnFolded();
+  }
   ++tasks_;
   executors_.writer->Post([this] {
     folder_.RemoveUnfinished();

@@ -8,6 +8,8 @@
 #include "client/client_rep.h"
 #include "client/outbox/intent_reader.h"
 #include "client/refold.h"
+#include "client/scope_load.h"
+#include "client/trim.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/intent.h"
@@ -48,6 +50,7 @@ DeviceOptions DeviceOptionsOf(const ClientOptions& options) {
   device.create_if_missing = options.create_if_missing;
   device.write_buffer_bytes = options.write_buffer_bytes;
   device.block_cache_bytes = options.block_cache_bytes;
+  device.quota = options.quota;
   return device;
 }
 
@@ -57,6 +60,7 @@ SyncerOptions SyncerOptionsOf(const ClientOptions& options) {
   syncer.backoff.cap = options.retry_cap;
   syncer.session.upload.push_frame_bytes = options.push_frame_bytes;
   syncer.session.feed_credit_bytes = options.feed_credit_bytes;
+  syncer.session.bootstrap.take_snapshots = options.take_snapshots;
   syncer.session.silence_max = options.silence_max;
   syncer.session.report_interval = options.report_interval;
   syncer.policy = options.policy;
@@ -107,7 +111,12 @@ Client::Rep::Rep(ClientOptions given, std::unique_ptr<Device> opened, const Inst
 absl::StatusOr<std::unique_ptr<Client>> Client::Open(ClientOptions options) {
   RETURN_IF_ERROR(CheckOptions(options));
   ASSIGN_OR_RETURN(std::unique_ptr<Device> device, Device::Open(DeviceOptionsOf(options)));
+  RETURN_IF_ERROR(FinishLoads(*device));
   RETURN_IF_ERROR(Refold(*device));
+  {
+    const std::lock_guard<std::mutex> lock(device->folding);
+    RETURN_IF_ERROR(TrimLog(*device).status());
+  }
   uint64_t last_hlc = 0;
   for (PriorityClass priority = 0; priority < kClasses; ++priority) {
     ASSIGN_OR_RETURN(const uint64_t last, LastTimestamp(*device, priority));
@@ -225,6 +234,11 @@ absl::StatusOr<PriorityClass> Client::Rep::ClassFor(absl::Span<const EncodedInte
 
 absl::StatusOr<AppendResult> Client::Rep::Write(absl::Span<const EncodedIntent> intents,
                                                 PriorityClass priority, Durability durability) {
+  uint64_t bytes = 0;
+  for (const EncodedIntent& intent : intents) bytes += intent.bytes.size();
+  // What is recorded already needs no room.
+  const absl::Status room = MakeRoom(*device, bytes);
+  if (!room.ok() && !device->outbox->Find(intents.front().id).ok()) return room;
   ASSIGN_OR_RETURN(const AppendResult done,
                    device->outbox->Append(intents, durability == Durability::kDurable, priority));
   if (!done.repeated) syncer.Wake();

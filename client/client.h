@@ -28,6 +28,7 @@
 #include "client/conditions/conditions.h"
 #include "client/conditions/sync_policy.h"
 #include "client/conflict.h"
+#include "client/device.h"
 #include "client/outbox/log_place.h"
 #include "client/sync/channel.h"
 #include "client/sync/slice.h"
@@ -72,6 +73,11 @@ struct ClientOptions {
   // that catches up no faster.
   size_t write_buffer_bytes = 8 << 20;
   size_t block_cache_bytes = 4 << 20;
+  // Whether scopes may begin at a snapshot instead of their first event. Without, a device has the
+  // whole feed, and takes as long as that takes.
+  bool take_snapshots = true;
+  // Of the device's log; past it nothing is recorded (RESOURCE_EXHAUSTED).
+  LogQuota quota;
   // Back-off after a failed session: full jitter in [0, min(cap, base << attempts)].
   absl::Duration retry_base = absl::Milliseconds(500);
   absl::Duration retry_cap = absl::Minutes(5);
@@ -134,6 +140,8 @@ struct LogStatus {
 struct ScopeStatus {
   std::string scope;
   Position cursor;
+  Position held_after;  // the feed is kept from here on
+  bool anew = false;    // it begins again with the next sync; until then its rows stay as they are
 };
 
 struct ClientStatus {
@@ -147,8 +155,9 @@ struct ClientStatus {
   bool held = false;       // the policy lets nothing go now
   Position server_head;    // as of the last Welcome or feed
   std::vector<ScopeStatus> scopes;
-  BlockedBy blocked_by;      // of the most urgent log that has something to say
-  uint32_t clock_steps = 0;  // of the wall clock, that this installation noted
+  BlockedBy blocked_by;                       // of the most urgent log that has something to say
+  uint64_t log_bytes = 0, log_bytes_max = 0;  // intents and feed that are kept here, and the quota
+  uint32_t clock_steps = 0;                   // of the wall clock, that this installation noted
   uint64_t digests_equal = 0, digests_unequal = 0;  // compared with the server's, since Open
   std::string last_error;
 };
@@ -226,6 +235,7 @@ class Client {
     uint64_t pointer = 0;     // of a duplicate: the first; of a parked one: what it waits behind
     Position settled_at;      // of the settlement that closed or turned it; 0: none
     bool is_control = false;  // a Resolve, Amend or Dismiss: no record of the application
+    bool trimmed = false;     // `intent` has nothing but its id: it is not kept here any more
   };
   absl::StatusOr<RecordedIntent> Find(const IntentId& intent) const;
   absl::StatusOr<Safety> SafetyOf(const IntentId& intent) const;
@@ -242,8 +252,8 @@ class Client {
   using StateWatcher = std::function<void(const Entity& entity, RecordState state)>;
   WatchId WatchStates(StateWatcher watcher);
   void UnwatchStates(WatchId watch);
-  // Intents from `from` on: class by class, in count order. After the last of a class comes the
-  // first of the next.
+  // Intents that are kept, from `from` on: class by class, in count order. After the last of a
+  // class comes the first of the next.
   absl::StatusOr<std::vector<RecordedIntent>> List(LogPlace from, size_t limit) const;
   absl::StatusOr<std::vector<RecordedIntent>> List(Count from, size_t limit) const {
     return List(LogPlace{kPlainClass, from}, limit);

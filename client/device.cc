@@ -15,6 +15,7 @@ namespace intentlog {
 namespace {
 
 constexpr std::string_view kIdentityKey = "device";
+constexpr std::string_view kDurableKey = "durable";
 constexpr char kDefaultTenant[] = "default";
 constexpr char kDefaultScope[] = "shared";
 
@@ -95,11 +96,27 @@ absl::StatusOr<WallSeen> LastWallSeen(const Store& store) {
   return seen;
 }
 
+absl::Status LoadDurable(Device& device) {
+  std::string value;
+  ASSIGN_OR_RETURN(const bool found, device.store->Get(Space::kMeta, kDurableKey, &value));
+  if (found && value.size() == 8) device.durable_through = LoadBig64(value);
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+void Device::NoteDurable(Position position, StoreBatch& batch) {
+  if (position.value() <= durable_through) return;
+  std::string value;
+  AppendBig64(value, position.value());
+  batch.Put(Space::kMeta, kDurableKey, value);
+  durable_through = position.value();
+}
 
 absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& options) {
   auto device = std::make_unique<Device>();
   device->schema = options.schema;
+  device->quota = options.quota;
   StoreOptions store_options;
   store_options.role = "device";
   store_options.create_if_missing = options.create_if_missing;
@@ -108,6 +125,7 @@ absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& option
   store_options.block_cache_bytes = options.block_cache_bytes;
   ASSIGN_OR_RETURN(device->store, Store::Open(options.dir, store_options));
   RETURN_IF_ERROR(LoadIdentity(options, *device));
+  RETURN_IF_ERROR(LoadDurable(*device));
   ASSIGN_OR_RETURN(device->logs, DeviceLogs::Open(*device->store, options.classes, [&] {
                      return options.random->Bytes(LogId::kSize);
                    }));
@@ -160,6 +178,10 @@ absl::Status Device::Apply(DeviceChange change, StoreBatch& batch) {
     for (const auto& [scope, cursor] : change.cursors) cursors->Moved(scope, cursor);
     for (const Outcome& outcome : change.settling.outcomes) edit.Decided(outcome);
     for (const LogPlace place : settled.closed) edit.Closed(place);
+    if (change.rewound) edit.Rewound();
+    if (watched) {
+      for (const auto& [projection, key] : change.replaced_rows) on_row_change(*projection, key);
+    }
     for (const auto& [scope, cursor] : change.cursors) edit.Moved(scope, cursor.position);
   });
   return absl::OkStatus();

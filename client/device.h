@@ -4,11 +4,14 @@
 // Each part says how it may be shared; Apply belongs to one thread at a time (the sync session's).
 //
 //   kMeta  "device" → DeviceIdentity
+//          "durable" → position (8) that the server's backups cover
 //   kLog   'f' scope NUL last position (8) → block of the scope's feed, as received
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +37,15 @@ class Env;
 
 namespace intentlog {
 
+// How much of intents and feed a device keeps, as they are before the store compresses them.
+struct LogQuota {
+  // Years of a shop's work, and little of a disk.
+  uint64_t bytes_max = uint64_t{1} << 30;
+  // What is safe elsewhere is trimmed from this share on, down to the other: so it happens seldom.
+  double begin = 0.8;
+  double end = 0.6;
+};
+
 struct DeviceOptions {
   std::string dir;
   DeviceIdentity identity;  // what is empty is kept, or gets its default in a new folder
@@ -46,6 +58,7 @@ struct DeviceOptions {
   rocksdb::Env* env = nullptr;
   size_t write_buffer_bytes = 8 << 20;
   size_t block_cache_bytes = 4 << 20;
+  LogQuota quota;
   bool create_if_missing = true;
 };
 
@@ -54,7 +67,10 @@ struct DeviceChange {
   Settling settling;
   std::vector<ConflictChange> conflicts;
   std::vector<std::pair<std::string, ScopeCursor>> cursors;
-  bool folded = false;  // the batch holds what ReadModels finished
+  bool folded = false;   // the batch holds what ReadModels finished
+  bool rewound = false;  // a cursor goes back
+  // That changed besides what was folded.
+  std::vector<std::pair<const Projection*, std::string>> replaced_rows;
 };
 
 struct Device {
@@ -64,6 +80,11 @@ struct Device {
   // rows and overlay change in one step. Survives the process; Sync makes it survive a power cut.
   absl::Status Apply(DeviceChange change, StoreBatch& batch);
   absl::Status Sync() { return store->SyncLog(); }
+  // Of intents and feed, as they are before the store compresses them.
+  uint64_t held_bytes() const { return outbox->log_bytes() + cursors->held_bytes(); }
+  // The server's backups cover everything through `position`: noted here, and in `batch`, if that
+  // is more than before. It only grows, so a batch that is lost costs nothing.
+  void NoteDurable(Position position, StoreBatch& batch);
 
   DeviceIdentity identity;
   std::shared_ptr<const Schema> schema;
@@ -75,6 +96,13 @@ struct Device {
   std::unique_ptr<ScopeCursors> cursors;
   std::unique_ptr<ClockWatch> clock;
   std::unique_ptr<Overlay> overlay;
+  // Held by who folds, loads or trims.
+  std::mutex folding;
+  std::atomic<uint64_t> durable_through{0};
+  LogQuota quota;
+  std::atomic<uint64_t> trim_again_at{0};  // held bytes from which trimming is tried again
+  // Of the sync session's thread: scopes whose snapshot turned out wrong.
+  std::set<std::string, std::less<>> feed_only;
 
   // Set once somebody watches rows: then each confirmed change is told, with the overlay locked.
   std::atomic<bool> watched{false};

@@ -37,9 +37,37 @@ absl::Status AddBlock(Device& device, EventDecoder& decoder, const BlockView& bl
   return absl::OkStatus();
 }
 
-absl::Status RefoldScope(Device& device, const std::string& scope, Position cursor) {
+// A view lacks what is not kept: the scope begins anew with the next sync.
+absl::Status BeginAnew(Device& device, const std::string& scope, ScopeCursor cursor) {
+  cursor.anew = true;
+  StoreBatch batch;
+  ScopeCursors::Put(scope, cursor, batch);
+  RETURN_IF_ERROR(device.store->Commit(batch, Sync::kBuffered));
+  device.cursors->Moved(scope, cursor);
+  return absl::OkStatus();
+}
+
+// A folder of an older version does not know how large its feed is.
+absl::Status CountFeed(Device& device, const std::string& scope, ScopeCursor cursor) {
+  if (cursor.held_bytes > 0 || cursor.position == Position()) return absl::OkStatus();
+  RETURN_IF_ERROR(ForEachFeedBlock(*device.store, scope, Position(),
+                                   [&](const BlockView& block) -> absl::StatusOr<bool> {
+                                     cursor.held_bytes += block.bytes().size();
+                                     return true;
+                                   }));
+  if (cursor.held_bytes == 0) return absl::OkStatus();
+  StoreBatch batch;
+  ScopeCursors::Put(scope, cursor, batch);
+  RETURN_IF_ERROR(device.store->Commit(batch, Sync::kBuffered));
+  device.cursors->Moved(scope, cursor);
+  return absl::OkStatus();
+}
+
+absl::Status RefoldScope(Device& device, const std::string& scope, const ScopeCursor& at) {
+  const Position cursor = at.position;
   ASSIGN_OR_RETURN(const Position after, device.models->Through(scope));
-  if (after >= cursor) return absl::OkStatus();
+  if (after >= cursor || at.anew) return absl::OkStatus();
+  if (after < at.held_after) return BeginAnew(device, scope, at);
   EventDecoder decoder(device.schema);
   const std::string prefix = Cat('f', scope, '\0');
   const auto row = device.store->Scan(Space::kLog);
@@ -95,7 +123,10 @@ absl::Status MakeConflicts(Device& device) {
 absl::Status Refold(Device& device) {
   RETURN_IF_ERROR(MakeConflicts(device));
   for (const auto& [scope, cursor] : device.cursors->All()) {
-    const absl::Status status = RefoldScope(device, scope, cursor.position);
+    RETURN_IF_ERROR(CountFeed(device, scope, cursor));
+  }
+  for (const auto& [scope, cursor] : device.cursors->All()) {
+    const absl::Status status = RefoldScope(device, scope, cursor);
     if (!status.ok()) {
       device.models->Abandon();
       return status;

@@ -108,9 +108,11 @@ ClientStatus Client::Status() const {
   status.held = sync.reason == SyncState::Reason::kHeld;
   status.server_head = sync.server_head;
   for (const auto& [scope, cursor] : device.cursors->All()) {
-    status.scopes.push_back({scope, cursor.position});
+    status.scopes.push_back({scope, cursor.position, cursor.held_after, cursor.anew});
   }
   status.blocked_by = WhyDevice(device, sync, clock);
+  status.log_bytes = device.held_bytes();
+  status.log_bytes_max = device.quota.bytes_max;
   status.clock_steps = device.clock->steps();
   status.digests_equal = sync.digests_equal;
   status.digests_unequal = sync.digests_unequal;
@@ -131,19 +133,27 @@ absl::StatusOr<Client::RecordedIntent> Client::Find(const IntentId& intent) cons
   const Device& device = *rep_->device;
   ASSIGN_OR_RETURN(const LogPlace place, device.outbox->Find(intent));
   IntentReader reader(*device.store, place.priority);
-  ASSIGN_OR_RETURN(const std::string_view bytes, reader.Get(place.count));
   OutcomeReader outcomes(*device.store, place.priority);
+  ASSIGN_OR_RETURN(const Count held, reader.First());
+  if (place.count < held) {
+    ASSIGN_OR_RETURN(RecordedIntent recorded, Recorded(outcomes, place, std::string_view()));
+    recorded.intent.set_intent_id(std::string(intent.bytes()));
+    recorded.trimmed = true;
+    return recorded;
+  }
+  ASSIGN_OR_RETURN(const std::string_view bytes, reader.Get(place.count));
   return Recorded(outcomes, place, bytes);
 }
 
 absl::Status Client::Rep::ListLog(LogPlace from, size_t limit,
                                   std::vector<RecordedIntent>& intents) const {
-  const Count first = std::max(from.count, Count(1));
+  IntentReader reader(*device->store, from.priority);
+  ASSIGN_OR_RETURN(const Count held, reader.First());
+  const Count first = std::max(from.count, held);
   const Count end = device->outbox->view(from.priority).last;
   if (limit == 0 || first > end) return absl::OkStatus();
   const Count last(first.value() + std::min<uint64_t>(limit - 1, end.Since(first)));
   OutcomeReader outcomes(*device->store, from.priority);
-  IntentReader reader(*device->store, from.priority);
   return reader.ForEach(first, last, [&](Count count, std::string_view bytes) {
     auto recorded = Recorded(outcomes, {from.priority, count}, bytes);
     if (recorded.ok()) intents.push_back(*std::move(recorded));

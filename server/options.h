@@ -65,6 +65,12 @@ struct ServerOptions {
   // A scope's digests are sent at most this often.
   absl::Duration digest_interval = absl::Seconds(1);
 
+  // A device that lacks fewer events of a scope than this gets them, not a snapshot: some hundred
+  // milliseconds of folding, and it keeps its feed.
+  uint64_t snapshot_events_min = 20'000;
+  // … and one that would get more rows than this for each event: they would be more bytes.
+  uint64_t snapshot_rows_per_event_max = 4;
+
   // ---- the projector
   // Events folded in one step: the executor serves others in between.
   size_t fold_events_max = 4096;

@@ -156,7 +156,11 @@ absl::Status Outbox::CheckRepeat(const Writer& writer, LogPlace first) const {
   if (last > view(first.priority).last) {
     return absl::AlreadyExistsError("the batch was recorded before, and was shorter");
   }
-  return IntentReader(store_, first.priority).ForEach(first.count, last, compare);
+  // What is trimmed cannot be compared any more; the id says enough then.
+  IntentReader reader(store_, first.priority);
+  ASSIGN_OR_RETURN(const Count held, reader.First());
+  if (first.count < held) return absl::OkStatus();
+  return reader.ForEach(first.count, last, compare);
 }
 
 absl::StatusOr<std::optional<LogPlace>> Outbox::Lookup(const IntentId& id) const {
@@ -185,7 +189,10 @@ absl::StatusOr<std::optional<LogPlace>> Outbox::LookupMade(const IntentId& id) c
   if (!ids) return DataLoss("a range of intent ids does not parse");
   if (id.bytes() > ids->last.bytes()) return std::nullopt;
   const PriorityClass priority = ids->first.priority;
+  if (id.bytes() == cursor->key().substr(1)) return ids->first;
   IntentReader reader(store_, priority);
+  ASSIGN_OR_RETURN(const Count held, reader.First());
+  if (ids->first.count < held) return std::nullopt;  // trimmed: its ids have rows of their own
   ASSIGN_OR_RETURN(const IntentReader::RowAt at, reader.Find(ids->first.count));
   std::optional<LogPlace> found;
   absl::Status status;
@@ -218,7 +225,9 @@ absl::Status Outbox::AddRows(Group& group, Writer& writer) {
                       PlaceBytes({priority, count}));
     }
   }
-  group.batch.Put(Space::kLog, CountKey('i', priority, first), row_.bytes());
+  const std::string key = CountKey('i', priority, first);
+  group.batch.Put(Space::kLog, key, row_.bytes());
+  group.bytes[priority] += key.size() + row_.bytes().size();
   AddIds(group, writer);
   group.last[priority] = count;
   writer.result = {first, false};
@@ -266,6 +275,7 @@ absl::Status Outbox::CommitGroup(Group& group) {
   for (size_t i = 0; i < kClasses; ++i) {
     OutboxView& view = logs_[i].view;
     view.last = group.last[i];
+    logs_[i].bytes += group.bytes[i];
     if (group.durable) view.synced = view.last;  // with all that was written before
   }
   return absl::OkStatus();

@@ -29,6 +29,7 @@ struct Outbox::Group {
   StoreBatch batch;
   std::array<Count, kClasses> last;
   std::array<ChainValue, kClasses> hashes = {};
+  std::array<uint64_t, kClasses> bytes = {};  // that the logs grow by
   bool durable = false;
   absl::Status room;  // whether the disk takes new intents; what is recorded already needs none
   IntentId made_max;

@@ -44,6 +44,13 @@ absl::StatusOr<std::optional<IntentReader::RowAt>> IntentReader::Next() {
   return at;
 }
 
+absl::StatusOr<Count> IntentReader::First() {
+  row_.reset();
+  cursor_->Seek(CountKey('i', priority_, Count()));
+  RETURN_IF_ERROR(cursor_->status());
+  return AtRow() ? CountOf(cursor_->key()) : Count();
+}
+
 absl::StatusOr<std::optional<IntentReader::RowAt>> IntentReader::Last() {
   cursor_->SeekBack(CountKey('i', priority_, Count(UINT64_MAX)));
   if (!AtRow()) {

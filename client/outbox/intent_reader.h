@@ -36,6 +36,8 @@ class IntentReader {
   absl::StatusOr<RowAt> Find(Count count);
   // The row after the last one returned; nothing at the end of the log.
   absl::StatusOr<std::optional<RowAt>> Next();
+  // The first count that is kept; 0 if the log is empty.
+  absl::StatusOr<Count> First();
   // The last row of the log; nothing if it is empty.
   absl::StatusOr<std::optional<RowAt>> Last();
 

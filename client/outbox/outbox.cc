@@ -1,7 +1,10 @@
 #include "client/outbox/outbox.h"
 
+#include <set>
+
 #include "client/outbox/group.h"
 #include "client/outbox/intent_reader.h"
+#include "client/outbox/intent_view.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "proto/sync.pb.h"
@@ -59,7 +62,20 @@ absl::Status Outbox::Load(PriorityClass priority) {
                     " of this device log, which ends at ", view.last);
   }
   view.receipted = Count(receipts.prefix);
+  RETURN_IF_ERROR(LoadBytes(logs_[priority]));
   return LoadIslands(view);
+}
+
+absl::Status Outbox::LoadBytes(Log& log) {
+  log.bytes = log.receipts.log_bytes;
+  const PriorityClass priority = log.view.priority;
+  const std::string prefix = CountPrefix('i', priority);
+  const auto row = store_.Scan(Space::kLog);
+  row->Seek(CountKey('i', priority, Count(log.receipts.log_bytes_through + 1)));
+  for (; row->Valid() && row->key().substr(0, prefix.size()) == prefix; row->Next()) {
+    log.bytes += row->key().size() + row->value().size();
+  }
+  return row->status();
 }
 
 // The greatest id in a range.
@@ -125,6 +141,22 @@ OutboxCounts Outbox::counts() const {
     sum.pending += counts.pending;
   }
   return sum;
+}
+
+absl::StatusOr<std::vector<std::string>> Outbox::OpenScopes() const {
+  std::set<std::string> scopes;
+  const auto row = store_.Scan(Space::kIndex);
+  for (row->Seek("o"); row->Valid() && row->key().substr(0, 1) == "o"; row->Next()) {
+    const auto open = ParseOpenIntent(row->value());
+    if (!open) return DataLoss(store_.dir(), ": an open intent does not parse");
+    IntentReader reader(store_, open->place.priority);
+    ASSIGN_OR_RETURN(const std::string_view bytes, reader.Get(open->place.count));
+    IntentView intent;
+    RETURN_IF_ERROR(ReadIntent(bytes, &intent));
+    scopes.emplace(intent.scope);
+  }
+  RETURN_IF_ERROR(row->status());
+  return std::vector<std::string>(scopes.begin(), scopes.end());
 }
 
 absl::Status Outbox::failed() const {

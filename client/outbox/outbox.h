@@ -30,6 +30,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "client/outbox/intent_reader.h"
+#include "client/outbox/intent_view.h"
 #include "client/outbox/lanes.h"
 #include "client/outbox/rows.h"
 #include "client/sync/reconcile.h"
@@ -113,6 +115,14 @@ class Outbox {
   absl::Status Settle(const Settling& settling, StoreBatch& batch, CommitBatch commit,
                       Settled* settled);
 
+  // Removes whole appends from the front of a log, `bytes` of them or little more, as long as
+  // each intent in them `is_safe`; the last append stays. Returns the bytes that
+  // went.
+  using IsSafe = absl::FunctionRef<bool(const IntentOutcome& outcome, const IntentView& intent)>;
+  absl::StatusOr<uint64_t> Trim(PriorityClass priority, uint64_t bytes, IsSafe is_safe);
+  // Of all logs, as they lie in the store before it compresses them.
+  uint64_t log_bytes() const;
+
   // `pushed` is left 0: it belongs to a session.
   OutboxView view(PriorityClass priority) const;
   OutboxCounts counts(PriorityClass priority) const;
@@ -122,6 +132,9 @@ class Outbox {
 
   // The place of an intent. NOT_FOUND if this device never recorded it.
   absl::StatusOr<LogPlace> Find(const IntentId& id) const;
+
+  // In byte order: where something of this device is open, so that its settlement is awaited.
+  absl::StatusOr<std::vector<std::string>> OpenScopes() const;
 
   // Called by the leader after each write, in count order, before Append returns.
   using AppendListener =
@@ -146,10 +159,12 @@ class Outbox {
   struct Log {
     OutboxView view;         // `last` grows only in a turn
     ReceiptCounts receipts;  // changed only in a turn
+    uint64_t bytes = 0;      // of its rows
   };
 
   Outbox(Store& store, const Clock& clock, const OutboxOptions& options);
   absl::Status Load(PriorityClass priority);
+  absl::Status LoadBytes(Log& log);
   absl::Status LoadIslands(OutboxView& view);
   absl::Status LoadIds();
 

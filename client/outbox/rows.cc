@@ -8,7 +8,8 @@ namespace {
 
 constexpr size_t kRowHeadSize = 4 + 8 + 32;
 constexpr size_t kPlaceSize = 1 + 8;
-constexpr size_t kCountsSize = 6 * 8;
+constexpr size_t kCountsSize = 8 * 8;
+constexpr size_t kOldCountsSize = 6 * 8;
 
 }  // namespace
 
@@ -80,19 +81,24 @@ std::optional<OpenIntent> ParseOpenIntent(std::string_view bytes) {
 
 std::string ReceiptCountsBytes(const ReceiptCounts& counts) {
   std::string bytes;
-  for (const uint64_t number : {counts.prefix, counts.receipts, counts.synced, counts.failed,
-                                counts.conflicted, counts.parked}) {
+  for (const uint64_t number :
+       {counts.prefix, counts.receipts, counts.synced, counts.failed, counts.conflicted,
+        counts.parked, counts.log_bytes, counts.log_bytes_through}) {
     AppendLittle64(bytes, number);
   }
   return bytes;
 }
 
 std::optional<ReceiptCounts> ParseReceiptCounts(std::string_view bytes) {
-  if (bytes.size() != kCountsSize) return std::nullopt;
+  // Folders of the first versions have no bytes in it.
+  if (bytes.size() != kCountsSize && bytes.size() != kOldCountsSize) return std::nullopt;
+  std::string padded(bytes);
+  padded.resize(kCountsSize);
   ReceiptCounts counts;
-  const char* at = bytes.data();
-  for (uint64_t* number : {&counts.prefix, &counts.receipts, &counts.synced, &counts.failed,
-                           &counts.conflicted, &counts.parked}) {
+  const char* at = padded.data();
+  for (uint64_t* number :
+       {&counts.prefix, &counts.receipts, &counts.synced, &counts.failed, &counts.conflicted,
+        &counts.parked, &counts.log_bytes, &counts.log_bytes_through}) {
     *number = LoadLittle64(at);
     at += 8;
   }

@@ -16,7 +16,8 @@
 //                                             Dismiss of it that this device recorded
 //   kMeta   "counts" class (1)              → receipted prefix, receipts, synced, failed,
 //   conflicted,
-//                                             parked (8 each)
+//                                             parked, bytes of the log's rows, through which count
+//                                             (8 each)
 //           "retry" class (1)               → RetryState
 //           "log" class (1)                 → DeviceLogState
 //           "class" entity type             → class (1): where its intents are; none: 0
@@ -84,6 +85,8 @@ struct ReceiptCounts {
   uint64_t prefix = 0;    // every count up to here has a receipt
   uint64_t receipts = 0;  // with those above the prefix
   uint64_t synced = 0, failed = 0, conflicted = 0, parked = 0;
+  // Of the log's rows through a count, so that opening it does not walk them.
+  uint64_t log_bytes = 0, log_bytes_through = 0;
 
   friend bool operator==(const ReceiptCounts&, const ReceiptCounts&) = default;
 };

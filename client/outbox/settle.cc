@@ -121,6 +121,8 @@ void Outbox::PutCounts(absl::Span<Log> logs, SettleWork& work) {
     ReceiptCounts& counts = work.counts[priority];
     counts.prefix = log.view.receipted.value();
     if (counts == log.receipts) continue;
+    counts.log_bytes = log.bytes;
+    counts.log_bytes_through = log.view.last.value();
     work.batch.Put(Space::kMeta, ClassKey("counts", priority), ReceiptCountsBytes(counts));
     log.receipts = counts;
   }

@@ -62,6 +62,7 @@ class Overlay::Edit final : public OverlayEdit {
     }
     if (places.empty()) overlay_.awaited_.erase(awaited);
   }
+  void Rewound() override { overlay_.Forget(); }
 
  private:
   Overlay& overlay_;
@@ -183,6 +184,16 @@ absl::Status Overlay::Build() const {
   return failure_;
 }
 
+// The next reader builds it again; who listens hears of it now.
+void Overlay::Forget() {
+  if (!built_) return;
+  for (const auto& [place, held] : held_) rows_.Remove(TicketOf(place));
+  held_.clear();
+  awaited_.clear();
+  built_ = false;
+  if (listener_) failure_.Update(Build());
+}
+
 // Effective ones above the cursor of their scope: the newest receipts. Positions grow with counts,
 // so the walk ends at the first run that every cursor has passed.
 absl::Status Overlay::HoldDecided(PriorityClass priority) const {
@@ -202,11 +213,14 @@ absl::Status Overlay::HoldDecided(PriorityClass priority) const {
   }
   RETURN_IF_ERROR(row->status());
   IntentReader reader(outbox_.store(), priority);
+  ASSIGN_OR_RETURN(const Count held, reader.First());
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
     const Count first(run->first_count());
+    const Count last(run->first_count() + run->length() - 1);
     const Position position(run->first_position());
-    RETURN_IF_ERROR(reader.ForEach(
-        first, Count(first.value() + run->length() - 1), [&](Count count, std::string_view intent) {
+    // What is trimmed the rows contain, or will again.
+    RETURN_IF_ERROR(
+        reader.ForEach(std::max(first, held), last, [&](Count count, std::string_view intent) {
           return HoldOne({priority, count}, intent, position.Plus(count.Since(first)));
         }));
   }

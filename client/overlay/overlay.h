@@ -47,6 +47,8 @@ class OverlayEdit {
   virtual void Closed(LogPlace place) = 0;
   // The cursor of a scope is now here.
   virtual void Moved(std::string_view scope, Position position) = 0;
+  // A cursor has gone back: rows lack own intents that they had.
+  virtual void Rewound() = 0;
 };
 
 class Overlay {
@@ -81,6 +83,7 @@ class Overlay {
 
   // All of these: REQUIRES: mutex_ is held.
   absl::Status Build() const;
+  void Forget();
   absl::Status HoldDecided(PriorityClass priority) const;
   absl::Status HoldParked() const;
   absl::Status HoldUndecided(const OutboxView& view) const;

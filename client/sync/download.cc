@@ -101,9 +101,9 @@ absl::StatusOr<Download::Folded> Download::Fold() {
   const auto cursors = change.cursors;
   RETURN_IF_ERROR(device_.Apply(std::move(change), batch));
   RETURN_IF_ERROR(device_.Sync());
-  DeviceChange done;
-  done.cursors = cursors;
-  RETURN_IF_ERROR(NoteDigests(done));
+  std::set<std::string_view> moved;
+  for (const auto& [scope, cursor] : cursors) moved.insert(scope);
+  RETURN_IF_ERROR(NoteDigests(moved));
   for (size_t i = 0; i < frames; ++i) {
     waiting_bytes_ -= frames_.front().bytes;
     frames_.pop_front();
@@ -117,6 +117,7 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
   Folded folded;
   std::vector<OwnLog> own = OwnLogs();
   std::map<std::string_view, const Frame*> last_of;  // by scope
+  std::map<std::string_view, uint64_t> grown;        // bytes kept, by scope
   for (const Frame& frame : frames_) {
     const uint64_t events = frame.block.bytes().empty() ? 0 : frame.block.size();
     if (*frames > 0 && (folded.frame_bytes + frame.bytes > options_.commit_bytes_max ||
@@ -126,6 +127,7 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
     RETURN_IF_ERROR(FoldFrame(frame, own, change));
     if (events > 0) {
       batch.Put(Space::kLog, FeedKey(frame.feed.scope(), frame.block.last()), frame.feed.block());
+      grown[frame.feed.scope()] += frame.feed.block().size();
     }
     folded.frame_bytes += frame.bytes;
     folded.events += events;
@@ -135,7 +137,14 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
   }
   for (const auto& [scope, frame] : last_of) {
     RETURN_IF_ERROR(device_.models->Finish(scope, frame->after.position, batch));
-    change.cursors.emplace_back(std::string(scope), frame->after);
+    ScopeCursor after = frame->after;
+    // It may have been trimmed since the frame came.
+    if (const auto before = device_.cursors->Find(scope)) {
+      after.held_after = before->held_after;
+      after.held_bytes = before->held_bytes;
+    }
+    after.held_bytes += grown[scope];
+    change.cursors.emplace_back(std::string(scope), after);
   }
   return folded;
 }
@@ -207,14 +216,12 @@ absl::Status Download::NoteOwn(const Event& event, std::vector<OwnLog>& own, Dev
   return absl::OkStatus();
 }
 
-absl::Status Download::NoteDigests(const DeviceChange& change) {
+absl::Status Download::NoteDigests(const std::set<std::string_view>& scopes) {
   for (const auto& projection : device_.models->projections()) {
     const std::string name = projection->info().name;
     ASSIGN_OR_RETURN(const std::vector<ScopeState> states, device_.models->Scopes(name));
     for (const ScopeState& state : states) {
-      for (const auto& [scope, cursor] : change.cursors) {
-        if (state.scope == scope) digests_.Reached(name, state);
-      }
+      if (scopes.count(state.scope) > 0) digests_.Reached(name, state);
     }
   }
   return absl::OkStatus();

@@ -11,7 +11,9 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -51,6 +53,14 @@ class Download {
   // Folds and commits; survives a power cut. REQUIRES: waiting().
   absl::StatusOr<Folded> Fold();
 
+  // The scope's next frame begins at `cursor`. REQUIRES: none of it waits.
+  void Expect(const std::string& scope, const ScopeCursor& cursor) {
+    expected_.insert_or_assign(scope, cursor);
+  }
+  bool Expects(std::string_view scope) const { return expected_.find(scope) != expected_.end(); }
+  // The read models of these scopes are elsewhere now.
+  absl::Status NoteDigests(const std::set<std::string_view>& scopes);
+
   bool waiting() const { return !frames_.empty(); }
   // Highest position that a frame has named.
   Position highest() const { return highest_; }
@@ -78,7 +88,6 @@ class Download {
   static absl::Status NoteOwn(const Event& event, std::vector<OwnLog>& own, DeviceChange& change);
   static absl::Status AddOwn(absl::Span<const Header> events, OwnLog& log, DeviceChange& change);
   absl::StatusOr<Folded> FoldInto(DeviceChange& change, StoreBatch& batch, size_t* frames);
-  absl::Status NoteDigests(const DeviceChange& change);
 
   Device& device_;
   DigestCheck& digests_;

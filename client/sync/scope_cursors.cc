@@ -18,6 +18,9 @@ absl::StatusOr<ScopeCursor> Parse(std::string_view scope, std::string_view value
   }
   cursor.epoch = EpochId::FromBytes(row.epoch_id());
   cursor.position = Position(row.position());
+  cursor.held_after = Position(row.held_after());
+  cursor.anew = row.anew();
+  cursor.held_bytes = row.held_bytes();
   return cursor;
 }
 
@@ -35,7 +38,10 @@ absl::Status ScopeCursors::Load(const Store& store) {
        row->Next()) {
     const std::string_view scope = row->key().substr(kPrefix.size());
     const auto subscribed = cursors_.find(scope);
-    if (subscribed == cursors_.end() && !all_scopes_) continue;
+    if (subscribed == cursors_.end() && !all_scopes_) {
+      lost_.emplace_back(scope);
+      continue;
+    }
     ASSIGN_OR_RETURN(const ScopeCursor cursor, Parse(scope, row->value()));
     cursors_.insert_or_assign(std::string(scope), cursor);
   }
@@ -54,12 +60,26 @@ std::vector<std::pair<std::string, ScopeCursor>> ScopeCursors::All() const {
   return {cursors_.begin(), cursors_.end()};
 }
 
+uint64_t ScopeCursors::held_bytes() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  uint64_t bytes = 0;
+  for (const auto& [scope, cursor] : cursors_) bytes += cursor.held_bytes;
+  return bytes;
+}
+
 void ScopeCursors::Put(std::string_view scope, const ScopeCursor& cursor, StoreBatch& batch) {
   Cursor row;
   row.set_epoch_id(std::string(cursor.epoch.bytes()));
   row.set_position(cursor.position.value());
   row.set_chain(std::string(Bytes(cursor.chain)));
+  row.set_held_after(cursor.held_after.value());
+  row.set_anew(cursor.anew);
+  row.set_held_bytes(cursor.held_bytes);
   batch.Put(Space::kMeta, Cat(kPrefix, scope), row.SerializeAsString());
+}
+
+void ScopeCursors::Remove(std::string_view scope, StoreBatch& batch) {
+  batch.Delete(Space::kMeta, Cat(kPrefix, scope));
 }
 
 void ScopeCursors::Moved(std::string_view scope, const ScopeCursor& cursor) {

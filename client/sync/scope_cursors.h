@@ -28,6 +28,12 @@ struct ScopeCursor {
   EpochId epoch;  // nil: fresh
   Position position;
   ChainValue chain = {};
+  // Feed blocks are kept from here on, but for single ones below.
+  Position held_after{};
+  // The scope begins again, at a snapshot or at its first event: a view of it cannot be folded from
+  // what is kept. Until then its rows stay as they are, and no feed is folded.
+  bool anew = false;
+  uint64_t held_bytes = 0;  // of the feed blocks
 };
 
 class ScopeCursors {
@@ -39,15 +45,21 @@ class ScopeCursors {
   absl::Status Load(const Store& store);
 
   bool all_scopes() const { return all_scopes_; }
+  // Of which the store has a cursor, but that are not subscribed to any more.
+  const std::vector<std::string>& lost() const { return lost_; }
   // Nothing if the device does not subscribe to `scope`.
   std::optional<ScopeCursor> Find(std::string_view scope) const;
   std::vector<std::pair<std::string, ScopeCursor>> All() const;
 
+  uint64_t held_bytes() const;
+
   static void Put(std::string_view scope, const ScopeCursor& cursor, StoreBatch& batch);
+  static void Remove(std::string_view scope, StoreBatch& batch);
   void Moved(std::string_view scope, const ScopeCursor& cursor);
 
  private:
   const bool all_scopes_;
+  std::vector<std::string> lost_;  // constant after Load
   mutable std::mutex mutex_;
   std::map<std::string, ScopeCursor, std::less<>> cursors_;  // protected by mutex_
 };

@@ -1,10 +1,13 @@
 #include "client/sync/session.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "client/sync/reconcile.h"
+#include "client/trim.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "eventlog/schema/entity.h"
 
 namespace intentlog {
 namespace {
@@ -35,13 +38,14 @@ Session::Session(Device& device, const SessionOptions& options, const Clock& clo
       instance_(instance),
       digests_(digests),
       host_(host),
+      bootstrap_(device, options.bootstrap),
       download_(device, digests, options.download) {
   for (const DeviceLogs::Named& log : device.logs->All()) {
     uploads_.emplace_back(*device.outbox, log.priority, log.id, options.upload);
   }
 }
 
-void Session::Start(const QueueHealth& health) {
+absl::Status Session::Start(const QueueHealth& health) {
   last_heard_ = last_report_ = clock_.Passed();
   outgoing_.Clear();
   Hello& hello = *outgoing_.mutable_hello();
@@ -54,11 +58,12 @@ void Session::Start(const QueueHealth& health) {
     log.set_log_id(std::string(upload.log_id().bytes()));
     log.set_priority_class(upload.priority());
     log.set_highest_count(upload.view().last.value());
+    log.set_receipted(upload.view().receipted.value());
   }
   for (const auto& [scope, cursor] : device_.cursors->All()) {
     Cursor& known = *hello.add_cursors();
     known.set_scope(scope);
-    if (cursor.position == Position()) continue;
+    if (cursor.position == Position() || cursor.anew) continue;
     known.set_epoch_id(std::string(cursor.epoch.bytes()));
     known.set_position(cursor.position.value());
     known.set_chain(std::string(Bytes(cursor.chain)));
@@ -77,7 +82,15 @@ void Session::Start(const QueueHealth& health) {
   }
   hello.set_app_version(options_.app_version);
   hello.set_initial_credit_bytes(host_.GrantCredit(options_.feed_credit_bytes));
+  RETURN_IF_ERROR(bootstrap_.AddTo(hello));
   SendFrame(outgoing_);
+  if (bootstrap_.waiting()) FoldSoon();  // what a crash interrupted
+  return absl::OkStatus();
+}
+
+void Session::FoldSoon() {
+  if (!fold_asked_) host_.FoldSoon();
+  fold_asked_ = true;
 }
 
 absl::Status Session::OnFrame(std::string_view bytes) {
@@ -99,11 +112,12 @@ absl::Status Session::OnFrame(std::string_view bytes) {
     case ServerFrame::kReceipts:
       return OnReceipts(frame.receipts());
     case ServerFrame::kFeed:
-      RETURN_IF_ERROR(download_.Add(std::move(*frame.mutable_feed()), bytes.size(), epoch_));
-      head_ = std::max(head_, download_.highest());
-      if (!fold_asked_) host_.FoldSoon();
-      fold_asked_ = true;
-      return absl::OkStatus();
+      return OnFeed(std::move(*frame.mutable_feed()), bytes.size());
+    case ServerFrame::kSnapshotHead:
+      return OnSnapshot(
+          bootstrap_.AddHead(std::move(*frame.mutable_snapshot_head()), bytes.size(), epoch_));
+    case ServerFrame::kSnapshotChunk:
+      return OnSnapshot(bootstrap_.AddChunk(frame.snapshot_chunk(), bytes.size()));
     case ServerFrame::kDigest:
       return OnDigest(frame.digest());
     case ServerFrame::kResend:
@@ -114,10 +128,29 @@ absl::Status Session::OnFrame(std::string_view bytes) {
       return OnThrottle(frame.throttle());
     case ServerFrame::kGoodbye:
       return OnGoodbye(frame.goodbye());
-    case ServerFrame::kSnapshotChunk:  // not asked for
-    case ServerFrame::FRAME_NOT_SET:   // of a later version
+    case ServerFrame::FRAME_NOT_SET:  // of a later version
       return absl::OkStatus();
   }
+  return absl::OkStatus();
+}
+
+absl::Status Session::OnFeed(Feed feed, size_t frame_bytes) {
+  const auto cursor = device_.cursors->Find(feed.scope());
+  if (cursor && cursor->anew && feed.from() == 0 && !download_.Expects(feed.scope())) {
+    RETURN_IF_ERROR(ValidScope(feed.scope()));
+    bootstrap_.Empty(feed.scope());
+    RETURN_IF_ERROR(OnSnapshot(absl::OkStatus()));
+  }
+  RETURN_IF_ERROR(download_.Add(std::move(feed), frame_bytes, epoch_));
+  head_ = std::max(head_, download_.highest());
+  FoldSoon();
+  return absl::OkStatus();
+}
+
+absl::Status Session::OnSnapshot(const absl::Status& added) {
+  RETURN_IF_ERROR(added);
+  while (const auto ready = bootstrap_.TakeReady()) download_.Expect(ready->scope, ready->cursor);
+  FoldSoon();
   return absl::OkStatus();
 }
 
@@ -136,6 +169,9 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
   }
   RETURN_IF_ERROR(SeedDigests());
   head_ = head_at_welcome_ = Position(welcome.head());
+  StoreBatch batch;
+  device_.NoteDurable(Position(std::min(welcome.durable_through(), welcome.head())), batch);
+  if (!batch.empty()) RETURN_IF_ERROR(device_.store->Commit(batch, Sync::kBuffered));
   open_ = true;
   host_.Changed();
   return Pump();
@@ -144,7 +180,7 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
 // FAILED_PRECONDITION if this server's history is not the one that the device has a part of.
 absl::Status Session::CheckHistory(const EpochId& epoch, const Welcome& welcome) {
   for (const auto& [scope, cursor] : device_.cursors->All()) {
-    if (cursor.position == Position()) continue;
+    if (cursor.position == Position() || cursor.anew) continue;
     if (cursor.epoch != epoch) {
       refused_ = true;
       return FailedPrecondition("server has another history: epoch ", UuidText(epoch.bytes()),
@@ -186,7 +222,7 @@ bool Session::forked(PriorityClass priority) const {
 bool Session::has_feed() const {
   const auto cursors = device_.cursors->All();
   return std::all_of(cursors.begin(), cursors.end(), [&](const auto& cursor) {
-    return cursor.second.position >= head_at_welcome_;
+    return cursor.second.position >= head_at_welcome_ && !cursor.second.anew;
   });
 }
 
@@ -196,6 +232,7 @@ absl::Status Session::OnReceipts(const Receipts& receipts) {
   ASSIGN_OR_RETURN(change.settling.outcomes, ReconcileReceipts(upload->view(), receipts));
   if (!change.settling.outcomes.empty()) {
     StoreBatch batch;
+    device_.NoteDurable(Position(receipts.durable_through()), batch);
     // Not synced: a lost receipt is learned again.
     RETURN_IF_ERROR(device_.Apply(std::move(change), batch));
   }
@@ -252,18 +289,27 @@ absl::Status Session::OnGoodbye(const Goodbye& goodbye) {
 
 absl::Status Session::Fold() {
   fold_asked_ = false;
+  const std::lock_guard<std::mutex> lock(device_.folding);
+  if (bootstrap_.waiting()) return StepBootstrap();
   if (!download_.waiting()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Download::Folded folded, download_.Fold());
+  RETURN_IF_ERROR(TrimLog(device_).status());
   GiveCredit(folded.frame_bytes);
   if (folded.own) {
     for (Upload& upload : uploads_) upload.Receipted();
   }
-  if (download_.waiting()) {
-    fold_asked_ = true;
-    host_.FoldSoon();
-  }
+  if (download_.waiting()) FoldSoon();
   host_.Changed();
   return folded.own ? Pump() : absl::OkStatus();
+}
+
+absl::Status Session::StepBootstrap() {
+  ASSIGN_OR_RETURN(const Bootstrap::Stepped stepped, bootstrap_.Step());
+  GiveCredit(stepped.frame_bytes);
+  if (stepped.loaded) RETURN_IF_ERROR(download_.NoteDigests({*stepped.loaded}));
+  if (folding()) FoldSoon();
+  host_.Changed();
+  return absl::OkStatus();
 }
 
 void Session::GiveCredit(uint64_t bytes) {

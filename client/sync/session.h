@@ -10,7 +10,7 @@
 // Thread-compatible: belongs to the client's executor.
 //
 //   Session session(device, options, clock, instance, host);
-//   RETURN_IF_ERROR(session.Start());            // Hello
+//   RETURN_IF_ERROR(session.Start(health));      // Hello
 //   RETURN_IF_ERROR(session.OnFrame(bytes));     // for each frame
 //   RETURN_IF_ERROR(session.Fold());             // when the host was asked to FoldSoon
 #pragma once
@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/device.h"
+#include "client/sync/bootstrap.h"
 #include "client/sync/digest_check.h"
 #include "client/sync/download.h"
 #include "client/sync/upload.h"
@@ -36,6 +37,7 @@ namespace intentlog {
 struct SessionOptions {
   UploadOptions upload;
   DownloadOptions download;
+  BootstrapOptions bootstrap;
   // Feed that may be on its way: what one commit folds, and as much that comes meanwhile.
   uint64_t feed_credit_bytes = 4 << 20;
   // Bytes that the transport has not taken; pushing waits above it.
@@ -74,7 +76,7 @@ class Session {
   Session(Device& device, const SessionOptions& options, const Clock& clock,
           const InstanceId& instance, DigestCheck& digests, SessionHost& host);
 
-  void Start(const QueueHealth& health);
+  absl::Status Start(const QueueHealth& health);
   absl::Status OnFrame(std::string_view bytes);
   absl::Status Fold();
   // Pushes what may be pushed now.
@@ -87,7 +89,7 @@ class Session {
   bool forked(PriorityClass priority) const;
   // Something was pushed or has come that is not done with.
   bool busy() const { return BytesInFlight() > 0 || folding(); }
-  bool folding() const { return download_.waiting(); }
+  bool folding() const { return bootstrap_.waiting() || download_.waiting(); }
   // Every subscribed scope has what the server had when this session was opened.
   bool has_feed() const;
   // A log began that the Hello did not name: another session will do.
@@ -102,6 +104,10 @@ class Session {
  private:
   absl::Status OnWelcome(const Welcome& welcome);
   absl::Status CheckHistory(const EpochId& epoch, const Welcome& welcome);
+  absl::Status OnFeed(Feed feed, size_t frame_bytes);
+  absl::Status OnSnapshot(const absl::Status& added);
+  absl::Status StepBootstrap();
+  void FoldSoon();
   absl::Status OnReceipts(const Receipts& receipts);
   absl::Status OnResend(const Resend& resend);
   absl::Status OnForked(const Forked& forked);
@@ -123,6 +129,7 @@ class Session {
   DigestCheck& digests_;
   SessionHost& host_;
   std::vector<Upload> uploads_;  // one for each log, in the order of their classes
+  Bootstrap bootstrap_;
   Download download_;
 
   bool open_ = false;

@@ -160,7 +160,7 @@ void Syncer::Core::Connect(const ClassSet& logs) {
   session_ =
       std::make_unique<Session>(device_, options_.session, clock_, instance_, digests_, *this);
   channel_ = connector_->Connect(*this);
-  session_->Start(HealthOf(device_, state(), clock_));
+  Run([&](Session& session) { return session.Start(HealthOf(device_, state(), clock_)); });
   Publish();
 }
 

@@ -7,6 +7,7 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/engine/replaced_rows.h"
 #include "projections/engine/row_access.h"
 #include "projections/engine/row_fold.h"
 #include "projections/engine/row_keys.h"
@@ -111,7 +112,8 @@ struct ReadModels::Rep {
   bool builds_written = true;
   std::vector<size_t> unwritten;  // of `open`: new here
   BuildId builds_last = 0;
-  bool failed = false;  // only Abandon is allowed
+  bool failed = false;   // only Abandon is allowed
+  bool removed = false;  // a scope, by the batch in hand
   EventFinder* events = nullptr;
   KeySink keys;
   bool tracking = false;
@@ -372,11 +374,50 @@ void ReadModels::Rep::Publish() {
 void ReadModels::Committed() {
   if (!rep_->new_scopes.empty()) rep_->builds_written = true;
   rep_->Publish();
+  // If it cannot be read now, reading will say so itself.
+  if (std::exchange(rep_->removed, false)) rep_->LoadScopes().IgnoreError();
   rep_->changes = std::move(rep_->changed);
   rep_->changed.clear();
   rep_->cache.ClearHeldBytes();
   rep_->cache.Trim();
   if (rep_->scopes.size() > rep_->options.kept_scopes_max) rep_->DropIdleScopes();
+}
+
+BuildId ReadModels::BuildOf(const Projection& projection) const {
+  for (const OpenProjection& one : rep_->open) {
+    if (one.projection.get() == &projection && one.is_folded) return one.build;
+  }
+  INTENTLOG_CHECK(false);
+  return 0;
+}
+
+absl::Status ReadModels::FinishReplaced(std::string_view scope, Position through,
+                                        absl::Span<const ScopeState> states, StoreBatch& batch) {
+  if (rep_->failed) return FailedPrecondition("an event could not be folded: abandon first");
+  INTENTLOG_CHECK(through == Position() || states.size() == rep_->listed.size());
+  RETURN_IF_ERROR(CheckScope(scope));
+  if (const auto found = rep_->scopes.find(scope); found != rep_->scopes.end()) {
+    INTENTLOG_CHECK(!found->second.added);
+    rep_->last_scope = nullptr;
+    rep_->scopes.erase(found);
+  }
+  if (through > Position() && !rep_->builds_written) rep_->WriteNewBuilds(batch);
+  for (size_t i = 0; i < rep_->listed.size(); ++i) {
+    const std::string key = CheckpointKey(rep_->open[i].build, scope);
+    if (through == Position()) {
+      batch.Delete(Space::kMeta, key);
+    } else {
+      batch.Put(Space::kMeta, key,
+                CheckpointBytes({through, states[i].digest, states[i].rows, /*parked=*/0}));
+    }
+    RETURN_IF_ERROR(RemoveParked(rep_->store, rep_->open[i].build, scope, batch));
+  }
+  if (through == Position()) {
+    rep_->removed = true;
+  } else {
+    rep_->new_scopes.emplace_back(scope);
+  }
+  return absl::OkStatus();
 }
 
 void ReadModels::Abandon() {
@@ -386,7 +427,7 @@ void ReadModels::Abandon() {
   rep_->new_scopes.clear();
   rep_->changed.clear();
   rep_->changes.clear();
-  rep_->failed = false;
+  rep_->failed = rep_->removed = false;
   // A commit whose end nobody saw may have taken effect: go on from what the store has. If it
   // cannot be read now, reading and folding will say so themselves.
   rep_->LoadScopes().IgnoreError();

@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "eventlog/log/event.h"
 #include "eventlog/store/store.h"
 #include "projections/engine/compare.h"
@@ -108,6 +109,17 @@ class ReadModels {
   };
   void TrackChanges(bool on);
   const std::vector<Change>& changes() const;
+
+  // ---- a scope's rows as a whole
+  // The key space of a projection's rows, for ReplacedRows. REQUIRES: it is listed and folded here.
+  BuildId BuildOf(const Projection& projection) const;
+  // Ends the replacement of all rows that the projections have in a scope: they are now what was
+  // folded through `through`, with these states, in the order of projections(). Position 0: the
+  // scope is as if it had never been folded. Whatever was read of it is read again after
+  // Committed; until then readers see the rows that were there. REQUIRES: nothing of the scope is
+  // added and not committed.
+  absl::Status FinishReplaced(std::string_view scope, Position through,
+                              absl::Span<const ScopeState> states, StoreBatch& batch);
 
   // ---- reading
   // Position through which every projection that is folded here has folded `scope`; 0 if one never

@@ -1,6 +1,7 @@
 #include "server/feed/feed_hub.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -8,11 +9,20 @@
 
 namespace intentlog {
 
+// A snapshot on its way to one follower.
+struct FeedHub::Beginning {
+  SnapshotOffer offer;
+  bool head_sent = false;
+  uint32_t next = 0;                // chunk to be sent
+  std::deque<SharedFrame> at_hand;  // head and chunks from `next` on
+};
+
 struct FeedHub::Subscription {
   Follower* follower = nullptr;
   Scope* scope = nullptr;
   Position cursor;
-  int live_index = -1;  // in scope->live; -1: behind
+  int live_index = -1;                        // in scope->live; -1: behind
+  std::shared_ptr<Beginning> beginning = {};  // null: at the cursor
 };
 
 struct FeedHub::Follower : std::enable_shared_from_this<FeedHub::Follower> {
@@ -78,16 +88,18 @@ FeedHub::Scope& FeedHub::ScopeOf(std::string_view name) {
 
 std::shared_ptr<FeedHub::Follower> FeedHub::Follow(FeedReceiver& receiver,
                                                    const std::vector<Cursor>& cursors,
-                                                   bool all_scopes) {
+                                                   bool all_scopes, const Offer& offer) {
   auto follower = std::make_shared<Follower>();
   follower->receiver = &receiver;
   follower->all_scopes = all_scopes;
-  for (const Cursor& cursor : cursors) Subscribe(*follower, ScopeOf(cursor.scope), cursor.position);
+  for (const Cursor& cursor : cursors) {
+    Subscribe(*follower, ScopeOf(cursor.scope), cursor.position, offer);
+  }
   if (all_scopes) {
     for (const auto& [name, scope] : scopes_) {
       const bool named = std::any_of(cursors.begin(), cursors.end(),
                                      [&](const Cursor& cursor) { return cursor.scope == name; });
-      if (!named && scope->has_events) Subscribe(*follower, *scope, Position());
+      if (!named && scope->has_events) Subscribe(*follower, *scope, Position(), offer);
     }
     all_scopes_.push_back(follower.get());
   }
@@ -95,11 +107,17 @@ std::shared_ptr<FeedHub::Follower> FeedHub::Follow(FeedReceiver& receiver,
   return follower;
 }
 
-void FeedHub::Subscribe(Follower& follower, Scope& scope, Position cursor) {
+void FeedHub::Subscribe(Follower& follower, Scope& scope, Position cursor, const Offer& offer) {
   auto subscription = std::make_unique<Subscription>();
   subscription->follower = &follower;
   subscription->scope = &scope;
   subscription->cursor = cursor;
+  std::optional<SnapshotOffer> snapshot = offer ? offer(scope.name, cursor) : std::nullopt;
+  if (snapshot) {
+    subscription->beginning = std::make_shared<Beginning>();
+    subscription->beginning->next = snapshot->head.next();
+    subscription->beginning->offer = *std::move(snapshot);
+  }
   ++scope.subscriptions;
   follower.behind.push_back(subscription.get());
   follower.subscriptions.push_back(std::move(subscription));
@@ -183,7 +201,7 @@ void FeedHub::AddToAllScopes(Scope& scope) {
     const bool has = std::any_of(follower->subscriptions.begin(), follower->subscriptions.end(),
                                  [&](const auto& one) { return one->scope == &scope; });
     if (has) continue;
-    Subscribe(*follower, scope, Position());
+    Subscribe(*follower, scope, Position(), nullptr);
     Pump(*follower);
   }
 }
@@ -221,6 +239,11 @@ void FeedHub::Pump(Follower& follower) {
   while (!follower.behind.empty()) {
     Subscription& subscription = *follower.behind.back();
     Scope& scope = *subscription.scope;
+    if (subscription.beginning != nullptr) {
+      if (!follower.receiver->CanTakeFeed()) return;
+      if (!SendBeginning(follower, subscription)) return StartBeginning(follower, subscription);
+      continue;
+    }
     if (subscription.cursor > scope.place.position) AdvanceQuiet(scope);
     if (subscription.cursor > scope.place.position) {  // no frame of this server ended there
       return follower.receiver->FeedFailed(
@@ -296,6 +319,70 @@ void FeedHub::TakeHistory(Follower& follower, const JobKey& key,
     follower.receiver->SendFeed(frame.bytes);
     (*found)->cursor = frame.through.position;
   }
+}
+
+// ---- snapshots
+
+// False if the next frame is not at hand.
+bool FeedHub::SendBeginning(Follower& follower, Subscription& subscription) {
+  Beginning& beginning = *subscription.beginning;
+  const uint32_t chunks = beginning.offer.head.chunks();
+  if (!beginning.head_sent || beginning.next < chunks) {
+    if (beginning.at_hand.empty()) return false;
+    follower.receiver->SendFeed(beginning.at_hand.front());
+    beginning.at_hand.pop_front();
+    if (beginning.head_sent) ++beginning.next;
+    beginning.head_sent = true;
+  }
+  if (beginning.next < chunks) return true;
+  subscription.cursor = Position(beginning.offer.head.position());
+  subscription.beginning.reset();
+  return true;
+}
+
+void FeedHub::StartBeginning(Follower& follower, const Subscription& subscription) {
+  follower.reading = true;
+  ++tasks_;
+  const std::shared_ptr<const Beginning> beginning = subscription.beginning;
+  const uint32_t next = beginning->next;
+  const bool head = !beginning->head_sent;
+  executors_.reader->Post([this, beginning, head, next, weak = follower.weak_from_this(),
+                           scope = subscription.scope->name] {
+    auto frames = std::make_shared<absl::StatusOr<std::vector<SharedFrame>>>();
+    if (head) {
+      auto frame = MakeHeadFrame(log_, beginning->offer);
+      *frames = frame.ok() ? absl::StatusOr<std::vector<SharedFrame>>({{*frame}}) : frame.status();
+    } else {
+      *frames = MakeChunkFrames(beginning->offer, next, options_.feed_frame_bytes);
+    }
+    executors_.core->Post([this, weak, scope, frames] {
+      --tasks_;
+      const std::shared_ptr<Follower> reader = weak.lock();
+      if (reader != nullptr && reader->receiver != nullptr) {
+        OnBeginning(*reader, scope, std::move(*frames));
+      }
+    });
+  });
+}
+
+void FeedHub::OnBeginning(Follower& follower, const std::string& scope,
+                          absl::StatusOr<std::vector<SharedFrame>> frames) {
+  follower.reading = false;
+  const auto found =
+      std::find_if(follower.behind.begin(), follower.behind.end(), [&](const Subscription* one) {
+        return one->beginning != nullptr && one->scope->name == scope;
+      });
+  INTENTLOG_CHECK(found != follower.behind.end());
+  Beginning& beginning = *(*found)->beginning;
+  if (frames.ok()) {
+    beginning.at_hand.assign(frames->begin(), frames->end());
+  } else if (!beginning.head_sent) {
+    (*found)->beginning.reset();  // with the feed, then
+  } else {
+    if (damaged_snapshot_) damaged_snapshot_(*beginning.offer.file, frames.status());
+    return follower.receiver->FeedFailed(frames.status());
+  }
+  Pump(follower);
 }
 
 // ---- quiet cursors and digests

@@ -4,14 +4,16 @@
 // A scope has a live position: all that follow it live have their cursor there, and get its next
 // frame the moment a group is durable. Who is behind reads history from the log until it meets the
 // live position. Who can take nothing just now falls behind, from its own cursor: nothing is queued
-// for it.
+// for it. Who is far behind may begin at a snapshot: its chunks, then history.
 //
 // Everything on the core executor; history is read on the reader executor.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +28,7 @@
 #include "server/feed/frame_cache.h"
 #include "server/feed/history.h"
 #include "server/feed/live_group.h"
+#include "server/feed/snapshot_offer.h"
 #include "server/options.h"
 
 namespace intentlog {
@@ -66,13 +69,20 @@ class FeedHub {
           Executors executors);
   ~FeedHub();
 
+  // Told of snapshot files that turned out damaged: they must not be offered again.
+  using Damaged = std::function<void(const SnapshotFile& file, const absl::Status& status)>;
+  void OnDamagedSnapshot(Damaged damaged) { damaged_snapshot_ = std::move(damaged); }
+
   // Reads head and scopes from the log. Before anything else.
   absl::Status Load();
 
+  // A scope may begin at a snapshot: asked once for each, with its cursor.
+  using Offer =
+      std::function<std::optional<SnapshotOffer>(std::string_view scope, Position cursor)>;
   // Begins at these cursors, which are of this log's history; with `all_scopes` also every other
   // scope from its beginning, and those to come. `receiver` must live until Unfollow.
   std::shared_ptr<Follower> Follow(FeedReceiver& receiver, const std::vector<Cursor>& cursors,
-                                   bool all_scopes);
+                                   bool all_scopes, const Offer& offer = nullptr);
   void Unfollow(const std::shared_ptr<Follower>& follower);
   // The receiver may take more now.
   void Resume(const std::shared_ptr<Follower>& follower);
@@ -93,10 +103,11 @@ class FeedHub {
  private:
   struct Scope;
   struct Subscription;
+  struct Beginning;
   using JobKey = std::pair<std::string, Position>;
 
   Scope& ScopeOf(std::string_view name);
-  void Subscribe(Follower& follower, Scope& scope, Position cursor);
+  void Subscribe(Follower& follower, Scope& scope, Position cursor, const Offer& offer);
   void JoinLive(Subscription& subscription);
   void LeaveLive(Subscription& subscription);
   void FallBehind(Subscription& subscription);
@@ -111,6 +122,11 @@ class FeedHub {
   void OnHistory(const JobKey& key, absl::StatusOr<std::vector<FeedFrame>> frames);
   void TakeHistory(Follower& follower, const JobKey& key, const std::vector<FeedFrame>& frames);
 
+  bool SendBeginning(Follower& follower, Subscription& subscription);
+  void StartBeginning(Follower& follower, const Subscription& subscription);
+  void OnBeginning(Follower& follower, const std::string& scope,
+                   absl::StatusOr<std::vector<SharedFrame>> frames);
+
   void ArmTick();
   void Tick();
   const std::vector<SharedFrame>& DigestFrames(Scope& scope);
@@ -119,6 +135,7 @@ class FeedHub {
   const ServerOptions& options_;
   const Clock& clock_;
   const Executors executors_;
+  Damaged damaged_snapshot_;
   std::string epoch_id_;
   FeedPlace head_;
   std::map<std::string, std::unique_ptr<Scope>, std::less<>> scopes_;

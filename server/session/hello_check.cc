@@ -81,6 +81,15 @@ absl::Status CheckCursors(const Hello& hello, const ServerOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status CheckSnapshots(const Hello& hello, const ServerOptions& options) {
+  for (const int named : {hello.feed_only_size(), hello.snapshots_size()}) {
+    if (static_cast<size_t>(named) <= options.cursors_max) continue;
+    return Invalid("a Hello speaks of the snapshots of at most ", options.cursors_max,
+                   " scopes, not ", named);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckRest(const Hello& hello) {
   if (hello.instance().size() != InstanceId::kSize) return Invalid("instance is not 16 bytes");
   if (!hello.schema_digest().empty() && hello.schema_digest().size() != 32) {
@@ -113,7 +122,8 @@ absl::Status CheckHelloSize(std::string_view device_frame, const ServerOptions& 
     WireFields inner(outer.bytes());
     while (inner.Next()) ++elements;
   }
-  const size_t elements_max = options.cursors_max + kDeviceLogsMax + kProjectionsMax + 64;
+  // Cursors, and what it has of their snapshots.
+  const size_t elements_max = 3 * options.cursors_max + kDeviceLogsMax + kProjectionsMax + 64;
   if (elements > elements_max) return Invalid("the frame has ", elements, " elements");
   return absl::OkStatus();
 }
@@ -125,8 +135,9 @@ std::optional<Goodbye> CheckHello(const Hello& hello, const ServerOptions& optio
   }
   const absl::Status tenant = CheckTenantName(hello.tenant());
   if (!tenant.ok()) return Of(Goodbye::UNKNOWN_TENANT, std::string(MessageOf(tenant)));
-  for (const absl::Status& status : {CheckDeviceName(hello.device()), CheckLogs(hello),
-                                     CheckCursors(hello, options), CheckRest(hello)}) {
+  for (const absl::Status& status :
+       {CheckDeviceName(hello.device()), CheckLogs(hello), CheckCursors(hello, options),
+        CheckSnapshots(hello, options), CheckRest(hello)}) {
     if (!status.ok()) return Of(Goodbye::BAD_FRAME, std::string(MessageOf(status)));
   }
   return std::nullopt;

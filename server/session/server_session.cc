@@ -16,6 +16,9 @@ constexpr uint64_t kCountMax = uint64_t{1} << 62;
 // More credit than this means "all there is".
 constexpr int64_t kCreditMax = int64_t{1} << 40;
 
+// There are no backups yet: what is durable here counts as safe.
+Position DurableThrough(const EventLog& log) { return log.head().position; }
+
 }  // namespace
 
 ServerSession::ServerSession(ServerSessionHost& host, FrameSink& sink)
@@ -192,7 +195,7 @@ absl::Status ServerSession::SendWelcome(const Hello& hello, const Tenant::Introd
   welcome.set_epoch_number(epoch.number());
   welcome.set_epoch_id(epoch.id());
   welcome.set_head(head.position.value());
-  welcome.set_durable_through(head.position.value());  // there are no backups yet
+  welcome.set_durable_through(DurableThrough(log).value());
   welcome.set_server_time_us(std::max(host_.clock().WallMicros(), head.server_time_us));
   for (const DeviceLog& one : hello.logs()) {
     ASSIGN_OR_RETURN(const LogHighest highest, log.Highest(LogId::FromBytes(one.log_id())));
@@ -209,6 +212,14 @@ absl::Status ServerSession::SendWelcome(const Hello& hello, const Tenant::Introd
   return absl::OkStatus();
 }
 
+// Whether the device knows how everything stands that this log has of it.
+bool ServerSession::HasAllReceipts(const Hello& hello) const {
+  return std::all_of(hello.logs().begin(), hello.logs().end(), [&](const DeviceLog& one) {
+    const auto highest = tenant_->log().Highest(LogId::FromBytes(one.log_id()));
+    return highest.ok() && highest->count.value() <= one.receipted();
+  });
+}
+
 void ServerSession::BeginFeed(const Hello& hello) {
   const int64_t initial =
       static_cast<int64_t>(std::min<uint64_t>(hello.initial_credit_bytes(), kCreditMax));
@@ -217,7 +228,11 @@ void ServerSession::BeginFeed(const Hello& hello) {
   for (const Cursor& cursor : hello.cursors()) {
     cursors.push_back({cursor.scope(), Position(cursor.position())});
   }
-  follower_ = tenant_->hub().Follow(*this, cursors, hello.all_scopes());
+  const SnapshotFiles files = HasAllReceipts(hello) ? tenant_->snapshots().usable() : SnapshotFiles();
+  follower_ = tenant_->hub().Follow(
+      *this, cursors, hello.all_scopes(), [&](std::string_view scope, Position cursor) {
+        return OfferSnapshot(files, hello, scope, cursor, host_.options());
+      });
 }
 
 // ---- pushes
@@ -300,6 +315,7 @@ void ServerSession::OnAnswer(const std::shared_ptr<PushLane>& lane, size_t bytes
     Receipts& receipts = *frame.mutable_receipts();
     receipts.set_log_id(log_id);
     for (ReceiptRun& run : answer.runs) *receipts.add_runs() = std::move(run);
+    receipts.set_durable_through(DurableThrough(tenant_->log()).value());
     Send(frame);
   }
   if (answer.forked_at) {

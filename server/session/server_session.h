@@ -78,6 +78,7 @@ class ServerSession final : public FeedReceiver,
   void OnHello(const Hello& hello);
   void OnIntroduced(const Hello& hello, const absl::StatusOr<Tenant::Introduced>& introduced);
   absl::Status SendWelcome(const Hello& hello, const Tenant::Introduced& introduced);
+  bool HasAllReceipts(const Hello& hello) const;
   void BeginFeed(const Hello& hello);
   void OnCredit(const Credit& credit);
   void OnAnswer(const std::shared_ptr<PushLane>& lane, size_t bytes, PushAnswer answer);

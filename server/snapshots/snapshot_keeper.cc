@@ -47,18 +47,29 @@ void SnapshotKeeper::Start() {
   ++tasks_;
   executors_.writer->Post([this] {
     folder_.RemoveUnfinished();
-    Position newest;
-    for (const FoundSnapshot& one : folder_.List()) {
-      if (one.status.ok()) newest = std::max(newest, one.position);
-    }
-    executors_.core->Post([this, newest] {
+    executors_.core->Post([this, usable = Usable()] {
       --tasks_;
       if (stopped_) return;
-      last_ = newest;
+      usable_ = usable;
+      last_ = usable.empty() ? Position() : usable.front()->position();
       ready_ = true;
       OnFolded();
     });
   });
+}
+
+// On the writer.
+std::vector<std::shared_ptr<const SnapshotFile>> SnapshotKeeper::Usable() const {
+  std::vector<std::shared_ptr<const SnapshotFile>> usable;
+  for (const FoundSnapshot& one : folder_.List()) {
+    if (one.status.ok()) usable.push_back(one.file);
+  }
+  return usable;
+}
+
+void SnapshotKeeper::Forget(const SnapshotFile& file, const absl::Status& why) {
+  std::erase_if(usable_, [&](const auto& one) { return one.get() == &file; });
+  alarms_.Tell(file.path(), why);
 }
 
 // ---- when
@@ -110,10 +121,11 @@ void SnapshotKeeper::Take(Taken done) {
     executors_.writer->Post([this, began, bytes, frozen, done = std::move(done)]() mutable {
       auto taken = std::make_shared<absl::StatusOr<FoundSnapshot>>(Write(*frozen));
       frozen->rows = FrozenRows();
-      executors_.core->Post([this, began, bytes, taken, done = std::move(done)] {
+      executors_.core->Post([this, began, bytes, taken, usable = Usable(), done = std::move(done)] {
         --tasks_;
         taking_ = false;
         if (stopped_) return;
+        usable_ = usable;
         if (taken->ok()) last_bytes_ = bytes;
         last_took_ = clock_.Passed() - began;
         OnWritten(*taken);

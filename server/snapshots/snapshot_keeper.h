@@ -58,6 +58,11 @@ class SnapshotKeeper {
   using Looked = std::function<void(absl::StatusOr<std::vector<FoundSnapshot>> found)>;
   void Look(bool whole, Looked done);
 
+  // Those that may be used, newest first: devices may begin at them.
+  const std::vector<std::shared_ptr<const SnapshotFile>>& usable() const { return usable_; }
+  // The file turned out damaged.
+  void Forget(const SnapshotFile& file, const absl::Status& why);
+
   void Stop();
   bool idle() const { return tasks_ == 0; }
 
@@ -69,6 +74,7 @@ class SnapshotKeeper {
   };
 
   SnapshotSince Since() const;
+  std::vector<std::shared_ptr<const SnapshotFile>> Usable() const;
   void Arm(absl::Duration due);
   absl::StatusOr<FoundSnapshot> Write(const Frozen& frozen) const;
   void OnWritten(const absl::StatusOr<FoundSnapshot>& taken);
@@ -84,6 +90,7 @@ class SnapshotKeeper {
 
   bool ready_ = false;  // what there is has been looked at
   bool taking_ = false;
+  std::vector<std::shared_ptr<const SnapshotFile>> usable_;
   Position last_;                // of the newest that may be used
   uint64_t last_bytes_ = 0;      // of the log, folded until then
   absl::Duration looked_since_;  // when the last one was taken or failed, in passed time

@@ -77,6 +77,9 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
                   hooks.store_failed}) {}
 
 absl::Status Tenant::Load() {
+  hub_.OnDamagedSnapshot([this](const SnapshotFile& file, const absl::Status& status) {
+    snapshots_.Forget(file, status);
+  });
   RETURN_IF_ERROR(sequencer_.Load());
   RETURN_IF_ERROR(hub_.Load());
   RETURN_IF_ERROR(projector_.Load());

@@ -103,7 +103,7 @@ void Operate(World& world, const Projections& views) {
   Random& random = world.random();
   Unpark decision;
   decision.set_view(views[random.Below(views.size())]->info().name);
-  const auto models = world.server().Models("default");
+  const auto models = world.server().Models("shop");
   if (!models.ok()) return;
   const auto parked = (*models)->Parked(decision.view(), 1000);
   if (!parked.ok() || parked->empty()) return;
@@ -115,7 +115,25 @@ void Operate(World& world, const Projections& views) {
   intent.set_type("intentlog.Unpark");
   intent.set_scope(row.scope);
   intent.set_payload(decision.SerializeAsString());
-  world.server().Settle("default", intent, "", [](const OwnReceipt&) {}).IgnoreError();
+  world.server().Settle("shop", intent, "", [](const OwnReceipt&) {}).IgnoreError();
+}
+
+// Devices begin at snapshots where they can, and keep little: so trimming and loading are common.
+void BeginAtSnapshots(World& world) {
+  const uint64_t events = 10 + world.random().Below(100);
+  const uint64_t quota = (8 << 10) + world.random().Below(64 << 10);
+  world.AdjustServer([events](ServerOptions& options) {
+    options.snapshots.events = events;
+    options.snapshots.interval_min = absl::ZeroDuration();
+    options.snapshots.rest = 0;
+    options.snapshots.free_bytes_min = 0;
+    options.snapshot_events_min = 1;
+    options.snapshot_rows_per_event_max = 1000;
+  });
+  world.AdjustDevices([quota](ClientOptions& options) {
+    options.quota.begin = static_cast<double>(quota) / static_cast<double>(options.quota.bytes_max);
+    options.quota.end = options.quota.begin / 2;
+  });
 }
 
 // With `poison`, read models have events that they cannot fold, on every node the same ones.
@@ -123,6 +141,7 @@ std::string RunSeed(uint64_t seed, bool poison = false) {
   World world(seed);
   const Projections views = PoisonedViews(CommerceViews(), OneIn(15));
   if (poison) world.UseProjections(views);
+  BeginAtSnapshots(world);
   Random& random = world.random();
   world.StartServer();
   const uint64_t devices = 2 + random.Below(3);
@@ -136,6 +155,10 @@ std::string RunSeed(uint64_t seed, bool poison = false) {
     const std::string& name = names[random.Below(names.size())];
     if (world.device_runs(name)) Work(world, name);
     if (poison && random.Below(4) == 0) Operate(world, views);
+    if (random.Below(12) == 0 && names.size() < 7) {  // a new one, in the middle of it all
+      names.push_back(Cat("till-", names.size() + 1));
+      world.AddDevice(names.back(), random.Below(2) == 0);
+    }
     if (random.Below(5) == 0) Misfortune(world, names[random.Below(names.size())]);
     if (random.Below(3) != 0) world.RunFor(absl::Milliseconds(random.Below(2000)));
   }

@@ -87,6 +87,7 @@ void World::StartServer() {
   options.dir = server_.dir;
   options.schema = schema_;
   options.projections = projections_;
+  if (adjust_server_) adjust_server_(options);
   Executor* const executor = server_.executor.get();
   auto server = Server::Open(std::move(options), clock_, *server_.random,
                              {executor, executor, executor, executor});
@@ -236,7 +237,7 @@ bool World::Quiet() {
     const ClientStatus status = node.client->Status();
     if (!status.connected || status.counts.pending > status.counts.parked) return false;
     for (const ScopeStatus& scope : status.scopes) {
-      if (scope.cursor < head) return false;
+      if (scope.cursor < head || scope.anew) return false;
     }
   }
   return true;

@@ -55,6 +55,10 @@ class World {
   void SetWallClock(const std::string& name, absl::Duration ahead) { ahead_[name] = ahead; }
   // Called with the options of each device that starts from now on.
   void AdjustDevices(std::function<void(ClientOptions&)> adjust) { adjust_ = std::move(adjust); }
+  // … and of the server.
+  void AdjustServer(std::function<void(ServerOptions&)> adjust) {
+    adjust_server_ = std::move(adjust);
+  }
   Connector& connector(const std::string& name) { return *devices_.at(name).connector; }
   void CrashDevice(const std::string& name);
   void StartDevice(const std::string& name);
@@ -130,6 +134,7 @@ class World {
   ServerNode server_;
   std::map<std::string, DeviceNode> devices_;
   std::function<void(ClientOptions&)> adjust_;
+  std::function<void(ServerOptions&)> adjust_server_;
   Projections projections_ = CommerceViews();
   const std::shared_ptr<const Schema> schema_;
   std::map<std::string, absl::Duration> ahead_;

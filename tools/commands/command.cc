@@ -63,6 +63,11 @@ void AddText(CLI::App& command, const std::string& name, std::string* value,
   command.add_option(name, *value, help)->required(need == kRequired);
 }
 
+void AddTexts(CLI::App& command, const std::string& name, std::vector<std::string>* values,
+              const std::string& help) {
+  command.add_option(name, *values, help)->allow_extra_args(false);
+}
+
 void AddNumber(CLI::App& command, const std::string& name, uint64_t* value, uint64_t least,
                uint64_t most, const std::string& help) {
   command.add_option(name, *value, help)->check(CLI::Range(least, most))->type_name("N");

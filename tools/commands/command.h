@@ -46,6 +46,9 @@ CLI::App& AddGroup(CLI::App& parent, const std::string& name, const std::string&
 enum Need : bool { kOptional, kRequired };
 void AddText(CLI::App& command, const std::string& name, std::string* value,
              const std::string& help, Need need = kOptional);
+// May be given several times.
+void AddTexts(CLI::App& command, const std::string& name, std::vector<std::string>* values,
+              const std::string& help);
 void AddNumber(CLI::App& command, const std::string& name, uint64_t* value, uint64_t least,
                uint64_t most, const std::string& help);
 // "90s", "5m", "1h30m".

@@ -14,6 +14,8 @@ void AddDeviceArguments(CLI::App& command, DeviceArguments* arguments) {
   AddSchema(command, &arguments->folder.schema_file);
   AddDuration(command, "--clock-ahead", &arguments->folder.clock_ahead,
               "as if the device's clock were set wrong by so much, to see what rules make of it");
+  AddNumber(command, "--log-quota", &arguments->folder.quota_bytes, 4096, UINT64_MAX,
+            "bytes that its log may hold (default: 1073741824)");
   AddJson(command, &arguments->json);
 }
 

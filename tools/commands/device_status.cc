@@ -29,7 +29,15 @@ void Print(const ClientStatus& status) {
   for (const ScopeStatus& scope : status.scopes) {
     std::printf("scope %s: has the feed through position %s\n", scope.scope.c_str(),
                 Grouped(static_cast<int64_t>(scope.cursor.value())).c_str());
+    if (scope.held_after > Position()) {
+      std::printf("  its rows hold all of it; its events are kept from position %s on\n",
+                  Grouped(static_cast<int64_t>(scope.held_after.value() + 1)).c_str());
+    }
+    if (scope.anew) std::printf("  it begins anew with the next sync: a view of it is new\n");
   }
+  std::printf("the log holds %s bytes; its quota is %s\n",
+              Grouped(static_cast<int64_t>(status.log_bytes)).c_str(),
+              Grouped(static_cast<int64_t>(status.log_bytes_max)).c_str());
   if (counts.pending > 0) {
     std::printf("the oldest pending one is %s old; %s\n",
                 AgeText(status.oldest_pending_age).c_str(), status.blocked_by.text.c_str());

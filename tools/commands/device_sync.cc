@@ -272,6 +272,8 @@ void RegisterDeviceSync(CLI::App& device, int* exit_code) {
       AddCommand(device, "sync", "Bring what was recorded to a server, and take what others did.");
   AddDeviceArguments(command, options.get());
   AddText(command, "--server", &options->server, "HOST:PORT where it runs", kRequired);
+  AddTexts(command, "--subscribe", &options->folder.scopes,
+           "from now on it has these scopes and no others; repeat it for each");
   AddDuration(command, "--wait", &options->wait,
               "give up when it is not synced after this (default: 60s)");
   AddDuration(command, "--for", &options->run_for, "stay connected for this long, then end");

@@ -35,6 +35,8 @@ absl::StatusOr<OpenDevice> OpenDeviceFolder(const DeviceFolderOptions& options) 
     if (options.scope != "shared") client.scopes.push_back("shared");
   }
   client.all_scopes = fresh && options.all_scopes;
+  if (!options.scopes.empty()) client.scopes = options.scopes;
+  if (options.quota_bytes > 0) client.quota.bytes_max = options.quota_bytes;
   client.schema = std::move(domain.schema);
   client.projections = std::move(domain.projections);
   device.clock = std::make_unique<OffsetClock>(SystemClock(), options.clock_ahead);

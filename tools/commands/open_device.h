@@ -21,6 +21,8 @@ struct DeviceFolderOptions {
   std::string tenant, device, scope;
   bool all_scopes = false;
   bool create = false;
+  std::vector<std::string> scopes;  // subscribed to from now on; empty: as before
+  uint64_t quota_bytes = 0;         // of its log; 0: the default
   SyncPolicy policy = EagerPolicy();
   absl::Duration clock_ahead;  // as if the device's clock were set wrong
 };

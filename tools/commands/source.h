@@ -54,6 +54,9 @@ struct Reach {
   Position all;       // through which it has every event of every scope
   std::string scope;  // that ends there; empty: it is a server's log, which ends there itself
   Position last;      // through which it has events at all
+  // What a device does not keep any more, or never got, because a snapshot stood for it.
+  Position held_after;
+  std::string held_scope;  // of which that is
 };
 
 // What a verification found; `problems` empty: all is well.

@@ -105,10 +105,18 @@ absl::Status ScopeTooShort(const std::string& what, const Reach& reach) {
                             reach.all, " only; sync it, or ask for that or less with --at");
 }
 
+absl::Status CheckHeld(const Reach& reach) {
+  if (reach.held_after == Position()) return absl::OkStatus();
+  return FailedPrecondition("of scope \"", reach.held_scope,
+                            "\" this device keeps only what comes after position ",
+                            reach.held_after, ": ask a server about the past");
+}
+
 }  // namespace
 
 absl::Status CheckAt(Source& source, Position at) {
   ASSIGN_OR_RETURN(const Reach reach, source.EventsThrough());
+  RETURN_IF_ERROR(CheckHeld(reach));
   if (at <= reach.all) return absl::OkStatus();
   if (reach.scope.empty()) {
     return FailedPrecondition("position ", at, " is beyond the head of the log, ", reach.all);
@@ -118,6 +126,7 @@ absl::Status CheckAt(Source& source, Position at) {
 
 absl::StatusOr<Position> PositionAt(Source& source, int64_t time_us) {
   ASSIGN_OR_RETURN(const Reach reach, source.EventsThrough());
+  RETURN_IF_ERROR(CheckHeld(reach));
   ASSIGN_OR_RETURN(const TimeFound found, FindTime(LogOf(source), reach.last, time_us));
   // The log's last position of that time is not above this.
   const Position most = found.next == Position() ? found.last : Position(found.next.value() - 1);

@@ -48,7 +48,13 @@ class DeviceFolder final : public Source {
     if (scopes.empty()) return Reach();
     const auto by_cursor = [](const auto& a, const auto& b) { return a.cursor < b.cursor; };
     const auto [least, most] = std::minmax_element(scopes.begin(), scopes.end(), by_cursor);
-    return Reach{least->cursor, least->scope, most->cursor};
+    Reach reach{least->cursor, least->scope, most->cursor, Position(), ""};
+    for (const ScopeStatus& scope : scopes) {
+      if (scope.held_after <= reach.held_after) continue;
+      reach.held_after = scope.held_after;
+      reach.held_scope = scope.scope;
+    }
+    return reach;
   }
 
   absl::StatusOr<Json> Stats() override {
@@ -85,8 +91,9 @@ class DeviceFolder final : public Source {
     LogPlace wanted;
     const absl::Status intents = EachIntent([&](const Client::RecordedIntent& intent) {
       ++verified.intents;
-      if (intent.priority != wanted.priority) wanted = {intent.priority, Count()};
-      wanted.count = wanted.count.Next();
+      // What comes before the first one that is kept was trimmed.
+      const bool first = verified.intents == 1 || intent.priority != wanted.priority;
+      wanted = {intent.priority, first ? intent.count : wanted.count.Next()};
       if (intent.count != wanted.count) {
         verified.problems.push_back(
             Cat("count ", wanted.count, " of class ", int{wanted.priority}, " is missing"));

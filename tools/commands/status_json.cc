@@ -68,7 +68,10 @@ Json StatusJson(const ClientStatus& status) {
   json["server_head"] = status.server_head.value();
   Json scopes = Json::array();
   for (const ScopeStatus& scope : status.scopes) {
-    scopes.push_back({{"scope", scope.scope}, {"cursor", scope.cursor.value()}});
+    scopes.push_back({{"scope", scope.scope},
+                      {"cursor", scope.cursor.value()},
+                      {"held_after", scope.held_after.value()},
+                      {"anew", scope.anew}});
   }
   json["scopes"] = std::move(scopes);
   Json logs = Json::array();
@@ -80,6 +83,8 @@ Json StatusJson(const ClientStatus& status) {
                     {"blocked_by", BlockedJson(log.blocked_by)}});
   }
   json["logs"] = std::move(logs);
+  json["log_bytes"] = status.log_bytes;
+  json["log_bytes_max"] = status.log_bytes_max;
   json["clock_steps"] = status.clock_steps;
   json["blocked_by"] = BlockedJson(status.blocked_by);
   json["digests_equal"] = status.digests_equal;

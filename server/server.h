@@ -81,6 +81,8 @@ class Server {
                    std::function<void(absl::Status status)> done);
   void SwitchView(const std::string& tenant, const std::string& view, ViewSwitch how,
                   std::function<void(absl::Status status)> done);
+  void WhenViewComparable(const std::string& tenant, const std::string& view,
+                          std::function<void(absl::Status status)> done);
   absl::StatusOr<ViewState> StateOfView(const std::string& tenant, const std::string& view) const;
 
   // ---- reading; any thread

@@ -30,6 +30,13 @@ void Server::SwitchView(const std::string& tenant, const std::string& view, View
   (*views)->Switch(view, how, std::move(done));
 }
 
+void Server::WhenViewComparable(const std::string& tenant, const std::string& view,
+                                std::function<void(absl::Status status)> done) {
+  const auto views = rep_->ViewsOf(tenant);
+  if (!views.ok()) return done(views.status());
+  (*views)->WhenComparable(view, std::move(done));
+}
+
 absl::StatusOr<ViewState> Server::StateOfView(const std::string& tenant,
                                               const std::string& view) const {
   ASSIGN_OR_RETURN(ViewKeeper* const views, rep_->ViewsOf(tenant));

@@ -137,6 +137,7 @@ class ServerFleet final : public FleetBackend {
         case SKIP_PARKED:
           return DecideParked(request, done);
         case COMPARE_VIEW:
+          return server_.WhenViewComparable(request.tenant(), request.view(), answer);
         case LIST_PARKED:
         case VIEW_ACTION_UNSPECIFIED:
           return answer(absl::OkStatus());

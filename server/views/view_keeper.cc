@@ -17,6 +17,8 @@ namespace {
 
 // Keys of dropped builds that are removed in one write: a few milliseconds.
 constexpr size_t kDroppedKeys = 2000;
+// Operators who wait until a shadow has caught up; more are told to ask again.
+constexpr size_t kWaitingMax = 100;
 
 }  // namespace
 
@@ -47,6 +49,20 @@ void ViewKeeper::OnProjector(std::function<absl::Status()> task, Done done) {
       if (!stopped_) done(status);
     });
   });
+}
+
+void ViewKeeper::OnceCaughtUp(std::function<absl::Status()> task, Done done) {
+  const auto behind = std::make_shared<bool>(false);
+  OnProjector(
+      [this, task, behind]() -> absl::Status {
+        *behind = projector_.behind();
+        if (!*behind) return task();
+        return Unavailable("the rebuilt view is catching up: try again in a moment");
+      },
+      [this, task, behind, done = std::move(done)](const absl::Status& status) {
+        if (!*behind || later_.size() >= kWaitingMax) return done(status);
+        later_.push_back([this, task, done] { OnceCaughtUp(task, done); });
+      });
 }
 
 template <class Change>
@@ -96,6 +112,7 @@ absl::StatusOr<ViewKeeper::Due> ViewKeeper::DueOf(const Projection& projection) 
 
 void ViewKeeper::OnFolded() {
   if (!activate_due_.empty()) ActivateDue();
+  for (const auto& ask : std::exchange(later_, {})) ask();
 }
 
 void ViewKeeper::ActivateDue() {
@@ -277,12 +294,25 @@ void ViewKeeper::Switch(const std::string& view, ViewSwitch how, Done done) {
     executors_.rebuild[0]->Post([running = running_] { running->rebuild->Cancel(); });
     return done(absl::OkStatus());
   }
-  OnProjector([this, view, how] { return Apply(view, how); },
-              [this, done = std::move(done)](const absl::Status& status) {
-                Sweep();
-                if (status.ok()) hooks_.switched();
-                done(status);
-              });
+  const auto apply = [this, view, how] { return Apply(view, how); };
+  const auto switched = [this, done = std::move(done)](const absl::Status& status) {
+    Sweep();
+    if (status.ok()) hooks_.switched();
+    done(status);
+  };
+  if (how != ViewSwitch::kActivate) return OnProjector(apply, switched);
+  OnceCaughtUp(apply, switched);
+}
+
+void ViewKeeper::WhenComparable(const std::string& view, Done done) {
+  if (Find(view) == nullptr) return done(NotFound("there is no view ", Quoted(view)));
+  OnceCaughtUp(
+      [this, view]() -> absl::Status {
+        ASSIGN_OR_RETURN(const ViewRecord record, RecordOf(view));
+        if (record.shadow_follows()) return absl::OkStatus();
+        return FailedPrecondition("view ", view, " has no rebuilt one that is ready");
+      },
+      std::move(done));
 }
 
 absl::Status ViewKeeper::CheckParked(const ViewRecord& record) const {

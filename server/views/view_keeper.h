@@ -73,7 +73,11 @@ class ViewKeeper {
   void Rebuild(const std::string& view, const RebuildWanted& wanted, Done done);
   // The switch is durable, and read, when `done` is called with OK. FAILED_PRECONDITION says what
   // is so instead.
+  // A shadow that has joined a moment ago is first folded as far as the live build.
   void Switch(const std::string& view, ViewSwitch how, Done done);
+  // Calls `done` when live build and shadow are folded equally far, as the models that readers see
+  // have them. FAILED_PRECONDITION if there is no shadow that is ready.
+  void WhenComparable(const std::string& view, Done done);
 
   void Stop();
   bool idle() const { return tasks_ == 0; }
@@ -100,6 +104,8 @@ class ViewKeeper {
   std::shared_ptr<const Projection> Find(const std::string& view) const;
   // Runs `task` on the projector executor, then `done` with what it gave on the core's.
   void OnProjector(std::function<absl::Status()> task, Done done);
+  // As OnProjector, once the projector has folded again what a shadow that joined did not have.
+  void OnceCaughtUp(std::function<absl::Status()> task, Done done);
   // ---- on the projector executor
   absl::StatusOr<ViewRecord> RecordOf(const std::string& view) const;
   absl::StatusOr<ViewRecord> BeginShadow(const std::shared_ptr<const Projection>& projection);
@@ -131,6 +137,7 @@ class ViewKeeper {
   std::shared_ptr<Running> running_;              // with what its executor still has to do
   std::set<std::pair<std::string, bool>> tried_;  // by GoOn: views, and whether to activate them
   std::string activate_due_;  // a view, once the projector has caught up; empty: none
+  std::vector<std::function<void()>> later_;  // what waits until more is folded
   bool activating_ = false;
   bool sweeping_ = false;
   bool stopped_ = false;

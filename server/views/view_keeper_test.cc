@@ -20,7 +20,9 @@ using testing::Test;
 
 class ViewKeeperTest : public Test {
  protected:
-  ViewKeeperTest() { world_.Connect({&till_}); }
+  explicit ViewKeeperTest(ServerOptions options = {}) : world_(std::move(options)) {
+    world_.Connect({&till_});
+  }
 
   void Sell(int lines) {
     for (int i = 0; i < lines; ++i) {
@@ -139,6 +141,50 @@ TEST_F(ViewKeeperTest, ACrashInTheMiddleIsGoneOnFromAndAFollowerIsStillOne) {
   Settle();
   EXPECT_EQ(State().record.build(), shadow);
   EXPECT_EQ(OnHand("product-0"), 6);
+}
+
+class JoiningTest : public ViewKeeperTest {
+ protected:
+  JoiningTest() : ViewKeeperTest(FoldingAtOnce()) {}
+  static ServerOptions FoldingAtOnce() {
+    ServerOptions options;
+    options.fold_interval = absl::ZeroDuration();
+    return options;
+  }
+  // A sale with every step, so that the live build is further when the shadow joins.
+  void RebuildWhileSelling() {
+    world_.server()->RebuildView("default", "stock", RebuildWanted(), [](const absl::Status&) {});
+    for (int i = 0; i < 1000 && !State().record.shadow_follows(); ++i) {
+      till_.Record(Moved("product-0", 1), "stock", "product-0");
+      world_.Push(till_);
+      world_.server().RunSomeSteps();
+    }
+    ASSERT_TRUE(State().record.shadow_follows());
+  }
+};
+
+TEST_F(JoiningTest, AComparisonWaitsUntilTheShadowIsAsFarAsTheLiveBuild) {
+  Sell(20);
+  RebuildWhileSelling();
+  const BuildId shadow = State().record.shadow().build();
+  ASSERT_FALSE(Compare(shadow).equal) << "it is to be behind";
+  bool equal = false;
+  world_.server()->WhenViewComparable("default", "stock", [&](const absl::Status& status) {
+    EXPECT_TRUE(status.ok()) << status;
+    equal = Compare(shadow).equal;
+  });
+  EXPECT_FALSE(equal);
+  Settle();
+  EXPECT_TRUE(equal);
+}
+
+TEST_F(JoiningTest, ASwitchWaitsToo) {
+  Sell(20);
+  RebuildWhileSelling();
+  const BuildId shadow = State().record.shadow().build();
+  EXPECT_TRUE(Switch(ViewSwitch::kActivate).ok());
+  EXPECT_EQ(State().record.build(), shadow);
+  EXPECT_TRUE(Compare(State().record.previous().build()).equal);
 }
 
 // The stock of version `version`: 2 as it is, 3 counts what moves twice.

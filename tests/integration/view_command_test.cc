@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -119,6 +120,23 @@ TEST_F(ViewCommandTest, I22_AnAmountThatNoRowHoldsParksItsRowsUntilSomebodyLeave
   EXPECT_EQ(OnServerJson({"try", "sales_by_product", "--from", "2"})["equal"], true);
   EXPECT_THAT(Run(OnServer({"dump", "sales_by_product", "--tsv", "--at", "4"})),
               HasSubstr("milk\t1\t2\t3000\n"));
+}
+
+// The measurement itself, on few lines: it fails if a query fails, a flip fails, a rebuilt view
+// differs, or rows in the end are not what the lines come to.
+TEST_F(ViewCommandTest, AllViewsAreRebuiltAndFlippedWhileDevicesPushAndQueriesRun) {
+  const std::string file = base_ + "/orders.csv";
+  std::ofstream csv(file);
+  csv << "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
+  for (int line = 0; line < 1000; ++line) {
+    csv << 5000 + line / 7 << ",P" << line % 31 << ",THING," << 1 + line % 5
+        << ",2011-03-01 10:00,1.25," << 100 + line / 50 << ",France\n";
+  }
+  csv.close();
+  const json measured =
+      json::parse(Run({"bench", "rebuild_while_serving", "--dir", base_, "--data", file, "--json"}),
+                  nullptr, false);
+  ASSERT_EQ(measured["rows"].size(), 7u) << measured;
 }
 
 TEST_F(ViewCommandTest, OfMoreParkedRowsThanOneAnswerHoldsEachIsFoundByItsKey) {

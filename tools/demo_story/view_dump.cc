@@ -51,6 +51,8 @@ class Dumper {
   std::string line_;
 };
 
+}  // namespace
+
 absl::StatusOr<ViewDump> DumpRows(const Projection& projection, RowCursor& rows) {
   Dumper dumper(projection);
   for (;;) {
@@ -59,8 +61,6 @@ absl::StatusOr<ViewDump> DumpRows(const Projection& projection, RowCursor& rows)
     RETURN_IF_ERROR(dumper.Add(row->key, row->row));
   }
 }
-
-}  // namespace
 
 absl::StatusOr<ViewDump> DumpServerView(const ReaderClient& reader, const Projection& projection,
                                         Position at_least) {

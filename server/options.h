@@ -71,6 +71,11 @@ struct ServerOptions {
   // of the processor from ingest. Nobody sees rows later than this because of it.
   absl::Duration fold_interval = absl::Milliseconds(20);
 
+  // ---- views that are rebuilt
+  // Rows in memory before they are written: one that changes often is written once for all its
+  // changes. A rebuild that is interrupted does again what it had not written.
+  size_t rebuild_commit_bytes = 32 << 20;
+
   // ---- sessions
   size_t sessions_max = 20000;
   // Scopes that one device names in its Hello.

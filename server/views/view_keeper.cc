@@ -200,6 +200,7 @@ void ViewKeeper::Run(const std::shared_ptr<const Projection>& projection, const 
   workers.resize(std::clamp<size_t>(wanted.workers, 1, workers.size()));
   RebuildOptions options;
   options.events_per_second_max = wanted.events_per_second_max;
+  options.commit_bytes_max = options_.rebuild_commit_bytes;
   running_->record = record;
   running_->from = Position(record.shadow_through());
   running_->began = clock_.Passed();

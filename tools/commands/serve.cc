@@ -33,6 +33,7 @@ struct Options {
   std::string backups = "off";
   absl::Duration heal_wait = absl::Minutes(10);
   absl::Duration digest_interval = ServerOptions().digest_interval;
+  uint64_t rebuild_commit_bytes = ServerOptions().rebuild_commit_bytes;
   bool insecure = false;
   bool json = false;
 };
@@ -122,6 +123,7 @@ absl::Status Serve(const Options& options) {
   ServerOptions server_options;
   server_options.dir = options.data;
   server_options.digest_interval = options.digest_interval;
+  server_options.rebuild_commit_bytes = options.rebuild_commit_bytes;
   server_options.quiet_cursor_interval = kQuietIntervals * options.digest_interval;
   absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
   if (!server.ok()) return ExplainInUse(server.status());
@@ -156,6 +158,10 @@ void RegisterServe(CLI::App& app, int* exit_code) {
       command, "--digest-interval", &options->digest_interval,
       "how often devices hear at most what their read models must come to, and in ten times "
       "that, how far a log is in which nothing is for them (default: 1s)");
+  AddNumber(
+      command, "--rebuild-commit-bytes", &options->rebuild_commit_bytes, 1, 1 << 30,
+      "rows that the rebuild of a view holds in memory before it writes them: more is faster, "
+      "less is lost when it is interrupted (default: 32 MiB)");
   AddFlag(command, "--insecure", &options->insecure,
           "allow an address that other machines reach, without encryption");
   AddJson(command, &options->json);

@@ -321,6 +321,10 @@ absl::Status ReadModels::Add(const Event& event) {
   return status;
 }
 
+void ReadModels::ExpectOwnTerm(StoreBatch& batch) const {
+  if (rep_->options.term) ExpectTerm(*rep_->options.term, batch);
+}
+
 absl::Status ReadModels::Finish(std::string_view scope_name, Position through, StoreBatch& batch) {
   if (rep_->failed) return FailedPrecondition("an event could not be folded: abandon first");
   ASSIGN_OR_RETURN(ScopeFold * scope, rep_->Scope(scope_name));
@@ -328,6 +332,7 @@ absl::Status ReadModels::Finish(std::string_view scope_name, Position through, S
     return FailedPrecondition("scope ", scope_name, " cannot end at ", through, ": it has event ",
                               scope->last);
   }
+  ExpectOwnTerm(batch);
   if (!rep_->builds_written) rep_->WriteNewBuilds(batch);
   for (size_t i = 0; i < rep_->open.size(); ++i) {
     if (!rep_->open[i].is_folded) continue;

@@ -53,6 +53,9 @@ struct ReadModelsOptions {
   // others have been folded, it is shown as it is, and not folded: somebody else makes a new one
   // beside it. Otherwise the program's version begins at position 0 and is live at once.
   bool show_other_versions = false;
+  // What is written is refused once another term has taken over (view_records.h). Nothing: only the
+  // lock on the store's folder keeps others out.
+  std::optional<Term> term;
 };
 
 // Of one projection and scope.
@@ -88,6 +91,8 @@ class ReadModels {
   // is allowed then. FAILED_PRECONDITION: not above the scope's last event, or above no
   // projection's checkpoint.
   absl::Status Add(const Event& event);
+  // `batch` is refused once another term has taken over. Finish does so, too.
+  void ExpectOwnTerm(StoreBatch& batch) const;
   // Ends a scope's part: rows, digest, row count and checkpoint go into `batch`. Events of several
   // scopes may be added before each scope is finished.
   absl::Status Finish(std::string_view scope, Position through, StoreBatch& batch);

@@ -106,6 +106,9 @@ class Server {
   bool IsMakingViews(std::string_view tenant) const;
   // Not OK while rows of read models stand still: which, since when, why. Everything else goes on.
   absl::Status degraded() const;
+  // What has happened to views by itself since the last call, a line each: a rebuild failed, what
+  // was live before has gone.
+  std::vector<std::string> TakeNotices();
   // Not OK while writing fails or a projector has stopped: what failed, where, and what to do.
   absl::Status health() const;
 

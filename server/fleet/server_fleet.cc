@@ -173,6 +173,7 @@ class ServerFleet final : public FleetBackend {
     reply.set_rebuilding(state.rebuilding);
     reply.set_through(state.through.value());
     reply.set_events_per_second(state.events_per_second);
+    reply.set_roll_back_until_us(state.roll_back_until_us);
     if (!state.last.ok()) reply.set_failure(Cat(state.last));
     if (request.action() == LIST_PARKED) RETURN_IF_ERROR(ListParked(request, state.record, reply));
     if (request.action() != COMPARE_VIEW) return reply;

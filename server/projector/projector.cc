@@ -204,6 +204,7 @@ absl::Status Projector::Commit(Position through) {
 }
 
 void Projector::PutCheckpoint(Position through, StoreBatch& batch) const {
+  models_->ExpectOwnTerm(batch);
   std::string row;
   AppendBig64(row, std::min(through, folded_).value());
   batch.Put(Space::kMeta, kCheckpointKey, row + SignatureOf(*models_));

@@ -57,13 +57,12 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
                     (by_store ? hooks.store_failed : hooks.projector_failed)(status);
                   }}),
       views_(
-          *stores_->log, *stores_->views, projector_, options, clock,
+          *stores_->log, *stores_->views, stores_->term, projector_, options, clock,
           {executors.core, executors.projector, executors.rebuild},
           {[this](std::shared_ptr<ReadModels> models) { stores_->ShowModels(std::move(models)); },
            hooks.folded,
-           [this](bool making) {
-             stores_->making_views.store(making, std::memory_order_release);
-           }}),
+           [this](bool making) { stores_->making_views.store(making, std::memory_order_release); },
+           hooks.notice}),
       sequencer_(*stores_->log, options, clock, {executors.core, executors.commit},
                  {[this](std::string_view scope) { return hub_.Wanted(scope); },
                   [this](LiveGroup& live, const LogEnd& end) {

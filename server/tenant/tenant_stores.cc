@@ -9,6 +9,7 @@
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/entity.h"
+#include "projections/engine/view_records.h"
 #include "server/sequencer/server_rows.h"
 #include "server/views/view_models.h"
 
@@ -44,13 +45,15 @@ absl::StatusOr<std::shared_ptr<TenantStores>> OpenTenantStores(
   stores->engine = std::move(engine);
   ASSIGN_OR_RETURN(stores->log, EventLog::Open(*stores->engine, tenant,
                                                RandomId<EpochIdTag>(random), EventLogOptions()));
-  RETURN_IF_ERROR(stores->log->Fence().status());
+  ASSIGN_OR_RETURN(stores->term, stores->log->Fence());
   ASSIGN_OR_RETURN(stores->own_log, NameOwnLog(*stores->log, random));
   StoreOptions views;
   views.role = "server-views";
   views.env = options.env;
   ASSIGN_OR_RETURN(stores->views, Store::Open(ServerViewsDir(options.dir, tenant), views));
-  ASSIGN_OR_RETURN(stores->current_models, OpenViewModels(*stores->views, options.projections));
+  RETURN_IF_ERROR(TakeOver(*stores->views, stores->term));
+  ASSIGN_OR_RETURN(stores->current_models,
+                   OpenViewModels(*stores->views, options.projections, stores->term));
   return stores;
 }
 

@@ -11,6 +11,7 @@
 #include "projections/engine/row_keys.h"
 #include "projections/engine/view_records.h"
 #include "server/views/view_models.h"
+#include "server/views/view_switch.h"
 
 namespace intentlog {
 namespace {
@@ -19,14 +20,17 @@ namespace {
 constexpr size_t kDroppedKeys = 2000;
 // Operators who wait until a shadow has caught up; more are told to ask again.
 constexpr size_t kWaitingMax = 100;
+// Wall clocks are set forward and back: a moment to come is looked at so often.
+constexpr absl::Duration kClockLook = absl::Hours(1);
 
 }  // namespace
 
-ViewKeeper::ViewKeeper(const EventLog& log, Store& store, Projector& projector,
+ViewKeeper::ViewKeeper(const EventLog& log, Store& store, Term term, Projector& projector,
                        const ServerOptions& options, const Clock& clock, Executors executors,
                        Hooks hooks)
     : log_(log),
       store_(store),
+      term_(term),
       projector_(projector),
       options_(options),
       clock_(clock),
@@ -75,6 +79,7 @@ void ViewKeeper::Tell(const std::string& view, Change change) {
 
 void ViewKeeper::Start() {
   Sweep();
+  EndRollBacks();
   GoOn();
 }
 
@@ -89,7 +94,11 @@ void ViewKeeper::GoOn() {
     if (!due.ok() || *due == Due::kNothing) continue;
     const bool activate = *due == Due::kActivate;
     if (!tried_.insert({view, activate}).second) continue;
-    if (!activate) return Rebuild(view, RebuildWanted(), [](const absl::Status&) {});
+    if (!activate) {
+      return Rebuild(view, RebuildWanted(), [this, view](const absl::Status& status) {
+        if (!status.ok()) NoticeFailure(view, status);
+      });
+    }
     activate_due_ = view;
     return ActivateDue();
   }
@@ -122,6 +131,8 @@ void ViewKeeper::ActivateDue() {
               [this](const absl::Status& status) {
                 activating_ = false;
                 if (absl::IsUnavailable(status)) return;  // when more is folded
+                if (!status.ok()) NoticeFailure(activate_due_, status);
+                if (status.ok()) EndRollBacks();
                 Tell(std::exchange(activate_due_, {}),
                      [&](Progress& progress) { progress.last = status; });
                 Sweep();
@@ -187,7 +198,7 @@ absl::StatusOr<ViewRecord> ViewKeeper::BeginShadow(
   record.set_shadow_through(0);
   PutViewRecord(record, batch);
   batch.Put(Space::kMeta, kBuildsKey, BuildBytes(last + 1));
-  RETURN_IF_ERROR(store_.Commit(batch, Sync::kDurable));
+  RETURN_IF_ERROR(Commit(batch));
   return record;
 }
 
@@ -209,7 +220,8 @@ void ViewKeeper::Run(const std::shared_ptr<const Projection>& projection, const 
       log_, store_, std::vector<OpenProjection>{build}, options_.schema, running->from, clock_,
       std::move(workers), options,
       intentlog::Rebuild::Hooks{
-          [running](Position through, StoreBatch& batch) {
+          [this, running](Position through, StoreBatch& batch) {
+            ExpectTerm(term_, batch);
             running->record.set_shadow_through(through.value());
             PutViewRecord(running->record, batch);
           },
@@ -255,6 +267,7 @@ void ViewKeeper::OnRebuilt(absl::Status status, Position through) {
           progress.running = false;
           progress.last = ended;
         });
+        if (!ended.ok() && !absl::IsCancelled(ended)) NoticeFailure(view, ended);
         Sweep();
         projector_.Wake();
         if (!absl::IsCancelled(ended)) GoOn();
@@ -269,13 +282,13 @@ absl::Status ViewKeeper::Join(const std::string& view, Position through) {
   PutViewRecord(record, batch);
   // What the projector has folded above, it folds again, and each build leaves out what it has.
   projector_.PutCheckpoint(through, batch);
-  RETURN_IF_ERROR(store_.Commit(batch, Sync::kDurable));
+  RETURN_IF_ERROR(Commit(batch));
   return Reopen(through);
 }
 
 absl::Status ViewKeeper::Reopen(Position from) {
   ASSIGN_OR_RETURN(std::shared_ptr<ReadModels> models,
-                   OpenViewModels(store_, options_.projections));
+                   OpenViewModels(store_, options_.projections, term_));
   projector_.UseModels(models, from);
   hooks_.publish(std::move(models));
   return absl::OkStatus();
@@ -298,7 +311,10 @@ void ViewKeeper::Switch(const std::string& view, ViewSwitch how, Done done) {
   const auto apply = [this, view, how] { return Apply(view, how); };
   const auto switched = [this, done = std::move(done)](const absl::Status& status) {
     Sweep();
-    if (status.ok()) hooks_.switched();
+    if (status.ok()) {
+      EndRollBacks();
+      hooks_.switched();
+    }
     done(status);
   };
   if (how != ViewSwitch::kActivate) return OnProjector(apply, switched);
@@ -329,59 +345,81 @@ absl::Status ViewKeeper::CheckParked(const ViewRecord& record) const {
 
 absl::Status ViewKeeper::Apply(const std::string& view, ViewSwitch how) {
   ASSIGN_OR_RETURN(ViewRecord record, RecordOf(view));
+  const uint32_t version = Find(view)->info().version;
+  const int64_t now_us = clock_.WallMicros();
   StoreBatch batch;
-  ProjectionBuild live;
-  live.set_name(view);
-  live.set_version(record.version());
-  live.set_build(record.build());
-  live.set_row(record.row());
-  const auto make_live = [&](const ProjectionBuild& build) {
-    record.set_version(build.version());
-    record.set_build(build.build());
-    record.set_row(build.row());
-    record.set_activated_us(clock_.WallMicros());
-  };
   switch (how) {
-    case ViewSwitch::kActivate:
-      if (!record.shadow_follows() || record.shadow().version() != Find(view)->info().version) {
-        return FailedPrecondition("view ", view, " has no rebuilt one that is ready: rebuild it");
-      }
+    case ViewSwitch::kActivate: {
+      const ViewRecord before = record;
+      RETURN_IF_ERROR(ActivateShadow(version, now_us, record, batch));
       if (projector_.behind()) {
         return Unavailable("the rebuilt ", view, " is catching up: try again in a moment");
       }
-      RETURN_IF_ERROR(CheckParked(record));
-      if (record.has_previous()) PutDropped(record.previous().build(), batch);
-      make_live(record.shadow());
-      record.clear_previous();
-      if (live.build() != 0) *record.mutable_previous() = live;
-      record.clear_shadow();
-      record.clear_shadow_follows();
+      RETURN_IF_ERROR(CheckParked(before));
       break;
+    }
     case ViewSwitch::kRollBack:
-      if (!record.has_previous()) {
-        return FailedPrecondition("view ", view, " has no earlier build to go back to");
-      }
-      if (record.previous().version() != Find(view)->info().version) {
-        return FailedPrecondition("the earlier build of view ", view, " is of version ",
-                                  record.previous().version(),
-                                  ", which this program does not fold");
-      }
-      make_live(record.previous());
-      *record.mutable_previous() = live;
+      RETURN_IF_ERROR(RollBack(version, now_us, options_.roll_back_window, record));
       break;
     case ViewSwitch::kCancel:
-      if (!record.has_shadow()) {
-        return FailedPrecondition("view ", view, " is not being rebuilt");
-      }
-      PutDropped(record.shadow().build(), batch);
-      record.clear_shadow();
-      record.clear_shadow_follows();
-      record.clear_shadow_through();
+      RETURN_IF_ERROR(CancelShadow(record, batch));
       break;
   }
   PutViewRecord(record, batch);
-  RETURN_IF_ERROR(store_.Commit(batch, Sync::kDurable));
+  RETURN_IF_ERROR(Commit(batch));
   return Reopen(projector_.folded());
+}
+
+// ---- the end of what was live before
+
+void ViewKeeper::EndRollBacks() {
+  if (stopped_) return;
+  executors_.core->Cancel(std::exchange(ending_, 0));
+  const auto ended = std::make_shared<std::vector<std::string>>();
+  const auto next_us = std::make_shared<int64_t>(0);
+  OnProjector([this, ended, next_us] { return EndDueRollBacks(*ended, *next_us); },
+              [this, ended, next_us](const absl::Status& status) {
+                if (!status.ok()) hooks_.notice(Cat("what was live before stays: ", status));
+                for (const std::string& line : *ended) hooks_.notice(line);
+                if (!ended->empty()) Sweep();
+                if (*next_us == 0) return;
+                const auto wait = absl::Microseconds(*next_us - clock_.WallMicros());
+                executors_.core->Cancel(ending_);
+                ending_ = executors_.core->PostAfter(std::min(wait, kClockLook), [this] {
+                  ending_ = 0;
+                  EndRollBacks();
+                });
+              });
+}
+
+// `next_us`: when the next one ends; 0: there is none.
+absl::Status ViewKeeper::EndDueRollBacks(std::vector<std::string>& ended, int64_t& next_us) {
+  StoreBatch batch;
+  std::vector<std::string> lines;
+  for (const auto& projection : options_.projections) {
+    ASSIGN_OR_RETURN(std::optional<ViewRecord> record,
+                     ReadViewRecord(store_, projection->info().name));
+    if (!record || !record->has_previous()) continue;
+    const uint32_t version = record->previous().version();
+    if (EndRollBack(clock_.WallMicros(), options_.roll_back_window, *record, batch)) {
+      PutViewRecord(*record, batch);
+      lines.push_back(Cat("view ", record->name(), ": version ", version,
+                          ", which was live before, has gone after ",
+                          absl::FormatDuration(options_.roll_back_window)));
+      continue;
+    }
+    const int64_t until = RollBackUntil(*record, options_.roll_back_window);
+    next_us = next_us == 0 ? until : std::min(next_us, until);
+  }
+  if (lines.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(Commit(batch));
+  ended = std::move(lines);
+  return Reopen(projector_.folded());
+}
+
+absl::Status ViewKeeper::Commit(StoreBatch& batch) {
+  ExpectTerm(term_, batch);
+  return store_.Commit(batch, Sync::kDurable);
 }
 
 // Removes what was dropped, slice by slice, and lets folding go on in between.
@@ -400,8 +438,23 @@ void ViewKeeper::Sweep() {
       });
 }
 
+// Whoever asked for the rebuild may have gone, or nobody has: the program's version did.
+void ViewKeeper::NoticeFailure(const std::string& view, const absl::Status& status) {
+  const std::optional<ViewRecord> record =
+      ReadViewRecord(store_, view).value_or(std::optional<ViewRecord>());
+  const bool shown = record && record->build() != 0;
+  const bool kept = record && record->has_shadow();
+  hooks_.notice(Cat("view ", view, " could not be rebuilt: ", status, "; ",
+                    shown ? Cat("version ", record->version(), " is shown as before")
+                          : std::string("it has no rows"),
+                    kept && record->shadow_follows()
+                        ? "; the rebuilt one waits: view activate tries again, view cancel drops it"
+                        : "; view rebuild tries again, and so does a restart"));
+}
+
 void ViewKeeper::Stop() {
   stopped_ = true;
+  executors_.core->Cancel(std::exchange(ending_, 0));
   if (running_ == nullptr || running_->rebuild == nullptr) return;
   // Not as by an operator: the shadow stays, and is gone on with.
   executors_.rebuild[0]->Post([running = running_] { running->rebuild->Cancel(); });
@@ -413,6 +466,7 @@ absl::StatusOr<ViewState> ViewKeeper::State(const std::string& view) const {
   ASSIGN_OR_RETURN(state.record, RecordOf(view));
   state.folded = projector_.position();
   state.head = log_.head().position;
+  state.roll_back_until_us = RollBackUntil(state.record, options_.roll_back_window);
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = progress_.find(view);
   if (found == progress_.end()) {

@@ -8,6 +8,8 @@
 // A view whose live build is of another version than the program's, or that is new, is rebuilt so
 // by itself and activated when it is ready; until then readers see what there is.
 //
+// What was live before goes away by itself after a window (ServerOptions).
+//
 // A switch is one write of the view's record. Readers go on with what they began with, and the next
 // ones see the other build.
 //
@@ -54,11 +56,13 @@ class ViewKeeper {
     std::function<void()> switched;
     // Whether views are being made that the program's versions ask for.
     std::function<void(bool making)> making;
+    // A line for whoever operates the server: a rebuild failed, or a build went away by itself.
+    std::function<void(std::string line)> notice;
   };
 
-  // All must outlive the keeper.
-  ViewKeeper(const EventLog& log, Store& store, Projector& projector, const ServerOptions& options,
-             const Clock& clock, Executors executors, Hooks hooks);
+  // All must outlive the keeper. `term`: of who writes to the store.
+  ViewKeeper(const EventLog& log, Store& store, Term term, Projector& projector,
+             const ServerOptions& options, const Clock& clock, Executors executors, Hooks hooks);
 
   // Goes on with rebuilds that a restart interrupted, and with removing what was dropped; begins
   // with those that the program's versions ask for.
@@ -114,6 +118,8 @@ class ViewKeeper {
   // FAILED_PRECONDITION if more rows stand still in the shadow than in the live build.
   absl::Status CheckParked(const ViewRecord& record) const;
   absl::Status Reopen(Position from);
+  absl::Status Commit(StoreBatch& batch);
+  absl::Status EndDueRollBacks(std::vector<std::string>& ended, int64_t& next_us);
   // What GoOn has to do for the view.
   enum class Due { kNothing, kRebuild, kActivate };
   absl::StatusOr<Due> DueOf(const Projection& projection) const;
@@ -123,12 +129,16 @@ class ViewKeeper {
   void Run(const std::shared_ptr<const Projection>& projection, const ViewRecord& record,
            const RebuildWanted& wanted);
   void OnRebuilt(absl::Status status, Position through);
+  void NoticeFailure(const std::string& view, const absl::Status& status);
+  // Drops what was live before where its time is over, and comes back for the next.
+  void EndRollBacks();
   void Sweep();
   template <class Change>
   void Tell(const std::string& view, Change change);
 
   const EventLog& log_;
   Store& store_;
+  const Term term_;
   Projector& projector_;
   const ServerOptions& options_;
   const Clock& clock_;
@@ -139,6 +149,7 @@ class ViewKeeper {
   std::string activate_due_;  // a view, once the projector has caught up; empty: none
   std::vector<std::function<void()>> later_;  // what waits until more is folded
   bool activating_ = false;
+  Executor::TimerId ending_ = 0;
   bool sweeping_ = false;
   bool stopped_ = false;
   int tasks_ = 0;

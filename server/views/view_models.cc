@@ -9,9 +9,11 @@
 namespace intentlog {
 
 absl::StatusOr<std::shared_ptr<ReadModels>> OpenViewModels(Store& store,
-                                                           const Projections& projections) {
+                                                           const Projections& projections,
+                                                           Term term) {
   ReadModelsOptions options;
   options.show_other_versions = true;
+  options.term = term;
   for (const auto& projection : projections) {
     const ProjectionInfo info = projection->info();
     ASSIGN_OR_RETURN(const std::optional<ViewRecord> record, ReadViewRecord(store, info.name));

@@ -10,8 +10,10 @@
 
 namespace intentlog {
 
-// With every shadow and previous build that follows and that this program's projections can fold.
+// What they write is refused once another term than `term` has taken over. With every shadow and
+// previous build that follows and that this program's projections can fold.
 absl::StatusOr<std::shared_ptr<ReadModels>> OpenViewModels(Store& store,
-                                                           const Projections& projections);
+                                                           const Projections& projections,
+                                                           Term term);
 
 }  // namespace intentlog

@@ -15,6 +15,7 @@ namespace intentlog {
 namespace {
 
 using nlohmann::json;
+using testing::ContainsRegex;
 using testing::HasSubstr;
 
 using Arguments = std::vector<std::string>;
@@ -72,6 +73,7 @@ TEST_F(ViewCommandTest, AViewIsRebuiltComparedActivatedAndRolledBackWhileTheServ
   Sell("4", "milk", 1);
   Sync();
   EXPECT_THAT(Dump("sales_by_product"), HasSubstr("milk\t4\t7\t"));
+  EXPECT_THAT(Run(OnServer({"list"})), ContainsRegex("sales_by_product .* version 1 until 2"));
   Run(OnServer({"rollback", "sales_by_product"}));
   EXPECT_THAT(Dump("sales_by_product"), HasSubstr("milk\t4\t7\t"));
   EXPECT_THAT(Run(OnServer({"cancel", "sales_by_product"}), 1), HasSubstr("is not being rebuilt"));

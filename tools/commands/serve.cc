@@ -34,6 +34,7 @@ struct Options {
   absl::Duration heal_wait = absl::Minutes(10);
   absl::Duration digest_interval = ServerOptions().digest_interval;
   uint64_t rebuild_commit_bytes = ServerOptions().rebuild_commit_bytes;
+  absl::Duration roll_back_window = ServerOptions().roll_back_window;
   bool insecure = false;
   bool json = false;
 };
@@ -101,6 +102,12 @@ class Teller {
   absl::StatusCode said_ = absl::StatusCode::kOk;
 };
 
+void TellNotices(Server& server) {
+  for (const std::string& line : server.TakeNotices()) {
+    std::fprintf(stderr, "intentlog serve: %s\n", line.c_str());
+  }
+}
+
 // Until a signal comes.
 void Watch(const Options& options, StopSignal& stop, OpenServer& server, const GrpcServer& wire) {
   Teller health("writing again");
@@ -111,7 +118,9 @@ void Watch(const Options& options, StopSignal& stop, OpenServer& server, const G
     health.Tell(server.server().health());
     degraded.Tell(server.server().degraded());
     room.Tell(wire.room());
+    TellNotices(server.server());
   }
+  TellNotices(server.server());
 }
 
 absl::Status Serve(const Options& options) {
@@ -124,6 +133,7 @@ absl::Status Serve(const Options& options) {
   server_options.dir = options.data;
   server_options.digest_interval = options.digest_interval;
   server_options.rebuild_commit_bytes = options.rebuild_commit_bytes;
+  server_options.roll_back_window = options.roll_back_window;
   server_options.quiet_cursor_interval = kQuietIntervals * options.digest_interval;
   absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
   if (!server.ok()) return ExplainInUse(server.status());
@@ -158,6 +168,9 @@ void RegisterServe(CLI::App& app, int* exit_code) {
       command, "--digest-interval", &options->digest_interval,
       "how often devices hear at most what their read models must come to, and in ten times "
       "that, how far a log is in which nothing is for them (default: 1s)");
+  AddDuration(command, "--roll-back-window", &options->roll_back_window,
+              "how long after a switch a view can be rolled back; until then what was live before "
+              "is folded, too (default: 168h)");
   AddNumber(
       command, "--rebuild-commit-bytes", &options->rebuild_commit_bytes, 1, 1 << 30,
       "rows that the rebuild of a view holds in memory before it writes them: more is faster, "

@@ -46,6 +46,10 @@ struct ViewSummary {
   std::string name;
   uint32_t version = 1;
   std::vector<ScopeState> scopes;
+  // Of a server's: what was live before, until when it can be rolled back to, or when it went away.
+  uint32_t before_version = 0;  // 0: there is none
+  int64_t before_until_us = 0;
+  int64_t before_ended_us = 0;
 };
 
 // How far a place has events: a device has its scopes through different positions.

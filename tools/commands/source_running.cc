@@ -1,6 +1,7 @@
 // A running server, asked through its Reader service.
 #include <utility>
 
+#include "client/wire/admin_client.h"
 #include "client/wire/reader_client.h"
 #include "eventlog/log/chain.h"
 #include "eventlog/runtime/check.h"
@@ -16,7 +17,9 @@ class RunningServer final : public Source {
  public:
   RunningServer(Domain domain, const SourceOptions& options)
       : Source(std::move(domain)),
-        reader_({.address = options.server}, options.tenant.empty() ? "default" : options.tenant) {}
+        tenant_(options.tenant.empty() ? "default" : options.tenant),
+        reader_({.address = options.server}, tenant_),
+        admin_({.address = options.server}) {}
 
   absl::Status ReadEvents(const EventsWanted& wanted, const TakeEvent& take) override {
     return reader_.ReadEvents({.from = wanted.from, .limit = wanted.limit, .follow = wanted.follow},
@@ -70,6 +73,7 @@ class RunningServer final : public Source {
     std::vector<ViewSummary> views;
     for (const ViewInfo& info : reply.views()) {
       ViewSummary view{info.name(), info.version(), {}};
+      RETURN_IF_ERROR(AddBefore(view));
       for (const ScopeDigest& scope : info.scopes()) {
         ScopeState state{
             scope.scope(), Position(scope.position()), {}, scope.rows(), scope.parked()};
@@ -109,7 +113,23 @@ class RunningServer final : public Source {
     return Position(stats.head());
   }
 
+  absl::Status AddBefore(ViewSummary& view) const {
+    if (view.version == 0) return absl::OkStatus();  // it is being made
+    OperateViewRequest request;
+    request.set_tenant(tenant_);
+    request.set_view(view.name);
+    const absl::StatusOr<OperateViewReply> reply = admin_.OperateView(request);
+    if (absl::IsFailedPrecondition(reply.status())) return absl::OkStatus();  // nothing folded yet
+    RETURN_IF_ERROR(reply.status());
+    view.before_version = reply->record().previous().version();
+    view.before_until_us = reply->roll_back_until_us();
+    view.before_ended_us = reply->record().previous_ended_us();
+    return absl::OkStatus();
+  }
+
+  const std::string tenant_;
   const ReaderClient reader_;
+  const AdminClient admin_;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "tools/commands/fleet.h"
 #include "tools/commands/json.h"
 #include "tools/commands/signals.h"
+#include "tools/commands/status_json.h"
 #include "tools/commands/terminal.h"
 #include "tools/commands/touching_events.h"
 #include "tools/commands/view.h"
@@ -68,6 +69,10 @@ Json ReplyJson(const Options& options, const OperateViewReply& reply) {
   }
   if (record.has_previous()) {
     json["previous"] = BuildJson(record.previous().version(), record.previous().build());
+    json["previous"]["until"] = TimeText(reply.roll_back_until_us());
+  }
+  if (record.previous_ended_us() != 0) {
+    json["previous_ended"] = TimeText(record.previous_ended_us());
   }
   json["rebuilding"] = reply.rebuilding();
   json["events_per_second"] = static_cast<uint64_t>(reply.events_per_second());
@@ -87,8 +92,12 @@ void Print(const Options& options, const OperateViewReply& reply) {
                 record.shadow_follows() ? "ready: compare, activate or cancel it" : "not ready");
   }
   if (record.has_previous()) {
-    std::printf("before it %s, to be rolled back to\n",
-                BuildText(record.previous().version(), record.previous().build()).c_str());
+    std::printf("before it %s, to be rolled back to until %s\n",
+                BuildText(record.previous().version(), record.previous().build()).c_str(),
+                TimeText(reply.roll_back_until_us()).c_str());
+  } else if (record.previous_ended_us() != 0) {
+    std::printf("what was live before has gone, at %s\n",
+                TimeText(record.previous_ended_us()).c_str());
   }
 }
 

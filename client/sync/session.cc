@@ -74,6 +74,7 @@ void Session::Start(const QueueHealth& health) {
     ProjectionVersion& version = *hello.add_projections();
     version.set_name(info.name);
     version.set_version(info.version);
+    version.set_fingerprint(projection->fingerprint());
   }
   hello.set_app_version(options_.app_version);
   hello.set_initial_credit_bytes(host_.GrantCredit(options_.feed_credit_bytes));
@@ -226,7 +227,7 @@ absl::Status Session::OnDigest(const Digest& digest) {
   }
   const Projection* projection = device_.models->Find(digest.projection());
   if (projection == nullptr) return absl::OkStatus();
-  digests_.Compare(digest, projection->info().version, std::string());
+  digests_.Compare(digest, projection->info().version, projection->fingerprint());
   host_.Changed();
   return absl::OkStatus();
 }

@@ -136,6 +136,10 @@ void StoreBatch::Delete(Space space, std::string_view key) {
 }
 
 void StoreBatch::Expect(Space space, std::string_view key, std::optional<std::string_view> value) {
+  // Each part of a batch may expect the same.
+  for (const Rep::Expected& one : rep_->expected) {
+    if (one.space == space && one.key == key && one.value == value) return;
+  }
   rep_->expected.push_back({space, std::string(key), std::optional<std::string>(value)});
 }
 

@@ -91,6 +91,10 @@ class Projection {
   virtual ~Projection() = default;
 
   virtual ProjectionInfo info() const = 0;
+  // What the code gives over a golden log beside it (fingerprint.h): equal code has an equal one on
+  // every machine. Devices compare their digests with the server's only where versions and
+  // fingerprints are equal. Empty: by version alone. Asked often: work it out once.
+  virtual std::string fingerprint() const { return {}; }
   // Which rows an event touches. Called for effective events only, unless info().decisions.
   virtual void Keys(const Event& event, KeySink& keys) const = 0;
   // Folds the event into one of them; sees nothing else. An error means that this event can not be

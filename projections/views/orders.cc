@@ -2,6 +2,7 @@
 
 #include "eventlog/runtime/check.h"
 #include "projections/engine/checked.h"
+#include "projections/views/shop_view.h"
 #include "proto/commerce.pb.h"
 #include "proto/views.pb.h"
 
@@ -53,7 +54,7 @@ absl::Status AddReturn(const GoodsReturned& event, Row& row) {
   return absl::OkStatus();
 }
 
-class Orders final : public Projection {
+class Orders final : public ShopView {
  public:
   ProjectionInfo info() const override { return {"orders", 1, OrderRow::descriptor()}; }
 

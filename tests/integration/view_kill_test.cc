@@ -44,7 +44,8 @@ std::vector<std::string> ViewNames() {
   return names;
 }
 
-// What an operator does to a view. It is begun, and the server dies at some instant of its time.
+// What an operator does to a view; one more is an entry of Actions(). It is begun, and the server
+// dies at some instant of its time.
 struct Action {
   std::string name;
   std::function<bool(const OperateViewReply& view)> fits;

@@ -39,9 +39,10 @@ absl::StatusOr<double> FoldAll(const EventLog& log, const std::string& dir) {
   options.role = "server-views";
   ASSIGN_OR_RETURN(const auto store, Store::Open(dir, options));
   const Stopwatch watch;
-  ASSIGN_OR_RETURN(const auto models,
-                   ReadModels::Open(*store, CommerceViews(),
-                                    {.kept_rows_bytes_max = kKeptRowsBytes, .followers = {}}));
+  ASSIGN_OR_RETURN(
+      const auto models,
+      ReadModels::Open(*store, CommerceViews(),
+                       {.kept_rows_bytes_max = kKeptRowsBytes, .followers = {}, .term = {}}));
   EventDecoder decoder(ShopSchema());
   std::set<std::string> scopes;
   uint64_t events = 0;

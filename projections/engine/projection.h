@@ -103,6 +103,14 @@ class Projection {
   // Folds `other`, the same key's row of another scope, into `row`. Any order gives equal bytes.
   virtual absl::Status Merge(const Row& other, Row& row) const;
 
+  // Names of secondary indexes, in any number: rows are also found in the order of other keys.
+  // When equal rows may get other index keys than before, or an index is added, raise the version.
+  // A projection that merges can have none: the keys of a sum are not those of its parts.
+  virtual std::vector<std::string> Indexes() const { return {}; }
+  // The keys under which the index at place `index` of Indexes() has the row: any number, any
+  // bytes. Kept with the row, in the same write. REQUIRES: row.exists().
+  virtual void IndexKeys(size_t index, std::string_view key, const Row& row, KeySink& keys) const;
+
   // What `view dump --tsv` prints after the key: column names, and the row's columns.
   virtual std::vector<std::string> Columns() const = 0;
   virtual absl::Status Print(const Row& row, std::vector<std::string>& columns) const = 0;

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "projections/engine/row_access.h"
+#include "projections/engine/open_projection.h"
 #include "projections/engine/row_fold.h"
 #include "projections/engine/row_keys.h"
-#include "projections/engine/row_merger.h"
 #include "projections/engine/view_records.h"
 #include "proto/store.pb.h"
 
@@ -21,6 +21,7 @@ namespace {
 struct Published {
   std::shared_ptr<const StoreSnapshot> snapshot;
   std::shared_ptr<const std::vector<std::string>> scopes;  // of all projections, in byte order
+  std::shared_ptr<const std::vector<Position>> latest;     // of each of `open`, over its scopes
 };
 
 // The folds of one scope, one per projection.
@@ -53,20 +54,6 @@ absl::Status ForEachCheckpoint(const StoreSnapshot& snapshot, BuildId build, Use
   return cursor->status();
 }
 
-absl::StatusOr<std::optional<Row>> GetRow(const StoreSnapshot& snapshot, const OpenProjection& one,
-                                          std::string_view scope, std::string_view key) {
-  std::string bytes;
-  ASSIGN_OR_RETURN(const bool found,
-                   snapshot.Get(Space::kRows, Cat(RowPrefix(one.build, scope), key), &bytes));
-  if (!found) return std::nullopt;
-  Row row;
-  if (!RowAccess::Parse(*one.prototype, bytes, row)) {
-    return DataLoss("view ", one.info.name, ", scope ", scope, ", key ", Quoted(key),
-                    ": the stored row does not parse: rebuild the read models");
-  }
-  return std::optional<Row>(std::move(row));
-}
-
 }  // namespace
 
 struct ReadModels::Rep {
@@ -74,19 +61,24 @@ struct ReadModels::Rep {
       : store(the_store),
         options(the_options),
         listed(std::move(projections)),
+        watches(options.watches != nullptr ? options.watches : std::make_shared<RowWatches>()),
         cache(options.kept_rows_bytes_max, listed.size() + options.followers.size()) {}
 
   absl::Status OpenProjections();
   absl::Status FindBuilds();
   absl::Status LoadScopes();
   void WriteNewBuilds(StoreBatch& batch);
+  void JoinWatches();
 
   absl::StatusOr<ScopeFold*> Scope(std::string_view scope);
   absl::Status CheckAdd(const Event& event, const ScopeFold& scope) const;
   absl::Status Fold(const Event& event, ScopeFold& scope);
   absl::Status Release(const Event& event, ScopeFold& scope);
+  // Whether the rows of `open[i]` that the batch in hand changes are to be noted for who watches.
+  bool NotesRows(size_t i);
   void DropIdleScopes();
   void Publish();
+  void TellWatches();
 
   Published Seen() const {
     std::lock_guard<std::mutex> lock(mutex);
@@ -94,13 +86,17 @@ struct ReadModels::Rep {
   }
   absl::StatusOr<const OpenProjection*> View(std::string_view name) const;
   absl::StatusOr<const OpenProjection*> Readable(std::string_view name) const;
+  ViewReader ReaderOf(const OpenProjection& one) const;
 
   // Constant after Open.
   Store& store;
   const ReadModelsOptions options;
   const Projections listed;
-  std::vector<OpenProjection> open;  // as listed, then the followers
-  bool any_decisions = false;        // one of them folds what is not effective
+  std::vector<OpenProjection> open;                           // as listed, then the followers
+  std::vector<std::shared_ptr<const OpenProjection>> shared;  // the same, for readers
+  const std::shared_ptr<RowWatches> watches;
+  uint64_t opening = 0;        // among those of `watches`
+  bool any_decisions = false;  // one of them folds what is not effective
 
   // Of the folding thread. Folds refer to the cache and are destroyed before it.
   RowCache cache;
@@ -117,6 +113,11 @@ struct ReadModels::Rep {
   bool tracking = false;
   std::vector<Change> changed;  // by the batch in hand
   std::vector<Change> changes;  // by the last committed one
+  // By the batch in hand: changed rows of views that were watched when they were finished, by place
+  // in `open`, and views that were not.
+  std::vector<std::pair<size_t, std::string>> noted;
+  std::set<size_t> unnoted;
+  std::vector<Position> latest;  // of each of `open`
 
   mutable std::mutex mutex;
   Published published;  // protected by mutex
@@ -126,7 +127,7 @@ struct ReadModels::Rep {
 
 absl::Status ReadModels::Rep::OpenProjections() {
   for (const std::shared_ptr<const Projection>& projection : listed) {
-    OpenProjection one{projection, projection->info(), nullptr, 0};
+    ASSIGN_OR_RETURN(OpenProjection one, OpenOne(projection, 0));
     if (one.info.name.empty() || one.info.name.find('\0') != std::string::npos) {
       return Invalid("a projection's name is empty or contains NUL: ", Quoted(one.info.name));
     }
@@ -135,13 +136,11 @@ absl::Status ReadModels::Rep::OpenProjections() {
         return Invalid("two projections are named ", one.info.name);
       }
     }
-    ASSIGN_OR_RETURN(one.prototype, RowAccess::Prototype(one.info));
     any_decisions = any_decisions || one.info.decisions;
     open.push_back(std::move(one));
   }
   for (const Follower& follower : options.followers) {
-    OpenProjection one{follower.projection, follower.projection->info(), nullptr, follower.build};
-    ASSIGN_OR_RETURN(one.prototype, RowAccess::Prototype(one.info));
+    ASSIGN_OR_RETURN(OpenProjection one, OpenOne(follower.projection, follower.build));
     any_decisions = any_decisions || one.info.decisions;
     open.push_back(std::move(one));
   }
@@ -183,16 +182,21 @@ absl::Status ReadModels::Rep::LoadScopes() {
   Published next;
   next.snapshot = store.Snapshot();
   std::vector<std::string> names;
-  for (const OpenProjection& one : open) {
+  latest.assign(open.size(), Position());
+  for (size_t i = 0; i < open.size(); ++i) {
     RETURN_IF_ERROR(
-        ForEachCheckpoint(*next.snapshot, one.build, [&](std::string_view scope, std::string_view) {
-          names.emplace_back(scope);
-          return absl::OkStatus();
-        }));
+        ForEachCheckpoint(*next.snapshot, open[i].build,
+                          [&](std::string_view scope, std::string_view bytes) -> absl::Status {
+                            ASSIGN_OR_RETURN(const FoldState state, ParseCheckpoint(bytes));
+                            latest[i] = std::max(latest[i], state.position);
+                            names.emplace_back(scope);
+                            return absl::OkStatus();
+                          }));
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   next.scopes = std::make_shared<const std::vector<std::string>>(std::move(names));
+  next.latest = std::make_shared<const std::vector<Position>>(latest);
   std::lock_guard<std::mutex> lock(mutex);
   std::swap(published, next);
   return absl::OkStatus();
@@ -211,12 +215,21 @@ void ReadModels::Rep::WriteNewBuilds(StoreBatch& batch) {
   batch.Put(Space::kMeta, kBuildsKey, BuildBytes(builds_last));
 }
 
+void ReadModels::Rep::JoinWatches() {
+  for (const OpenProjection& one : open) {
+    shared.push_back(std::make_shared<const OpenProjection>(one));
+  }
+  const std::lock_guard<std::mutex> lock(watches->mutex_);
+  opening = ++watches->openings_;
+}
+
 absl::StatusOr<std::unique_ptr<ReadModels>> ReadModels::Open(Store& store, Projections projections,
                                                              const ReadModelsOptions& options) {
   auto rep = std::make_unique<Rep>(store, std::move(projections), options);
   RETURN_IF_ERROR(rep->OpenProjections());
   RETURN_IF_ERROR(rep->FindBuilds());
   RETURN_IF_ERROR(rep->LoadScopes());
+  rep->JoinWatches();
   return std::unique_ptr<ReadModels>(new ReadModels(std::move(rep)));
 }
 
@@ -331,16 +344,26 @@ absl::Status ReadModels::Finish(std::string_view scope_name, Position through, S
   if (!rep_->builds_written) rep_->WriteNewBuilds(batch);
   for (size_t i = 0; i < rep_->open.size(); ++i) {
     if (!rep_->open[i].is_folded) continue;
+    const bool notes = rep_->NotesRows(i);
     scope->folds[i]->WriteRows(batch, [&](std::string_view key) {
+      if (notes) rep_->noted.emplace_back(i, key);
       if (!rep_->tracking || i >= rep_->listed.size()) return;
       rep_->changed.push_back({rep_->listed[i].get(), std::string(scope_name), std::string(key)});
     });
     scope->folds[i]->WriteCheckpoint(through, batch);
+    rep_->latest[i] = std::max(rep_->latest[i], scope->folds[i]->state().position);
   }
   scope->last = through;
   scope->added = false;
   rep_->new_scopes.emplace_back(scope_name);
   return absl::OkStatus();
+}
+
+bool ReadModels::Rep::NotesRows(size_t i) {
+  if (i >= listed.size()) return false;
+  if (watches->Watches(open[i].info.name)) return true;
+  unnoted.insert(i);
+  return false;
 }
 
 void ReadModels::Rep::DropIdleScopes() {
@@ -365,13 +388,31 @@ void ReadModels::Rep::Publish() {
     next.scopes = std::make_shared<const std::vector<std::string>>(std::move(all));
   }
   new_scopes.clear();
+  if (*next.latest != latest) next.latest = std::make_shared<const std::vector<Position>>(latest);
   std::lock_guard<std::mutex> lock(mutex);
   std::swap(published, next);
 }
 
+// Of what the batch changed. Views that nobody watched when a part of it was finished may be
+// watched now. REQUIRES: watches->mutex_ is held.
+void ReadModels::Rep::TellWatches() {
+  watches->current_ = std::max(watches->current_, opening);
+  if (watches->any()) {
+    for (const size_t i : unnoted) watches->BeginAnew(open[i].info.name);
+    for (const auto& [i, key] : noted) watches->Note(open[i].info.name, key);
+  }
+  unnoted.clear();
+  noted.clear();
+}
+
 void ReadModels::Committed() {
   if (!rep_->new_scopes.empty()) rep_->builds_written = true;
-  rep_->Publish();
+  {
+    // Together: who takes changes reads them as of a moment that has these, and no others.
+    const std::lock_guard<std::mutex> lock(rep_->watches->mutex_);
+    rep_->Publish();
+    rep_->TellWatches();
+  }
   rep_->changes = std::move(rep_->changed);
   rep_->changed.clear();
   rep_->cache.ClearHeldBytes();
@@ -389,7 +430,11 @@ void ReadModels::Abandon() {
   rep_->failed = false;
   // A commit whose end nobody saw may have taken effect: go on from what the store has. If it
   // cannot be read now, reading and folding will say so themselves.
+  const std::lock_guard<std::mutex> lock(rep_->watches->mutex_);
+  rep_->noted.clear();
+  for (size_t i = 0; i < rep_->listed.size(); ++i) rep_->unnoted.insert(i);
   rep_->LoadScopes().IgnoreError();
+  rep_->TellWatches();
 }
 
 size_t ReadModels::pending_bytes() const { return rep_->cache.held_bytes(); }
@@ -444,10 +489,8 @@ absl::StatusOr<std::vector<ScopeState>> ReadModels::Scopes(std::string_view view
 }
 
 absl::StatusOr<Position> ReadModels::Latest(std::string_view view) const {
-  ASSIGN_OR_RETURN(const std::vector<ScopeState> scopes, Scopes(view));
-  Position latest;
-  for (const ScopeState& scope : scopes) latest = std::max(latest, scope.position);
-  return latest;
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  return rep_->ReaderOf(*one).position();
 }
 
 absl::StatusOr<std::vector<ParkedRow>> ReadModels::Parked(std::string_view view, size_t limit,
@@ -456,39 +499,64 @@ absl::StatusOr<std::vector<ParkedRow>> ReadModels::Parked(std::string_view view,
   return ReadParked(*rep_->Seen().snapshot, build.value_or(one->build), limit);
 }
 
+ViewReader ReadModels::Rep::ReaderOf(const OpenProjection& one) const {
+  const size_t i = static_cast<size_t>(&one - open.data());
+  const Published seen = Seen();
+  return ViewReader(shared[i], seen.snapshot, seen.scopes, (*seen.latest)[i]);
+}
+
+absl::StatusOr<ViewReader> ReadModels::Read(std::string_view view) const {
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
+  return rep_->ReaderOf(*one);
+}
+
 absl::StatusOr<std::optional<Row>> ReadModels::Get(std::string_view view,
                                                    std::string_view key) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
-  const Published seen = rep_->Seen();
-  std::optional<Row> merged;
-  for (const std::string& scope : *seen.scopes) {
-    ASSIGN_OR_RETURN(std::optional<Row> row, GetRow(*seen.snapshot, *one, scope, key));
-    if (!row) continue;
-    if (!merged) {
-      merged = std::move(row);
-    } else {
-      RETURN_IF_ERROR(one->projection->Merge(*row, *merged));
-    }
-    if (!one->projection->merges()) break;
-  }
-  return merged;
+  ASSIGN_OR_RETURN(const ViewReader reader, Read(view));
+  return reader.Get(key);
 }
 
 absl::StatusOr<std::optional<Row>> ReadModels::GetInScope(std::string_view view,
                                                           std::string_view scope,
                                                           std::string_view key) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
+  ASSIGN_OR_RETURN(const ViewReader reader, Read(view));
   RETURN_IF_ERROR(CheckScope(scope));
-  return GetRow(*rep_->Seen().snapshot, *one, scope, key);
+  return reader.GetInScope(scope, key);
 }
 
 absl::StatusOr<std::unique_ptr<RowCursor>> ReadModels::Scan(std::string_view view,
                                                             std::string_view from_key) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
-  const Published seen = rep_->Seen();
-  return std::unique_ptr<RowCursor>(
-      std::make_unique<RowMerger>(*one, seen.snapshot, *seen.scopes, from_key));
+  ASSIGN_OR_RETURN(const ViewReader reader, Read(view));
+  RowRange range;
+  range.from = from_key;
+  return reader.Scan(range);
 }
+
+absl::StatusOr<RowPage> ReadModels::Page(std::string_view view, const PageWanted& wanted) const {
+  ASSIGN_OR_RETURN(const ViewReader reader, Read(view));
+  return reader.Page(wanted);
+}
+
+absl::StatusOr<std::unique_ptr<RowWatch>> ReadModels::Watch(std::string_view view,
+                                                            std::string_view prefix,
+                                                            const RowWatchLimits& limits,
+                                                            bool begins) const {
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
+  return rep_->watches->Add(std::string(view), std::string(prefix), one->build, limits, begins);
+}
+
+absl::StatusOr<std::optional<ReadModels::Changes>> ReadModels::TakeChanges(RowWatch& watch) const {
+  INTENTLOG_CHECK(Serves(watch));
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(watch.view()));
+  const std::lock_guard<std::mutex> lock(rep_->watches->mutex_);
+  if (rep_->watches->IsStale(rep_->opening)) return std::optional<Changes>();
+  ChangedKeys::Taken taken = rep_->watches->Take(watch, one->build);
+  return std::optional<Changes>({rep_->ReaderOf(*one), taken.begins, std::move(taken.keys)});
+}
+
+bool ReadModels::Serves(const RowWatch& watch) const { return watch.watches_ == rep_->watches; }
+
+std::shared_ptr<RowWatches> ReadModels::watches() const { return rep_->watches; }
 
 std::vector<std::string> ReadModels::ScopeNames() const { return *rep_->Seen().scopes; }
 

@@ -7,7 +7,7 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "projections/engine/compare.h"
-#include "projections/engine/row_access.h"
+#include "projections/engine/open_projection.h"
 #include "projections/engine/row_keys.h"
 #include "projections/engine/view_records.h"
 #include "server/views/view_models.h"
@@ -177,8 +177,7 @@ absl::StatusOr<ViewRecord> ViewKeeper::BeginShadow(
 void ViewKeeper::Run(const std::shared_ptr<const Projection>& projection, const ViewRecord& record,
                      const RebuildWanted& wanted) {
   const std::string view = record.name();
-  OpenProjection build{projection, projection->info(), nullptr, record.shadow().build()};
-  build.prototype = *RowAccess::Prototype(build.info);
+  const OpenProjection build = *OpenOne(projection, record.shadow().build());
   std::vector<Executor*> workers = executors_.rebuild;
   workers.resize(std::clamp<size_t>(wanted.workers, 1, workers.size()));
   RebuildOptions options;

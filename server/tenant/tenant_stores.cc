@@ -50,7 +50,8 @@ absl::StatusOr<std::shared_ptr<TenantStores>> OpenTenantStores(
   views.role = "server-views";
   views.env = options.env;
   ASSIGN_OR_RETURN(stores->views, Store::Open(ServerViewsDir(options.dir, tenant), views));
-  ASSIGN_OR_RETURN(stores->current_models, OpenViewModels(*stores->views, options.projections));
+  ASSIGN_OR_RETURN(stores->current_models,
+                   OpenViewModels(*stores->views, options.projections, nullptr));
   return stores;
 }
 

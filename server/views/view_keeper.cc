@@ -256,7 +256,7 @@ absl::Status ViewKeeper::Join(const std::string& view, Position through) {
 
 absl::Status ViewKeeper::Reopen(Position from) {
   ASSIGN_OR_RETURN(std::shared_ptr<ReadModels> models,
-                   OpenViewModels(store_, options_.projections));
+                   OpenViewModels(store_, options_.projections, projector_.models().watches()));
   projector_.UseModels(models, from);
   hooks_.publish(std::move(models));
   return absl::OkStatus();

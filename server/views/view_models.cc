@@ -9,8 +9,10 @@
 namespace intentlog {
 
 absl::StatusOr<std::shared_ptr<ReadModels>> OpenViewModels(Store& store,
-                                                           const Projections& projections) {
+                                                           const Projections& projections,
+                                                           std::shared_ptr<RowWatches> watches) {
   ReadModelsOptions options;
+  options.watches = std::move(watches);
   options.show_other_versions = true;
   for (const auto& projection : projections) {
     const ProjectionInfo info = projection->info();

@@ -11,7 +11,9 @@
 namespace intentlog {
 
 // With every shadow and previous build that follows and that this program's projections can fold.
+// `watches` are those of the read models before; null: there were none.
 absl::StatusOr<std::shared_ptr<ReadModels>> OpenViewModels(Store& store,
-                                                           const Projections& projections);
+                                                           const Projections& projections,
+                                                           std::shared_ptr<RowWatches> watches);
 
 }  // namespace intentlog

@@ -208,7 +208,7 @@ TEST(ClientServerTest, I17_WhatWasRecordedOfflineIsEqualEverywhereAfterSync) {
   EXPECT_EQ(events, 400u);
   // A dump waits until the server's views have all of its log.
   const auto dumped =
-      reader.DumpView("orders", Position(400), [](auto, auto) { return absl::OkStatus(); });
+      reader.DumpView("orders", {Position(400)}, [](auto, auto) { return absl::OkStatus(); });
   ASSERT_TRUE(dumped.ok()) << dumped.status();
   const auto views = reader.ListViews();
   ASSERT_TRUE(views.ok()) << views.status();
@@ -220,8 +220,7 @@ TEST(ClientServerTest, I17_WhatWasRecordedOfflineIsEqualEverywhereAfterSync) {
   for (Till* till : {&paris, &lyon}) till->Disconnect();
   // The position of a dump is that of its rows, even if the server has not told it yet.
   server.backend().late = true;
-  const auto early =
-      reader.DumpView("orders", Position(), [](auto, auto) { return absl::OkStatus(); });
+  const auto early = reader.DumpView("orders", {}, [](auto, auto) { return absl::OkStatus(); });
   EXPECT_EQ(early.value_or(Position()), Position(400));
 }
 

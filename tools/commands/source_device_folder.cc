@@ -110,7 +110,7 @@ class DeviceFolder final : public Source {
 
   absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) override {
     ASSIGN_OR_RETURN(const Reach reach, EventsThrough());
-    ASSIGN_OR_RETURN(const auto cursor, client().Scan(view, {}, reading_));
+    ASSIGN_OR_RETURN(const auto cursor, client().Scan(view, "", reading_));
     while (true) {
       ASSIGN_OR_RETURN(const MergedRow* row, cursor->Next());
       if (row == nullptr) return reach.last;

@@ -86,24 +86,35 @@ class RunningServer final : public Source {
   absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) override {
     ASSIGN_OR_RETURN(const Projection* projection, FindView(view));
     ASSIGN_OR_RETURN(const Position head, Head());
-    return reader_.DumpView(view, head,
-                            [&](std::string_view key, std::string_view bytes) -> absl::Status {
-                              ASSIGN_OR_RETURN(const Row row, RowFromBytes(*projection, bytes));
-                              return take(key, row);
-                            });
+    bool began = false;
+    const auto print = [&](std::string_view key, std::string_view bytes) -> absl::Status {
+      began = true;
+      ASSIGN_OR_RETURN(const Row row, RowFromBytes(*projection, bytes));
+      return take(key, row);
+    };
+    return AtHead([&](const ReadAt& at) { return reader_.DumpView(view, at, print); }, &began);
   }
 
   absl::StatusOr<std::optional<Row>> Get(const std::string& view, const std::string& key) override {
     ASSIGN_OR_RETURN(const Projection* projection, FindView(view));
-    ASSIGN_OR_RETURN(const Position head, Head());
-    ASSIGN_OR_RETURN(const GetRowReply reply, reader_.GetRow(view, key, head));
+    ASSIGN_OR_RETURN(const GetRowReply reply,
+                     AtHead([&](const ReadAt& at) { return reader_.GetRow(view, key, at); }));
     if (!reply.found()) return std::optional<Row>();
     ASSIGN_OR_RETURN(Row row, RowFromBytes(*projection, reply.row()));
     return std::optional<Row>(std::move(row));
   }
 
  private:
-  // So that a dump holds everything that was in the log when it was asked for.
+  // Reads what has everything that was in the log when it was asked for; of a view that is shown as
+  // an older version left it, that, unless something of it was `began`.
+  template <class Read>
+  auto AtHead(Read read, const bool* began = nullptr) const -> decltype(read(ReadAt())) {
+    ASSIGN_OR_RETURN(const Position head, Head());
+    auto result = read(ReadAt{head, absl::ZeroDuration()});
+    const bool again = absl::IsUnavailable(result.status()) && (began == nullptr || !*began);
+    if (again) result = read(ReadAt());
+    return result;
+  }
   absl::StatusOr<Position> Head() const {
     ASSIGN_OR_RETURN(const StatsReply stats, reader_.Stats());
     return Position(stats.head());

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <set>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
@@ -62,7 +61,8 @@ struct ReadModels::Rep {
         options(the_options),
         listed(std::move(projections)),
         watches(options.watches != nullptr ? options.watches : std::make_shared<RowWatches>()),
-        cache(options.kept_rows_bytes_max, listed.size() + options.followers.size()) {}
+        cache(options.kept_rows_bytes_max, listed.size() + options.followers.size()),
+        unnoted(listed.size(), false) {}
 
   absl::Status OpenProjections();
   absl::Status FindBuilds();
@@ -116,7 +116,7 @@ struct ReadModels::Rep {
   // By the batch in hand: changed rows of views that were watched when they were finished, by place
   // in `open`, and views that were not.
   std::vector<std::pair<size_t, std::string>> noted;
-  std::set<size_t> unnoted;
+  std::vector<bool> unnoted;
   std::vector<Position> latest;  // of each of `open`
 
   mutable std::mutex mutex;
@@ -182,13 +182,13 @@ absl::Status ReadModels::Rep::LoadScopes() {
   Published next;
   next.snapshot = store.Snapshot();
   std::vector<std::string> names;
-  latest.assign(open.size(), Position());
+  std::vector<Position> positions(open.size());
   for (size_t i = 0; i < open.size(); ++i) {
     RETURN_IF_ERROR(
         ForEachCheckpoint(*next.snapshot, open[i].build,
                           [&](std::string_view scope, std::string_view bytes) -> absl::Status {
                             ASSIGN_OR_RETURN(const FoldState state, ParseCheckpoint(bytes));
-                            latest[i] = std::max(latest[i], state.position);
+                            positions[i] = std::max(positions[i], state.position);
                             names.emplace_back(scope);
                             return absl::OkStatus();
                           }));
@@ -196,6 +196,7 @@ absl::Status ReadModels::Rep::LoadScopes() {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   next.scopes = std::make_shared<const std::vector<std::string>>(std::move(names));
+  latest = std::move(positions);
   next.latest = std::make_shared<const std::vector<Position>>(latest);
   std::lock_guard<std::mutex> lock(mutex);
   std::swap(published, next);
@@ -362,7 +363,7 @@ absl::Status ReadModels::Finish(std::string_view scope_name, Position through, S
 bool ReadModels::Rep::NotesRows(size_t i) {
   if (i >= listed.size()) return false;
   if (watches->Watches(open[i].info.name)) return true;
-  unnoted.insert(i);
+  unnoted[i] = true;
   return false;
 }
 
@@ -398,10 +399,12 @@ void ReadModels::Rep::Publish() {
 void ReadModels::Rep::TellWatches() {
   watches->current_ = std::max(watches->current_, opening);
   if (watches->any()) {
-    for (const size_t i : unnoted) watches->BeginAnew(open[i].info.name);
+    for (size_t i = 0; i < listed.size(); ++i) {
+      if (unnoted[i]) watches->BeginAnew(open[i].info.name);
+    }
     for (const auto& [i, key] : noted) watches->Note(open[i].info.name, key);
   }
-  unnoted.clear();
+  unnoted.assign(listed.size(), false);
   noted.clear();
 }
 
@@ -432,7 +435,7 @@ void ReadModels::Abandon() {
   // cannot be read now, reading and folding will say so themselves.
   const std::lock_guard<std::mutex> lock(rep_->watches->mutex_);
   rep_->noted.clear();
-  for (size_t i = 0; i < rep_->listed.size(); ++i) rep_->unnoted.insert(i);
+  rep_->unnoted.assign(rep_->listed.size(), true);
   rep_->LoadScopes().IgnoreError();
   rep_->TellWatches();
 }
@@ -446,11 +449,11 @@ const std::vector<ReadModels::Change>& ReadModels::changes() const { return rep_
 // ---- reading
 
 absl::StatusOr<const OpenProjection*> ReadModels::Rep::View(std::string_view name) const {
-  std::string names;
   for (const OpenProjection& one : open) {
     if (one.info.name == name) return &one;
-    names += Cat(names.empty() ? "" : ", ", one.info.name);
   }
+  std::string names;
+  for (const OpenProjection& one : open) names += Cat(names.empty() ? "" : ", ", one.info.name);
   return NotFound("there is no view ", Quoted(name), "; there are: ", names);
 }
 

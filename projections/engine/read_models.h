@@ -56,7 +56,7 @@ struct ReadModelsOptions {
   std::vector<Follower> followers;
   // Of ReadModels that were open on the store before these: who watches their rows watches these
   // from the first read or commit on. Null: nobody does yet.
-  std::shared_ptr<RowWatches> watches;
+  std::shared_ptr<RowWatches> watches = nullptr;
   // Where a view's live build is of another version than the program's, or there is none yet while
   // others have been folded, it is shown as it is, and not folded: somebody else makes a new one
   // beside it. Otherwise the program's version begins at position 0 and is live at once.

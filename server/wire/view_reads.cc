@@ -23,18 +23,14 @@ struct Moment {
   Position position;
 };
 
-// Read before what it is of: then that is not behind it.
-Position FoldedOf(const Backend& backend, const std::string& tenant, const ReadModels& models,
-                  const std::string& view) {
-  return models.IsFolded(view) ? backend.ViewPosition(tenant) : Position();
-}
-
 absl::StatusOr<Moment> MomentOf(const Backend& backend, const std::string& tenant,
                                 const std::string& view) {
+  // Before the rows: then they are not behind it, also if the view is switched in between.
+  const Position folded = backend.ViewPosition(tenant);
   ASSIGN_OR_RETURN(auto models, backend.Models(tenant));
-  const Position folded = FoldedOf(backend, tenant, *models, view);
   ASSIGN_OR_RETURN(ViewReader reader, models->Read(view));
-  const Position position = std::max(folded, reader.position());
+  const Position position =
+      models->IsFolded(view) ? std::max(folded, reader.position()) : reader.position();
   return Moment{std::move(models), std::move(reader), position};
 }
 
@@ -129,8 +125,9 @@ class Watching {
 
   // False if nothing has changed. The first round is one in any case: it says where it stands.
   absl::StatusOr<bool> BeginRound() {
+    const Position before = backend_.ViewPosition(tenant_);  // as in MomentOf
     ASSIGN_OR_RETURN(auto models, backend_.Models(tenant_));
-    const Position folded = FoldedOf(backend_, tenant_, *models, view_);
+    const Position folded = models->IsFolded(view_) ? before : Position();
     const bool first = watch_ == nullptr;
     if (first || !models->Serves(*watch_)) {
       // Not those of the same store: it was opened anew.

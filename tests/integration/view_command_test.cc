@@ -76,6 +76,45 @@ TEST_F(ViewCommandTest, AViewIsRebuiltComparedActivatedAndRolledBackWhileTheServ
   EXPECT_THAT(Run(OnServer({"cancel", "sales_by_product"}), 1), HasSubstr("is not being rebuilt"));
 }
 
+TEST_F(ViewCommandTest, OrdersAreFoundByCustomerPageByPageAndWatched) {
+  for (const char* order : {"1", "2", "3"}) {
+    Run({"device", "append", "--dir", till_, "--device", "till", "OrderOpened",
+         json{{"order_id", order}, {"customer_id", order[0] == '2' ? "ann" : "bob"}}.dump()});
+  }
+  const Arguments by_customer = {"view",     "scan",    "orders", "--index",
+                                 "customer", "--limit", "1",      "--json"};
+  Sync();
+  for (const Arguments& place : {Arguments{"--dir", till_}, Arguments{"--server", address_}}) {
+    std::string seen;
+    for (std::string more; seen.size() < 100;) {
+      Arguments scan = by_customer;
+      scan.insert(scan.end(), place.begin(), place.end());
+      if (!more.empty()) scan.insert(scan.end(), {"--after", more});
+      const json page = json::parse(Run(scan), nullptr, false);
+      for (const json& row : page["rows"]) {
+        seen += row["index_key"].get<std::string>() + "/" + row["key"].get<std::string>() + " ";
+      }
+      if (page["more"].is_null()) break;
+      more = page["more"].get<std::string>();
+    }
+    EXPECT_EQ(seen, "ann/2 bob/1 bob/3 ");
+  }
+  EXPECT_THAT(Run(OnServer({"scan", "orders", "--index", "customer", "--equal", "ann", "--tsv"})),
+              HasSubstr("2\topen\tann\t"));
+  EXPECT_THAT(Run(OnServer({"scan", "orders", "--after", "AQ"}), 1), HasSubstr("no token"));
+  EXPECT_THAT(Run(OnServer({"scan", "stock", "--index", "day"}), 1), HasSubstr("it has none"));
+  EXPECT_THAT(Run({"view", "watch", "orders", "--dir", till_}, 2), HasSubstr("--server HOST:PORT"));
+  Background watch({"view", "watch", "orders", "--server", address_, "--count", "4"});
+  for (const char* line : {"3\t(begins)", "3\t1\topen\tbob\t\t0\t0\t0\t0\t0\t"}) {
+    EXPECT_EQ(watch.ReadLine(), line);
+  }
+  watch.ReadLine();
+  watch.ReadLine();
+  Sell("1", "milk", 2);
+  Sync();
+  EXPECT_EQ(watch.ReadLine(), "4\t1\topen\tbob\t\t0\t2\t1\t3000000\t0\t");
+}
+
 TEST_F(ViewCommandTest, I22_AnAmountThatNoRowHoldsParksItsRowsUntilSomebodyLeavesItOut) {
   Sell("1", "milk", 2);
   Sell("1", "milk", INT64_MAX);  // times its price it does not fit into 64 bits

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "eventlog/log/block.h"
 #include "projections/engine/read_models.h"
 #include "tools/commands/domain.h"
@@ -24,6 +25,8 @@ class App;
 }
 
 namespace intentlog {
+
+class WatchChunk;
 
 struct SourceOptions {
   std::string dir;
@@ -55,6 +58,12 @@ struct Reach {
   Position last;      // through which it has events at all
 };
 
+struct RowsWatched {
+  std::string prefix;
+  bool only_changes = false;
+  absl::Duration duration = absl::InfiniteDuration();
+};
+
 // What a verification found; `problems` empty: all is well.
 struct Verified {
   uint64_t events = 0, blocks = 0, intents = 0;
@@ -84,6 +93,13 @@ class Source {
   virtual absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) = 0;
   virtual absl::StatusOr<std::optional<Row>> Get(const std::string& view,
                                                  const std::string& key) = 0;
+  // A page of rows by key or by an index, merged over scopes.
+  virtual absl::StatusOr<RowPage> Page(const std::string& view, const PageWanted& wanted) = 0;
+  // Calls `take` with rows as they change, until it returns false or `wanted` ends. A folder at
+  // rest has none: wrong usage.
+  using TakeChunk = std::function<bool(const WatchChunk& chunk)>;
+  virtual absl::Status Watch(const std::string& view, const RowsWatched& wanted,
+                             const TakeChunk& take);
   // The projection that prints a view's rows. NOT_FOUND names those there are.
   absl::StatusOr<const Projection*> FindView(const std::string& view) const;
 

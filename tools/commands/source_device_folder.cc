@@ -122,6 +122,10 @@ class DeviceFolder final : public Source {
     return client().Get(view, key, reading_);
   }
 
+  absl::StatusOr<RowPage> Page(const std::string& view, const PageWanted& wanted) override {
+    return client().Page(view, wanted, reading_);
+  }
+
  private:
   Client& client() const { return *device_.client; }
 

@@ -85,7 +85,6 @@ class RunningServer final : public Source {
 
   absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) override {
     ASSIGN_OR_RETURN(const Projection* projection, FindView(view));
-    ASSIGN_OR_RETURN(const Position head, Head());
     bool began = false;
     const auto print = [&](std::string_view key, std::string_view bytes) -> absl::Status {
       began = true;
@@ -102,6 +101,39 @@ class RunningServer final : public Source {
     if (!reply.found()) return std::optional<Row>();
     ASSIGN_OR_RETURN(Row row, RowFromBytes(*projection, reply.row()));
     return std::optional<Row>(std::move(row));
+  }
+
+  absl::StatusOr<RowPage> Page(const std::string& view, const PageWanted& wanted) override {
+    ASSIGN_OR_RETURN(const Projection* projection, FindView(view));
+    ScanRowsOptions options;
+    options.index = wanted.range.index;
+    options.from = wanted.range.from;
+    options.to = wanted.range.to;
+    options.prefix = wanted.range.prefix;
+    options.after = wanted.after;
+    options.limit = static_cast<uint32_t>(wanted.rows_max);
+    ASSIGN_OR_RETURN(ScanRowsReply reply, AtHead([&](const ReadAt& at) {
+                       options.at = at;
+                       return reader_.ScanRows(view, options);
+                     }));
+    RowPage page;
+    for (KeyedRow& row : *reply.mutable_rows()) {
+      ASSIGN_OR_RETURN(Row parsed, RowFromBytes(*projection, row.row()));
+      page.rows.push_back({row.key(), std::move(parsed), row.index_key()});
+    }
+    page.more = reply.more();
+    page.position = Position(reply.position());
+    page.version = reply.version();
+    return page;
+  }
+
+  absl::Status Watch(const std::string& view, const RowsWatched& wanted,
+                     const TakeChunk& take) override {
+    WatchRowsOptions options;
+    options.prefix = wanted.prefix;
+    options.only_changes = wanted.only_changes;
+    options.duration = wanted.duration;
+    return reader_.WatchRows(view, options, take);
   }
 
  private:

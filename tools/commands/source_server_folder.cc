@@ -118,6 +118,11 @@ class ServerFolder final : public Source {
     return models->Get(view, key);
   }
 
+  absl::StatusOr<RowPage> Page(const std::string& view, const PageWanted& wanted) override {
+    ASSIGN_OR_RETURN(const auto models, Folded());
+    return models->Page(view, wanted);
+  }
+
  private:
   absl::StatusOr<std::shared_ptr<const ReadModels>> Folded() {
     RETURN_IF_ERROR(FoldAll());

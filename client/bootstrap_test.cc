@@ -40,7 +40,7 @@ MadeSnapshot SnapshotOf(const Client& client, uint64_t position, const std::stri
       chunk.set_block(block.Finish());
       rows.set_chunks(rows.chunks() + 1);
     };
-    const auto cursor = *client.Scan(rows.view(), {}, Client::Reading::kConfirmed);
+    const auto cursor = *client.Scan(rows.view(), std::string_view(), Client::Reading::kConfirmed);
     while (const MergedRow* row = *cursor->Next()) {
       const std::string bytes = RowBytes(row->row);
       digest.Add(row->key, bytes);

@@ -237,7 +237,7 @@ absl::StatusOr<AppendResult> Client::Rep::Write(absl::Span<const EncodedIntent> 
   uint64_t bytes = 0;
   for (const EncodedIntent& intent : intents) bytes += intent.bytes.size();
   // What is recorded already needs no room.
-  const absl::Status room = MakeRoom(*device, bytes);
+  const absl::Status room = MakeRoom(*device, AppendBytes(intents.size(), bytes));
   if (!room.ok() && !device->outbox->Find(intents.front().id).ok()) return room;
   ASSIGN_OR_RETURN(const AppendResult done,
                    device->outbox->Append(intents, durability == Durability::kDurable, priority));
@@ -307,27 +307,72 @@ absl::StatusOr<std::optional<Row>> Client::Get(std::string_view view, std::strin
 absl::StatusOr<std::unique_ptr<RowCursor>> Client::Scan(std::string_view view,
                                                         std::string_view from_key,
                                                         Reading reading) const {
-  if (reading == Reading::kConfirmed) return rep_->device->models->Scan(view, from_key);
-  return rep_->device->overlay->Scan(view, from_key);
+  RowRange range;
+  range.from = from_key;
+  return Scan(view, range, reading);
+}
+
+absl::StatusOr<std::unique_ptr<RowCursor>> Client::Scan(std::string_view view,
+                                                        const RowRange& range,
+                                                        Reading reading) const {
+  return rep_->Scan(view, range, nullptr, reading);
+}
+
+absl::StatusOr<std::unique_ptr<RowCursor>> Client::Rep::Scan(std::string_view view,
+                                                             const RowRange& range,
+                                                             const RowPlace* after,
+                                                             Reading reading) const {
+  if (reading == Reading::kOptimistic) return device->overlay->Scan(view, range, after);
+  ASSIGN_OR_RETURN(const ViewReader reader, device->models->Read(view));
+  return reader.Scan(range, after);
+}
+
+absl::StatusOr<RowPage> Client::Page(std::string_view view, const PageWanted& wanted,
+                                     Reading reading) const {
+  ASSIGN_OR_RETURN(const ViewReader reader, rep_->device->models->Read(view));
+  if (reading == Reading::kConfirmed) return reader.Page(wanted);
+  const auto scan = [&](const RowRange& range, const RowPlace* after) {
+    return rep_->Scan(view, range, after, reading);
+  };
+  return ReadPage({view, reader.version(), reader.build(), reader.position(), scan}, wanted);
 }
 
 absl::StatusOr<std::vector<ScopeState>> Client::Digests(std::string_view view) const {
   return rep_->device->models->Scopes(view);
 }
 
+// Changes of rows are told from now on.
+void Client::Rep::WatchChanges() {
+  std::call_once(watching, [this] {
+    device->on_row_change = [told = watchers](const Projection& projection, std::string_view key) {
+      told->Note(projection.info().name, key);
+    };
+    device->watched = true;
+    // Fails only where an intent can not be read; then optimistic reads say so.
+    device->overlay->ListenToKeys(device->on_row_change).IgnoreError();
+  });
+}
+
 Client::WatchId Client::Watch(std::string view, std::string prefix, RowWatcher watcher) {
   const WatchId watch = rep_->watchers->Add(std::move(view), std::move(prefix), std::move(watcher));
-  std::call_once(rep_->watching, [this] {
-    Device& device = *rep_->device;
-    device.on_row_change = [watchers = rep_->watchers](const Projection& projection,
-                                                       std::string_view key) {
-      watchers->Note(projection.info().name, key);
-    };
-    device.watched = true;
-    // Fails only where an intent can not be read; then optimistic reads say so.
-    device.overlay->ListenToKeys(device.on_row_change).IgnoreError();
-  });
+  rep_->WatchChanges();
   return watch;
+}
+
+absl::StatusOr<std::unique_ptr<RowStream>> Client::WatchRows(const std::string& view,
+                                                             std::string prefix,
+                                                             std::function<void()> ready,
+                                                             const RowWatchLimits& limits,
+                                                             Reading reading) {
+  RETURN_IF_ERROR(rep_->device->models->Read(view).status());
+  RowStream::Rows rows;
+  rows.get = [this, view, reading](const std::string& key) { return Get(view, key, reading); };
+  rows.scan = [this, view, reading](const RowRange& range, const RowPlace* after) {
+    return rep_->Scan(view, range, after, reading);
+  };
+  rep_->WatchChanges();
+  return std::make_unique<RowStream>(rep_->watchers, *rep_->options.runtime.executor, view,
+                                     std::move(prefix), limits, std::move(rows), std::move(ready));
 }
 
 void Client::Unwatch(WatchId watch) { rep_->watchers->Remove(watch); }

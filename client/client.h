@@ -30,6 +30,7 @@
 #include "client/conflict.h"
 #include "client/device.h"
 #include "client/outbox/log_place.h"
+#include "client/row_stream.h"
 #include "client/sync/channel.h"
 #include "client/sync/slice.h"
 #include "client/sync/syncer.h"
@@ -188,6 +189,11 @@ class Client {
   absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view,
                                                   std::string_view from_key = {},
                                                   Reading reading = Reading::kOptimistic) const;
+  absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view, const RowRange& range,
+                                                  Reading reading = Reading::kOptimistic) const;
+  // A page of a range; RowPage::more is the place where the next one begins.
+  absl::StatusOr<RowPage> Page(std::string_view view, const PageWanted& wanted,
+                               Reading reading = Reading::kOptimistic) const;
   absl::StatusOr<std::vector<ScopeState>> Digests(std::string_view view) const;
 
   // Tells of rows of `view` whose key begins with `prefix` that may have changed, each time they
@@ -196,6 +202,13 @@ class Client {
   using RowWatcher = std::function<void(const std::string& key)>;
   WatchId Watch(std::string view, std::string prefix, RowWatcher watcher);
   void Unwatch(WatchId watch);
+  // The rows themselves: all that are there, then each that changes, in bounded memory; `ready` is
+  // called on the client's executor when there is something to take. NOT_FOUND names an unknown
+  // view.
+  absl::StatusOr<std::unique_ptr<RowStream>> WatchRows(const std::string& view, std::string prefix,
+                                                       std::function<void()> ready,
+                                                       const RowWatchLimits& limits = {},
+                                                       Reading reading = Reading::kOptimistic);
 
   // ---- deciding. Each records an intent on the lane of what it closes: durable, offline, pending
   // until the server has it. What it puts in place comes with the feed. FAILED_PRECONDITION says

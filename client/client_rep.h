@@ -42,6 +42,11 @@ struct Client::Rep {
     waiters->Note();
   }
 
+  // ---- reading
+  absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view, const RowRange& range,
+                                                  const RowPlace* after, Reading reading) const;
+  void WatchChanges();
+
   // ---- deciding; `decide.cc`
   // What a Resolve, Amend or Dismiss closes.
   struct Stopper {

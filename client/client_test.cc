@@ -274,6 +274,8 @@ TEST(ClientTest, HeadOfficeSeesEveryScopeAlsoNewOnes) {
   EXPECT_EQ(shop.client().Status().scopes.size(), 2u);
   shop.Sync();
   EXPECT_EQ(shop.server().hello().cursors_size(), 2);
+  ASSERT_GT(shop.server().hello().projections_size(), 0);
+  EXPECT_EQ(shop.server().hello().projections(0).fingerprint().size(), 16u);
   EXPECT_EQ(shop.Stock("milk"), -6);
 }
 

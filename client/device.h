@@ -83,7 +83,7 @@ struct Device {
   // Of intents and feed, as they are before the store compresses them.
   uint64_t held_bytes() const { return outbox->log_bytes() + cursors->held_bytes(); }
   // The server's backups cover everything through `position`: noted here, and in `batch`, if that
-  // is more than before. It only grows, so a batch that is lost costs nothing.
+  // is more than before. It only grows, and is told again: a batch that is lost costs nothing.
   void NoteDurable(Position position, StoreBatch& batch);
 
   DeviceIdentity identity;

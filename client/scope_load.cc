@@ -213,8 +213,8 @@ absl::Status ScopeLoad::Replace() {
   }
   const View& view = views_[view_];
   if (replaced_ == nullptr) {
-    const BuildId build = device_.models->BuildOf(*view.projection);
-    replaced_ = std::make_unique<ReplacedRows>(*device_.store, build, scope());
+    replaced_ = std::make_unique<ReplacedRows>(*device_.store,
+                                               device_.models->Opened(*view.projection), scope());
     if (device_.watched) {
       replaced_->OnChange([this, projection = view.projection](std::string_view key) {
         changed_.emplace_back(projection, key);

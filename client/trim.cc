@@ -145,8 +145,9 @@ absl::Status MakeRoom(Device& device, uint64_t bytes) {
   RETURN_IF_ERROR(TrimLog(device).status());
   if (device.held_bytes() + bytes <= device.quota.bytes_max) return absl::OkStatus();
   const OutboxCounts counts = device.outbox->counts();
-  return Exhausted("the device's log holds ", device.held_bytes(), " bytes of at most ",
-                   device.quota.bytes_max, ", and ", counts.pending, " pending and ",
+  return Exhausted("the device's log holds ", device.outbox->log_bytes(), " bytes of intents and ",
+                   device.cursors->held_bytes(), " of feed, at most ", device.quota.bytes_max,
+                   " together; ", counts.pending, " pending and ",
                    counts.failed + counts.conflicted,
                    " failed or conflicted records must stay: sync, decide about what is open, or "
                    "give the log a larger quota");

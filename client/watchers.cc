@@ -7,7 +7,13 @@ namespace intentlog {
 Watchers::WatchId Watchers::Add(std::string view, std::string prefix, RowWatcher watcher) {
   const std::lock_guard<std::mutex> lock(mutex_);
   watches_[++last_] = {std::move(view), std::move(prefix),
-                       std::make_shared<const RowWatcher>(std::move(watcher))};
+                       std::make_shared<const RowWatcher>(std::move(watcher)), nullptr};
+  return last_;
+}
+
+Watchers::WatchId Watchers::AddNote(std::string view, std::string prefix, KeyNote note) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  watches_[++last_] = {std::move(view), std::move(prefix), nullptr, std::move(note)};
   return last_;
 }
 
@@ -25,7 +31,11 @@ void Watchers::Note(std::string_view view, std::string_view key) {
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& [id, watch] : watches_) {
     if (watch.view != view || key.substr(0, watch.prefix.size()) != watch.prefix) continue;
-    to_tell_.emplace(id, key);
+    if (watch.note) {
+      watch.note(key);
+    } else {
+      to_tell_.emplace(id, key);
+    }
   }
   if (to_tell_.empty() || posted_) return;
   posted_ = true;

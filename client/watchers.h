@@ -26,6 +26,9 @@ class Watchers : public std::enable_shared_from_this<Watchers> {
   explicit Watchers(Executor& executor) : executor_(executor) {}
 
   WatchId Add(std::string view, std::string prefix, RowWatcher watcher);
+  // `note` is called by Note itself, with a lock held: it must only note the key.
+  using KeyNote = std::function<void(std::string_view key)>;
+  WatchId AddNote(std::string view, std::string prefix, KeyNote note);
   // Not called again, but for a call that is running on another thread.
   void Remove(WatchId watch);
   bool empty() const;
@@ -39,6 +42,7 @@ class Watchers : public std::enable_shared_from_this<Watchers> {
     std::string view;
     std::string prefix;
     std::shared_ptr<const RowWatcher> watcher;
+    KeyNote note;  // instead of a watcher
   };
   void Tell();
 

@@ -80,6 +80,13 @@ struct ServerOptions {
 
   // ---- snapshots of read models
   SnapshotPolicy snapshots;
+  // ---- views that are rebuilt
+  // Rows in memory before they are written: one that changes often is written once for all its
+  // changes. A rebuild that is interrupted does again what it had not written.
+  size_t rebuild_commit_bytes = 32 << 20;
+  // What was live before a switch follows for so long, to be rolled back to. A week of work shows
+  // what a new version gets wrong; until then the view costs twice the folding and the room.
+  absl::Duration roll_back_window = absl::Hours(7 * 24);
 
   // ---- sessions
   size_t sessions_max = 20000;

@@ -81,7 +81,8 @@ absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
                                                " are not folded any more: ", status));
                     },
                     [this, name](const absl::Status& status) { SetParked(name, status); },
-                    [this] { Progressed(); }});
+                    [this] { Progressed(); },
+                    [this, name](const std::string& line) { Note(name, line); }});
   const absl::Status loaded = tenant->Load();
   if (!loaded.ok()) return StatusOf(loaded.code(), "tenant ", name, ": ", loaded);
   {
@@ -186,6 +187,18 @@ void Server::Rep::SetParked(const std::string& tenant, const absl::Status& statu
     parked_[tenant] =
         StatusOf(status.code(), "tenant ", tenant, ": ", status, "; view parked list shows them");
   }
+}
+
+void Server::Rep::Note(const std::string& tenant, const std::string& line) {
+  constexpr size_t kNoticesMax = 100;  // somebody who never takes them
+  const std::lock_guard<std::mutex> lock(mutex_);
+  notices_.push_back(Cat("tenant ", tenant, ": ", line));
+  if (notices_.size() > kNoticesMax) notices_.erase(notices_.begin());
+}
+
+std::vector<std::string> Server::TakeNotices() {
+  const std::lock_guard<std::mutex> lock(rep_->mutex_);
+  return std::exchange(rep_->notices_, {});
 }
 
 void Server::Rep::Progressed() {

@@ -83,6 +83,8 @@ class Server {
                    std::function<void(absl::Status status)> done);
   void SwitchView(const std::string& tenant, const std::string& view, ViewSwitch how,
                   std::function<void(absl::Status status)> done);
+  void WhenViewComparable(const std::string& tenant, const std::string& view,
+                          std::function<void(absl::Status status)> done);
   absl::StatusOr<ViewState> StateOfView(const std::string& tenant, const std::string& view) const;
   void TakeSnapshot(const std::string& tenant, SnapshotKeeper::Taken done);
   void LookAtSnapshots(const std::string& tenant, bool whole, SnapshotKeeper::Looked done);
@@ -110,6 +112,9 @@ class Server {
   // Not OK while rows of read models stand still (which, since when, why), or snapshots are damaged
   // or cannot be taken. Everything else goes on.
   absl::Status degraded() const;
+  // What has happened to views by itself since the last call, a line each: a rebuild failed, what
+  // was live before has gone.
+  std::vector<std::string> TakeNotices();
   // Not OK while writing fails or a projector has stopped: what failed, where, and what to do.
   absl::Status health() const;
 

@@ -160,6 +160,7 @@ TEST_F(ServerFeedTest, DigestsNameTheCursorOfADeviceAndComeToNewcomersToo) {
     EXPECT_EQ(digest.scope(), "shop");
     EXPECT_EQ(digest.position(), till_.cursor("shop"));
     EXPECT_EQ(digest.digest().size(), 16u);
+    EXPECT_EQ(digest.fingerprint().size(), 16u);
   }
   EXPECT_EQ(server_->ViewPosition("default"), Head());
   Connect(office_);

@@ -74,6 +74,7 @@ struct Server::Rep final : public ServerSessionHost {
   absl::Status AdoptSchema(const std::shared_ptr<const Schema>& schema);
 
   void SetHealth(const std::string& part, const absl::Status& status);
+  void Note(const std::string& tenant, const std::string& line);
   void SetParked(const std::string& tenant, const absl::Status& status);
   void Progressed();
 
@@ -96,6 +97,7 @@ struct Server::Rep final : public ServerSessionHost {
   std::map<std::string, absl::Status>
       health_;  // kStorePart, or a tenant whose read models are not folded
   std::map<std::string, absl::Status> parked_;  // tenants with rows that stand still
+  std::vector<std::string> notices_;
 };
 
 }  // namespace intentlog

@@ -30,6 +30,13 @@ void Server::SwitchView(const std::string& tenant, const std::string& view, View
   (*found)->views().Switch(view, how, std::move(done));
 }
 
+void Server::WhenViewComparable(const std::string& tenant, const std::string& view,
+                                std::function<void(absl::Status status)> done) {
+  const auto found = rep_->RunningTenant(tenant);
+  if (!found.ok()) return done(found.status());
+  (*found)->views().WhenComparable(view, std::move(done));
+}
+
 absl::StatusOr<ViewState> Server::StateOfView(const std::string& tenant,
                                               const std::string& view) const {
   ASSIGN_OR_RETURN(Tenant* const found, rep_->RunningTenant(tenant));

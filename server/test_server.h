@@ -87,6 +87,12 @@ class TestServer {
     while (core_.RunUntilIdle() + reader_.RunUntilIdle() > 0) {
     }
   }
+  // One task of each executor.
+  void RunSomeSteps() {
+    reader_.RunOne();
+    commit_.RunOne();
+    core_.RunUntilIdle();
+  }
   // One task that commits, if one waits: often one group.
   void CommitOne() { commit_.RunOne(); }
   // At most one task of each executor.

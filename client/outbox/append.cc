@@ -226,8 +226,9 @@ absl::Status Outbox::AddRows(Group& group, Writer& writer) {
     }
   }
   const std::string key = CountKey('i', priority, first);
-  group.batch.Put(Space::kLog, key, row_.bytes());
-  group.bytes[priority] += key.size() + row_.bytes().size();
+  const std::string_view row = row_.bytes();
+  group.batch.Put(Space::kLog, key, row);
+  group.bytes[priority] += key.size() + row.size();
   AddIds(group, writer);
   group.last[priority] = count;
   writer.result = {first, false};

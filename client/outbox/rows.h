@@ -134,6 +134,13 @@ class AppendRow {
   std::string_view body_;
 };
 
+// Key and row of an append of so many intents with so many bytes.
+inline constexpr size_t AppendBytes(size_t intents, size_t intent_bytes) {
+  constexpr size_t kKey = 2 + 8;
+  constexpr size_t kHead = 4 + 8 + 32;
+  return kKey + kHead + 4 * intents + intent_bytes;
+}
+
 class AppendRowBuilder {
  public:
   void Start(uint32_t size, uint64_t attempts, const ChainValue& hash_before);

@@ -124,10 +124,11 @@ absl::StatusOr<std::optional<Row>> Overlay::Get(std::string_view view, std::stri
 }
 
 absl::StatusOr<std::unique_ptr<RowCursor>> Overlay::Scan(std::string_view view,
-                                                         std::string_view from_key) const {
+                                                         const RowRange& range,
+                                                         const RowPlace* after) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   RETURN_IF_ERROR(Build());
-  auto cursor = rows_.Scan(view, from_key);
+  auto cursor = rows_.Scan(view, range, after);
   EndRead();
   return cursor;
 }

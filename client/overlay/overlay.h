@@ -65,8 +65,8 @@ class Overlay {
 
   // ---- reading: confirmed and pending. Errors as those of ReadModels.
   absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key) const;
-  absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view,
-                                                  std::string_view from_key) const;
+  absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view, const RowRange& range,
+                                                  const RowPlace* after = nullptr) const;
   // Builds the overlay now; from then on `listener` hears of each row that an intent comes to or
   // leaves, with the overlay locked: it must only note it.
   using KeyListener = std::function<void(const Projection& projection, std::string_view key)>;

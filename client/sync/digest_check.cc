@@ -20,7 +20,8 @@ void DigestCheck::Reached(const std::string& projection, const ScopeState& state
 
 DigestCheck::Result DigestCheck::Compare(const Digest& digest, uint32_t own_version,
                                          const std::string& own_fingerprint) {
-  if (digest.version() != own_version || digest.fingerprint() != own_fingerprint) {
+  const bool told = !digest.fingerprint().empty() && !own_fingerprint.empty();
+  if (digest.version() != own_version || (told && digest.fingerprint() != own_fingerprint)) {
     return Result::kNotComparable;
   }
   const Pair pair(digest.scope(), digest.projection());

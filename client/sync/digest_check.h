@@ -27,7 +27,8 @@ class DigestCheck {
 
   // The read models of `projection` reached this state.
   void Reached(const std::string& projection, const ScopeState& state);
-  // The server's word. Compared now, or when Reached comes to its position.
+  // The server's word. Not comparable if it folds by other code: of another version, or of another
+  // fingerprint where both tell theirs. Compared now, or when Reached comes to its position.
   Result Compare(const Digest& digest, uint32_t own_version, const std::string& own_fingerprint);
   // Whether a digest waits for exactly this position of the scope: a fold stops there.
   bool WaitsFor(const std::string& scope, Position position) const;

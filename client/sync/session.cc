@@ -79,6 +79,7 @@ absl::Status Session::Start(const QueueHealth& health) {
     ProjectionVersion& version = *hello.add_projections();
     version.set_name(info.name);
     version.set_version(info.version);
+    version.set_fingerprint(projection->fingerprint());
   }
   hello.set_app_version(options_.app_version);
   hello.set_initial_credit_bytes(host_.GrantCredit(options_.feed_credit_bytes));
@@ -230,9 +231,10 @@ absl::Status Session::OnReceipts(const Receipts& receipts) {
   ASSIGN_OR_RETURN(Upload * upload, UploadOf("receipts", receipts.log_id()));
   DeviceChange change;
   ASSIGN_OR_RETURN(change.settling.outcomes, ReconcileReceipts(upload->view(), receipts));
+  // The feed may have told of all of them before.
+  StoreBatch batch;
+  device_.NoteDurable(Position(receipts.durable_through()), batch);
   if (!change.settling.outcomes.empty()) {
-    StoreBatch batch;
-    device_.NoteDurable(Position(receipts.durable_through()), batch);
     // Not synced: a lost receipt is learned again.
     RETURN_IF_ERROR(device_.Apply(std::move(change), batch));
   }
@@ -263,7 +265,7 @@ absl::Status Session::OnDigest(const Digest& digest) {
   }
   const Projection* projection = device_.models->Find(digest.projection());
   if (projection == nullptr) return absl::OkStatus();
-  digests_.Compare(digest, projection->info().version, std::string());
+  digests_.Compare(digest, projection->info().version, projection->fingerprint());
   host_.Changed();
   return absl::OkStatus();
 }

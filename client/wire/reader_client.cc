@@ -1,6 +1,8 @@
 #include "client/wire/reader_client.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <utility>
 
 #include "client/wire/wire_error.h"
@@ -17,8 +19,9 @@ struct ReaderClient::Rep {
         timeout(timeout_in),
         stub(Reader::NewStub(MakeChannel(options))) {}
 
-  void SetDeadline(grpc::ClientContext& context) const {
-    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+  void SetDeadline(grpc::ClientContext& context) const { SetDeadline(context, timeout); }
+  static void SetDeadline(grpc::ClientContext& context, absl::Duration after) {
+    context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(after));
   }
   absl::Status ToStatus(const grpc::Status& status) const { return WireStatus(address, status); }
 
@@ -27,6 +30,18 @@ struct ReaderClient::Rep {
   const absl::Duration timeout;
   const std::unique_ptr<Reader::Stub> stub;
 };
+
+namespace {
+
+// In a request of a view.
+template <class Request>
+void Set(const ReadAt& at, Request& request) {
+  request.set_at_least_position(at.at_least.value());
+  const int64_t millis = absl::ToInt64Milliseconds(absl::Ceil(at.wait, absl::Milliseconds(1)));
+  request.set_wait_ms(static_cast<uint32_t>(std::clamp<int64_t>(millis, 0, UINT32_MAX)));
+}
+
+}  // namespace
 
 ReaderClient::ReaderClient(const WireOptions& options, std::string tenant, absl::Duration timeout)
     : rep_(std::make_unique<Rep>(options, std::move(tenant), timeout)) {}
@@ -80,9 +95,10 @@ absl::Status ReaderClient::ReadEvents(const ReadEventsOptions& options,
   return failed.ok() ? read : failed;
 }
 
-absl::StatusOr<ListViewsReply> ReaderClient::ListViews() const {
+absl::StatusOr<ListViewsReply> ReaderClient::ListViews(const ReadAt& at) const {
   ListViewsRequest request;
   request.set_tenant(rep_->tenant);
+  Set(at, request);
   grpc::ClientContext context;
   rep_->SetDeadline(context);
   ListViewsReply reply;
@@ -90,12 +106,12 @@ absl::StatusOr<ListViewsReply> ReaderClient::ListViews() const {
   return reply;
 }
 
-absl::StatusOr<Position> ReaderClient::DumpView(const std::string& view, Position at_least,
+absl::StatusOr<Position> ReaderClient::DumpView(const std::string& view, const ReadAt& at,
                                                 const TakeRow& take) const {
   DumpViewRequest request;
   request.set_tenant(rep_->tenant);
   request.set_view(view);
-  request.set_at_least_position(at_least.value());
+  Set(at, request);
   grpc::ClientContext context;
   rep_->SetDeadline(context);
   const auto stream = rep_->stub->DumpView(&context, request);
@@ -116,17 +132,63 @@ absl::StatusOr<Position> ReaderClient::DumpView(const std::string& view, Positio
 }
 
 absl::StatusOr<GetRowReply> ReaderClient::GetRow(const std::string& view, const std::string& key,
-                                                 Position at_least) const {
+                                                 const ReadAt& at) const {
   GetRowRequest request;
   request.set_tenant(rep_->tenant);
   request.set_view(view);
   request.set_key(key);
-  request.set_at_least_position(at_least.value());
+  Set(at, request);
   grpc::ClientContext context;
   rep_->SetDeadline(context);
   GetRowReply reply;
   RETURN_IF_ERROR(rep_->ToStatus(rep_->stub->GetRow(&context, request, &reply)));
   return reply;
+}
+
+absl::StatusOr<ScanRowsReply> ReaderClient::ScanRows(const std::string& view,
+                                                     const ScanRowsOptions& options) const {
+  ScanRowsRequest request;
+  request.set_tenant(rep_->tenant);
+  request.set_view(view);
+  request.set_index(options.index);
+  request.set_from(options.from);
+  request.set_to(options.to);
+  request.set_prefix(options.prefix);
+  request.set_limit(options.limit);
+  request.set_after(options.after);
+  Set(options.at, request);
+  grpc::ClientContext context;
+  rep_->SetDeadline(context);
+  ScanRowsReply reply;
+  RETURN_IF_ERROR(rep_->ToStatus(rep_->stub->ScanRows(&context, request, &reply)));
+  return reply;
+}
+
+absl::Status ReaderClient::WatchRows(const std::string& view, const WatchRowsOptions& options,
+                                     const TakeChunk& take) const {
+  WatchRowsRequest request;
+  request.set_tenant(rep_->tenant);
+  request.set_view(view);
+  request.set_prefix(options.prefix);
+  request.set_only_changes(options.only_changes);
+  request.set_keys_max(options.keys_max);
+  Set(options.at, request);
+  grpc::ClientContext context;
+  const bool ends = options.duration < absl::InfiniteDuration();
+  const auto begin = std::chrono::system_clock::now();
+  if (ends) Rep::SetDeadline(context, options.duration);
+  const auto stream = rep_->stub->WatchRows(&context, request);
+  bool wanted = true;
+  WatchChunk chunk;
+  while (stream->Read(&chunk)) {
+    if (wanted) wanted = take(chunk);
+    if (!wanted) context.TryCancel();
+  }
+  const grpc::Status end = stream->Finish();
+  const auto passed = absl::FromChrono(std::chrono::system_clock::now() - begin);
+  const bool over = passed >= options.duration;
+  if (!wanted || (over && end.error_code() == grpc::DEADLINE_EXCEEDED)) return absl::OkStatus();
+  return rep_->ToStatus(end);
 }
 
 absl::StatusOr<StatsReply> ReaderClient::Stats() const {

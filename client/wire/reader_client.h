@@ -32,6 +32,32 @@ struct ReadEventsOptions {
   bool follow = false;  // goes on with what comes later, until the callback says no
 };
 
+// Which moment of a view: its position is at least this, such as that of a receipt. The server
+// waits for it this long, or as long as it ever does if `wait` is zero or more; then the call is
+// DEADLINE_EXCEEDED, and says which position the view has.
+struct ReadAt {
+  Position at_least = Position();
+  absl::Duration wait = absl::ZeroDuration();
+};
+
+struct ScanRowsOptions {
+  // As in PageWanted.
+  std::string index;
+  std::string from, to, prefix;
+  std::string after;   // ScanRowsReply::more of the page before
+  uint32_t limit = 0;  // rows of a page; 0: the server's
+  ReadAt at;
+};
+
+struct WatchRowsOptions {
+  std::string prefix;
+  bool only_changes = false;  // not the rows that are there at the beginning
+  uint32_t keys_max = 0;      // that may wait to be sent; 0: the server's
+  ReadAt at;
+  // Ends by itself, with OK, after this; infinite: goes on until the callback says no.
+  absl::Duration duration = absl::InfiniteDuration();
+};
+
 class ReaderClient {
  public:
   // `timeout` is for each call but a followed one; `tenant` for all.
@@ -48,13 +74,21 @@ class ReaderClient {
   using TakeBlock = std::function<bool(const BlockView& block, Position head)>;
   absl::Status ReadBlocks(const ReadEventsOptions& options, const TakeBlock& take) const;
 
-  absl::StatusOr<ListViewsReply> ListViews() const;
+  absl::StatusOr<ListViewsReply> ListViews(const ReadAt& at = {}) const;
   // Rows merged over scopes in ascending byte order of keys; the position of the read model.
   using TakeRow = std::function<absl::Status(std::string_view key, std::string_view row)>;
-  absl::StatusOr<Position> DumpView(const std::string& view, Position at_least,
+  absl::StatusOr<Position> DumpView(const std::string& view, const ReadAt& at,
                                     const TakeRow& take) const;
   absl::StatusOr<GetRowReply> GetRow(const std::string& view, const std::string& key,
-                                     Position at_least) const;
+                                     const ReadAt& at) const;
+  // One page. `more` of the reply is where the next one begins.
+  absl::StatusOr<ScanRowsReply> ScanRows(const std::string& view,
+                                         const ScanRowsOptions& options) const;
+  // Calls `take` with what the server sends, as it comes, until it returns false. While it runs,
+  // nothing more is read, and the server keeps no more than keys_max keys for it.
+  using TakeChunk = std::function<bool(const WatchChunk& chunk)>;
+  absl::Status WatchRows(const std::string& view, const WatchRowsOptions& options,
+                         const TakeChunk& take) const;
   absl::StatusOr<StatsReply> Stats() const;
 
  private:

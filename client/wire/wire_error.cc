@@ -16,6 +16,12 @@ std::string LowerCase(std::string_view text) {
   return lower;
 }
 
+// Words of our own server, which begin so; gRPC's never do.
+bool IsServers(std::string_view message) {
+  return message.starts_with("view ") || message.starts_with("the views ") ||
+         message.starts_with("the server ");
+}
+
 absl::Status NoConnection(std::string_view address, const std::string& message) {
   const std::string text = LowerCase(message);
   const auto says = [&text](std::string_view word) { return text.find(word) != std::string::npos; };
@@ -44,6 +50,9 @@ absl::Status NoConnection(std::string_view address, const std::string& message) 
 
 absl::Status WireStatus(std::string_view address, const grpc::Status& status) {
   const std::string message = status.error_message();
+  if (IsServers(message)) {
+    return StatusOf(static_cast<absl::StatusCode>(status.error_code()), address, ": ", message);
+  }
   switch (status.error_code()) {
     case grpc::StatusCode::OK:
       return absl::OkStatus();

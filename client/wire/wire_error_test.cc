@@ -42,6 +42,16 @@ TEST(WireErrorTest, WhatTheServerSaidIsKept) {
   EXPECT_EQ(MessageOf(status), "h:1: no view \"sale\"; there are: orders");
 }
 
+TEST(WireErrorTest, AServerThatAnswersLaterIsNotTakenForOneThatIsNotThere) {
+  EXPECT_EQ(Words(grpc::StatusCode::UNAVAILABLE, "view sales is being made: try again later"),
+            "127.0.0.1:7420: view sales is being made: try again later");
+  EXPECT_EQ(Words(grpc::StatusCode::DEADLINE_EXCEEDED, "view sales is at position 1, not yet at 2"),
+            "127.0.0.1:7420: view sales is at position 1, not yet at 2");
+  EXPECT_EQ(Words(grpc::StatusCode::DEADLINE_EXCEEDED, "Deadline Exceeded"),
+            "127.0.0.1:7420 did not answer in time; the server is overloaded, or is no Intentlog "
+            "server");
+}
+
 TEST(WireErrorTest, SuccessIsOk) { EXPECT_TRUE(WireStatus("h:1", grpc::Status::OK).ok()); }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,8 @@ struct Store::Rep {
   absl::Status OpenDatabase(const StoreOptions& options);
   absl::Status CheckIdentity(const std::string& role) const;
   absl::Status Fail(const absl::Status& status);
+  absl::Status CheckExpected(Space space, const std::string& key,
+                             const std::optional<std::string>& value) const;
   absl::Status Fail(const rocksdb::Status& status) { return Fail(ToStatus(status, dir)); }
   // OK while as much is free as a commit of `bytes`, what RocksDB writes by itself, and `spare`
   // take together.
@@ -76,6 +79,8 @@ struct Store::Rep {
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> spaces;
 
+  // Held while a batch that expects something is checked and written.
+  std::mutex expecting;
   std::atomic<bool> has_failed{false};
   mutable std::mutex mutex;
   absl::Status failure;  // protected by mutex

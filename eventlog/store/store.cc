@@ -103,6 +103,13 @@ struct StoreBatch::Rep {
     return pieces.back();
   }
 
+  struct Expected {
+    Space space;
+    std::string key;
+    std::optional<std::string> value;
+  };
+
+  std::vector<Expected> expected;
   std::vector<Change> changes;
   // Key and value of each change, one after another; none lies in two pieces. So a large batch is
   // never moved while it grows.
@@ -128,8 +135,17 @@ void StoreBatch::Delete(Space space, std::string_view key) {
   rep_->Room(key.size()).append(key);
 }
 
+void StoreBatch::Expect(Space space, std::string_view key, std::optional<std::string_view> value) {
+  // Each part of a batch may expect the same.
+  for (const Rep::Expected& one : rep_->expected) {
+    if (one.space == space && one.key == key && one.value == value) return;
+  }
+  rep_->expected.push_back({space, std::string(key), std::optional<std::string>(value)});
+}
+
 void StoreBatch::Append(StoreBatch&& other) {
   Rep& from = *other.rep_;
+  std::move(from.expected.begin(), from.expected.end(), std::back_inserter(rep_->expected));
   rep_->changes.insert(rep_->changes.end(), from.changes.begin(), from.changes.end());
   std::move(from.pieces.begin(), from.pieces.end(), std::back_inserter(rep_->pieces));
   rep_->bytes += from.bytes;
@@ -138,6 +154,7 @@ void StoreBatch::Append(StoreBatch&& other) {
 }
 
 void StoreBatch::Clear() {
+  rep_->expected.clear();
   rep_->changes.clear();
   if (!rep_->pieces.empty()) rep_->pieces.resize(1);
   if (!rep_->pieces.empty()) rep_->pieces[0].clear();
@@ -159,6 +176,15 @@ absl::Status Store::Rep::Fail(const absl::Status& status) {
   if (failure.ok()) failure = status;
   has_failed.store(true, std::memory_order_release);
   return failure;
+}
+
+absl::Status Store::Rep::CheckExpected(Space of, const std::string& key,
+                                       const std::optional<std::string>& value) const {
+  std::string found;
+  const rocksdb::Status status = db->Get(ReadOptionsFor(of, nullptr), space(of), key, &found);
+  if (!status.ok() && !status.IsNotFound()) return ToStatus(status, dir);
+  if (status.ok() ? value == found : !value) return absl::OkStatus();
+  return FailedPrecondition(dir, ": \"", key, "\" was changed by somebody else");
 }
 
 Store::Store(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
@@ -186,6 +212,11 @@ absl::Status Store::Commit(StoreBatch& batch, Sync sync) {
     status = change.put ? to.Put(rep_->space(change.space), key, value)
                         : to.Delete(rep_->space(change.space), key);
     if (!status.ok()) return rep_->Fail(status);
+  }
+  std::unique_lock<std::mutex> expecting(rep_->expecting, std::defer_lock);
+  if (!from.expected.empty()) expecting.lock();
+  for (const StoreBatch::Rep::Expected& one : from.expected) {
+    RETURN_IF_ERROR(rep_->CheckExpected(one.space, one.key, one.value));
   }
   rocksdb::WriteOptions options;
   options.sync = sync == Sync::kDurable;

@@ -68,9 +68,13 @@ class StoreBatch {
 
   void Put(Space space, std::string_view key, std::string_view value);
   void Delete(Space space, std::string_view key);
-  // The changes of `other`, which is empty then, after those of this one.
+  // Commit is refused unless `key` has this value then, or is absent for none. Among batches that
+  // expect something, checking and writing are one step.
+  void Expect(Space space, std::string_view key, std::optional<std::string_view> value);
+  // The changes and expectations of `other`, which is empty then, after those of this one.
   void Append(StoreBatch&& other);
   void Clear();
+  // Changes nothing.
   bool empty() const;
   size_t bytes() const;
 
@@ -116,7 +120,8 @@ class Store {
 
   // All of `batch` or nothing. RESOURCE_EXHAUSTED if the disk is full: nothing was written unless
   // failed() is set. After any other failure the outcome is unknown until the store is opened
-  // again.
+  // again. FAILED_PRECONDITION if something is not as the batch expects it: nothing was written,
+  // and the store has not failed.
   absl::Status Commit(StoreBatch& batch, Sync sync);
   // Makes every earlier Commit durable.
   absl::Status SyncLog();

@@ -115,6 +115,31 @@ TEST_F(StoreTest, ASnapshotDoesNotSeeWhatComesLater) {
   EXPECT_THAT(Keys(*cursor), ElementsAre("a"));
 }
 
+TEST_F(StoreTest, ABatchThatExpectsWhatIsNotSoChangesNothing) {
+  auto store = Open();
+  StoreBatch first;
+  first.Expect(Space::kMeta, "term", std::nullopt);
+  first.Put(Space::kMeta, "term", "1");
+  ASSERT_TRUE(store->Commit(first, Sync::kDurable).ok());
+  EXPECT_EQ(store->Commit(first, Sync::kDurable).code(), absl::StatusCode::kFailedPrecondition);
+
+  StoreBatch older;
+  older.Put(Space::kRows, "row", "of the older one");
+  StoreBatch expectation;
+  expectation.Expect(Space::kMeta, "term", "1");
+  older.Append(std::move(expectation));
+  Put(*store, Space::kMeta, "term", "2");
+  const absl::Status refused = store->Commit(older, Sync::kBuffered);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Text(refused), HasSubstr("\"term\" was changed by somebody else"));
+  std::string value;
+  EXPECT_FALSE(*store->Get(Space::kRows, "row", &value));
+  EXPECT_TRUE(store->failed().ok());
+  older.Clear();
+  older.Put(Space::kRows, "row", "of anybody");
+  EXPECT_TRUE(store->Commit(older, Sync::kBuffered).ok());
+}
+
 TEST_F(StoreTest, AStoreInUseIsRefusedToWritersAndReaders) {
   auto store = Open();
   for (const bool read_only : {false, true}) {

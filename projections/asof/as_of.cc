@@ -1,12 +1,15 @@
 #include "projections/asof/as_of.h"
 
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "projections/engine/digest.h"
+#include "projections/engine/open_projection.h"
 #include "projections/engine/row_fold.h"
+#include "projections/engine/row_index.h"
 #include "projections/engine/row_keys.h"
 #include "projections/engine/view_records.h"
 #include "proto/store.pb.h"
@@ -59,7 +62,7 @@ absl::StatusOr<std::unique_ptr<AsOf>> AsOf::Open(std::shared_ptr<const Projectio
   ASSIGN_OR_RETURN(as_of->store_, TemporaryStore::Make(as_of->options_.write_buffer_bytes));
   if (bases != nullptr) {
     ASSIGN_OR_RETURN(const auto base, bases->Nearest(view->info(), at));
-    if (base != nullptr) RETURN_IF_ERROR(as_of->Load(view->info(), *base));
+    if (base != nullptr) RETURN_IF_ERROR(as_of->Load(view, *base));
   }
   ReadModelsOptions kept;
   kept.kept_rows_bytes_max = as_of->options_.kept_rows_bytes_max;
@@ -69,13 +72,15 @@ absl::StatusOr<std::unique_ptr<AsOf>> AsOf::Open(std::shared_ptr<const Projectio
 }
 
 // The rows become those of a build, as if it had folded them.
-absl::Status AsOf::Load(const ProjectionInfo& view, const AsOfBase& base) {
+absl::Status AsOf::Load(const std::shared_ptr<const Projection>& view, const AsOfBase& base) {
   began_ = position_ = base.position();
+  ASSIGN_OR_RETURN(const OpenProjection into, OpenOne(view, kBuild));
   std::map<std::string, FoldState, std::less<>> states;
+  std::map<std::string, ScopeIndexes, std::less<>> indexes;
   StoreBatch batch;
   ViewRecord record;
-  record.set_name(view.name);
-  record.set_version(view.version);
+  record.set_name(into.info.name);
+  record.set_version(into.info.version);
   record.set_build(kBuild);
   PutViewRecord(record, batch);
   batch.Put(Space::kMeta, kBuildsKey, BuildBytes(kBuild));
@@ -83,6 +88,8 @@ absl::Status AsOf::Load(const ProjectionInfo& view, const AsOfBase& base) {
       [&](std::string_view scope, std::string_view key, std::string_view row) -> absl::Status {
         RETURN_IF_ERROR(CheckScope(scope));
         batch.Put(Space::kRows, Cat(RowPrefix(kBuild, scope), key), row);
+        const auto index = indexes.try_emplace(std::string(scope), into, scope).first;
+        RETURN_IF_ERROR(index->second.WriteOf(key, std::nullopt, row, batch));
         FoldState& state = states[std::string(scope)];
         state.digest.Add(key, row);
         ++state.rows;

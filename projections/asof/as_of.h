@@ -64,7 +64,7 @@ class AsOf {
   class Again;
 
   AsOf(std::shared_ptr<const Schema> schema, ReadLog read, AsOfOptions options);
-  absl::Status Load(const ProjectionInfo& view, const AsOfBase& base);
+  absl::Status Load(const std::shared_ptr<const Projection>& view, const AsOfBase& base);
   absl::Status Fold(const EventRef& ref);
   absl::Status Commit(Position through);
 

@@ -1,5 +1,6 @@
 // The engine against the oracle: whatever the batches, crashes, scopes and limits of memory, rows
 // and digests are those of a naive sequential fold.
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "eventlog/runtime/text.h"
 #include "gtest/gtest.h"
+#include "projections/engine/index_check.h"
 #include "projections/engine/made_event.h"
 #include "projections/engine/made_lines.h"
 #include "projections/engine/made_store.h"
@@ -76,6 +78,7 @@ class Shop {
       const std::string view = projection->info().name;
       EXPECT_EQ(Scanned(view), naive_.Merged(view)) << view;
       ExpectParked(view);
+      ExpectIndexes(projection);
       const auto states = models_->Scopes(view);
       ASSERT_TRUE(states.ok());
       ASSERT_EQ(states->size(), kScopes.size());
@@ -139,6 +142,42 @@ class Shop {
       }
     }
     EXPECT_EQ(row, parked->end()) << view;
+  }
+
+  // Entries are exactly those of the rows, and reading by them gives the merged rows in order.
+  void ExpectIndexes(const std::shared_ptr<const Projection>& projection) {
+    const std::string view = projection->info().name;
+    const OpenProjection one = *OpenOne(projection, *models_->LiveBuild(view));
+    const IndexEntries entries = EntriesOf(*store_, one);
+    EXPECT_EQ(entries.stored, entries.expected) << view;
+    for (size_t index = 0; index < one.indexes.size(); ++index) {
+      std::vector<std::string> expected;
+      for (const auto& [key, bytes] : naive_.Merged(view)) {
+        for (const IndexKey& entry : IndexedAsOf(one, key, *RowFromBytes(*projection, bytes))) {
+          if (entry.index != index) continue;
+          expected.push_back(Cat(EscapedIndexKey(entry.key), key, "=", bytes));
+        }
+      }
+      std::sort(expected.begin(), expected.end());
+      EXPECT_EQ(IndexScanned(view, one.indexes[index]), expected) << one.indexes[index];
+    }
+  }
+
+  std::vector<std::string> IndexScanned(const std::string& view, const std::string& index) {
+    std::vector<std::string> rows;
+    PageWanted wanted;
+    wanted.range.index = index;
+    wanted.rows_max = 1 + dice_.Roll(9);
+    do {
+      const auto page = models_->Page(view, wanted);
+      EXPECT_TRUE(page.ok()) << page.status();
+      if (!page.ok()) break;
+      for (const MergedRow& row : page->rows) {
+        rows.push_back(Cat(EscapedIndexKey(row.index_key), row.key, "=", RowBytes(row.row)));
+      }
+      wanted.after = page->more;
+    } while (!wanted.after.empty());
+    return rows;
   }
 
   // False if a crash took the batch.

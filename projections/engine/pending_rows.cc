@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -27,12 +28,17 @@ std::vector<std::string> Names(const Projections& projections) {
 class PendingCursor final : public RowCursor {
  public:
   struct Pending {
+    std::string index_key;
     std::string key;
     absl::StatusOr<std::shared_ptr<const Row>> row;
   };
 
-  PendingCursor(std::unique_ptr<RowCursor> confirmed, std::vector<Pending> pending)
-      : confirmed_(std::move(confirmed)), pending_(std::move(pending)) {}
+  // Of confirmed rows, those of the keys in `replaced`, which are sorted, do not come.
+  PendingCursor(std::unique_ptr<RowCursor> confirmed, std::vector<Pending> pending,
+                std::vector<std::string> replaced)
+      : confirmed_(std::move(confirmed)),
+        pending_(std::move(pending)),
+        replaced_(std::move(replaced)) {}
 
   absl::StatusOr<const MergedRow*> Next() override {
     for (;;) {
@@ -40,14 +46,17 @@ class PendingCursor final : public RowCursor {
         ASSIGN_OR_RETURN(ahead_, confirmed_->Next());
         end_ = ahead_ == nullptr;
       }
-      const bool pending_left = next_ < pending_.size();
-      if (!pending_left || (ahead_ && ahead_->key < pending_[next_].key)) {
+      if (ahead_ && std::binary_search(replaced_.begin(), replaced_.end(), ahead_->key)) {
+        ahead_ = nullptr;
+        continue;
+      }
+      if (next_ == pending_.size() || (ahead_ && IsBefore(*ahead_, pending_[next_]))) {
         return std::exchange(ahead_, nullptr);
       }
       const Pending& pending = pending_[next_++];
-      if (ahead_ && ahead_->key == pending.key) ahead_ = nullptr;
       RETURN_IF_ERROR(pending.row.status());
       if (!(*pending.row)->exists()) continue;
+      merged_.index_key = pending.index_key;
       merged_.key = pending.key;
       merged_.row = RowAccess::Copy(**pending.row);
       return &merged_;
@@ -55,12 +64,66 @@ class PendingCursor final : public RowCursor {
   }
 
  private:
+  static bool IsBefore(const MergedRow& row, const Pending& pending) {
+    return std::tie(row.index_key, row.key) < std::tie(pending.index_key, pending.key);
+  }
+
   const std::unique_ptr<RowCursor> confirmed_;
-  const std::vector<Pending> pending_;
+  const std::vector<Pending> pending_;  // by index key, then key
+  const std::vector<std::string> replaced_;
   size_t next_ = 0;
   const MergedRow* ahead_ = nullptr;  // read from confirmed_, not given out
   bool end_ = false;                  // of confirmed_
   MergedRow merged_;
+};
+
+// What pending rows come to in a range, behind a place, if there is one.
+class PendingList {
+ public:
+  PendingList(const Projection& projection, const RowRange& range, const RowPlace* after)
+      : projection_(projection), index_(range.index), bounds_(BoundsOf(range)), after_(after) {
+    const std::vector<std::string> names = projection.Indexes();
+    index_place_ =
+        static_cast<size_t>(std::find(names.begin(), names.end(), index_) - names.begin());
+  }
+
+  void Add(const std::string& key, const absl::StatusOr<std::shared_ptr<const Row>>& row) {
+    replaced_.push_back(key);
+    if (index_.empty()) return AddAt("", key, key, row);
+    // Where a row would be that cannot be folded is not known: at the beginning.
+    if (!row.ok()) return AddAt(bounds_.lower, bounds_.lower, key, row);
+    if (!(*row)->exists()) return;
+    KeySink keys;
+    projection_.IndexKeys(index_place_, key, **row, keys);
+    for (size_t i = 0; i < keys.size(); ++i) AddAt(keys[i], keys[i], key, row);
+  }
+
+  std::unique_ptr<RowCursor> Over(std::unique_ptr<RowCursor> confirmed) {
+    const auto less = [](const auto& a, const auto& b) {
+      return std::tie(a.index_key, a.key) < std::tie(b.index_key, b.key);
+    };
+    std::sort(pending_.begin(), pending_.end(), less);
+    return std::make_unique<PendingCursor>(std::move(confirmed), std::move(pending_),
+                                           std::move(replaced_));
+  }
+
+ private:
+  void AddAt(const std::string& index_key, const std::string& bounded, const std::string& key,
+             const absl::StatusOr<std::shared_ptr<const Row>>& row) {
+    if (bounded < bounds_.lower || bounds_.Ends(bounded)) return;
+    if (after_ != nullptr && std::tie(index_key, key) <= std::tie(after_->index_key, after_->key)) {
+      return;
+    }
+    pending_.push_back({index_key, key, row});
+  }
+
+  const Projection& projection_;
+  const std::string index_;
+  size_t index_place_ = 0;
+  const KeyBounds bounds_;
+  const RowPlace* const after_;
+  std::vector<PendingCursor::Pending> pending_;
+  std::vector<std::string> replaced_;
 };
 
 }  // namespace
@@ -245,17 +308,20 @@ absl::StatusOr<std::optional<Row>> PendingRows::Get(std::string_view view_name,
 }
 
 absl::StatusOr<std::unique_ptr<RowCursor>> PendingRows::Scan(std::string_view view_name,
-                                                             std::string_view from_key) const {
+                                                             const RowRange& range,
+                                                             const RowPlace* after) const {
   ASSIGN_OR_RETURN(const size_t view, View(view_name));
-  ASSIGN_OR_RETURN(std::unique_ptr<RowCursor> confirmed, models_.Scan(view_name, from_key));
-  std::vector<PendingCursor::Pending> pending;
-  for (Slots::iterator slot = FirstOf(view, from_key); slot != views_[view].end();) {
+  ASSIGN_OR_RETURN(const ViewReader reader, models_.Read(view_name));
+  ASSIGN_OR_RETURN(std::unique_ptr<RowCursor> confirmed, reader.Scan(range, after));
+  PendingList pending(*models_.projections()[view], range, after);
+  // A pending row may be anywhere in an index.
+  const KeyBounds bounds = range.index.empty() ? BoundsOf(range) : KeyBounds();
+  for (Slots::iterator slot = FirstOf(view, bounds.lower);
+       slot != views_[view].end() && !bounds.Ends(slot->first.key);) {
     const std::string& key = slot->first.key;
-    auto row = FoldMerged(view, slot);
-    pending.push_back({key, std::move(row)});
+    pending.Add(key, FoldMerged(view, slot));
   }
-  return std::unique_ptr<RowCursor>(
-      std::make_unique<PendingCursor>(std::move(confirmed), std::move(pending)));
+  return pending.Over(std::move(confirmed));
 }
 
 }  // namespace intentlog

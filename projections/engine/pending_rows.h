@@ -54,12 +54,12 @@ class PendingRows {
   void MarkChanged(const Projection& projection, std::string_view scope, std::string_view key);
   void MarkAllChanged();
 
-  // As ReadModels::Get and Scan. Where a pending intent can not be folded, the error names its
-  // ticket and the row; a cursor goes on with the next row after it. Scan folds every pending row
-  // from `from_key` on.
+  // As ReadModels::Get and ViewReader::Scan. Where a pending intent can not be folded, the error
+  // names its ticket and the row; a cursor goes on with the next row after it. Scan folds every
+  // pending row of the range; with an index, every one of the view.
   absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key) const;
-  absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view,
-                                                  std::string_view from_key = {}) const;
+  absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view, const RowRange& range,
+                                                  const RowPlace* after = nullptr) const;
 
   size_t size() const { return touched_.size(); }  // tickets
   size_t bytes() const { return bytes_; }          // of memory, about; without folded rows

@@ -81,7 +81,9 @@ class PendingRowsTest : public ::testing::Test {
   std::map<std::string, std::string> Scanned(const std::string& view,
                                              const std::string& from = "") {
     std::map<std::string, std::string> rows;
-    auto cursor = rows_.Scan(view, from);
+    RowRange range;
+    range.from = from;
+    auto cursor = rows_.Scan(view, range);
     EXPECT_TRUE(cursor.ok());
     for (;;) {
       const auto row = (*cursor)->Next();
@@ -89,6 +91,33 @@ class PendingRowsTest : public ::testing::Test {
       if (!row.ok() || *row == nullptr) return rows;
       EXPECT_TRUE(rows.empty() || rows.rbegin()->first < (*row)->key);
       rows[(*row)->key] = RowBytes((*row)->row);
+    }
+  }
+  // Read by each index, behind any place: what `rows` give, in order.
+  void ExpectIndexes(const Projection& projection, const std::map<std::string, std::string>& rows) {
+    for (size_t index = 0; index < projection.Indexes().size(); ++index) {
+      std::vector<std::pair<std::string, std::string>> expected;  // index key, key
+      for (const auto& [key, bytes] : rows) {
+        KeySink keys;
+        projection.IndexKeys(index, key, *RowFromBytes(projection, bytes), keys);
+        for (size_t i = 0; i < keys.size(); ++i) expected.emplace_back(keys[i], key);
+      }
+      std::sort(expected.begin(), expected.end());
+      RowRange range;
+      range.index = projection.Indexes()[index];
+      for (size_t from : {size_t{0}, expected.size() / 2}) {
+        const auto [index_key, key] =
+            from == 0 ? std::pair<std::string, std::string>() : expected[from - 1];
+        const RowPlace after{index_key, key};
+        const auto cursor =
+            *rows_.Scan(projection.info().name, range, from == 0 ? nullptr : &after);
+        for (; const MergedRow* row = *cursor->Next(); ++from) {
+          ASSERT_LT(from, expected.size());
+          EXPECT_EQ(std::pair(row->index_key, row->key), expected[from]);
+          EXPECT_EQ(RowBytes(row->row), rows.at(row->key));
+        }
+        EXPECT_EQ(from, expected.size());
+      }
     }
   }
   std::vector<std::string> Keys(const std::string& view, const std::string& from = "") {
@@ -180,7 +209,7 @@ TEST_F(PendingRowsTest, AScanShowsConfirmedAndPendingRowsInOrder) {
 TEST_F(PendingRowsTest, ACursorSeesOneMoment) {
   Confirm(1, "shop", Line("1", "milk", 1));
   Record(1, "shop", Line("1", "milk", 10));
-  auto cursor = rows_.Scan("sales_by_product");
+  auto cursor = rows_.Scan("sales_by_product", {});
   Record(2, "shop", Line("1", "milk", 100));
   EXPECT_EQ(Units("milk"), 111);
   Confirm(2, "shop", Line("1", "milk", 10), 1);
@@ -210,7 +239,7 @@ TEST_F(PendingRowsTest, AnIntentThatCannotBeFoldedIsNamedAndHidesNoOtherRow) {
   EXPECT_THAT(
       std::string(MessageOf(status)),
       HasSubstr("view sales_by_product, scope shop, key \"milk\", pending intent 2: field"));
-  auto cursor = rows_.Scan("sales_by_product");
+  auto cursor = rows_.Scan("sales_by_product", {});
   EXPECT_EQ((*(*cursor)->Next())->key, "apple");
   EXPECT_FALSE((*cursor)->Next().ok());
   EXPECT_EQ((*(*cursor)->Next())->key, "zucchini");
@@ -225,7 +254,7 @@ TEST_F(PendingRowsTest, BadUseIsRefused) {
   EXPECT_FALSE(rows_.Add(2, "\xff\xff").ok());
   EXPECT_EQ(rows_.size(), 1u);
   EXPECT_EQ(rows_.Get("sails", "x").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(rows_.Scan("sails").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(rows_.Scan("sails", {}).status().code(), absl::StatusCode::kNotFound);
 }
 
 // Random work of this device and of others, with drops and confirmations; after each step the rows
@@ -270,6 +299,7 @@ TEST_F(PendingRowsTest, I21_TheViewIsConfirmedPlusPendingAfterEveryStep) {
       for (const auto& [key, bytes] : expected) {
         ASSERT_EQ(RowBytes(**rows_.Get(view, key)), bytes);
       }
+      ExpectIndexes(*projection, expected);
     }
   }
 }

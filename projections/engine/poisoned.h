@@ -32,6 +32,10 @@ class Poisoned final : public Projection {
   absl::Status Merge(const Row& other, Row& row) const override {
     return healthy_->Merge(other, row);
   }
+  std::vector<std::string> Indexes() const override { return healthy_->Indexes(); }
+  void IndexKeys(size_t index, std::string_view key, const Row& row, KeySink& keys) const override {
+    healthy_->IndexKeys(index, key, row, keys);
+  }
   std::vector<std::string> Columns() const override { return healthy_->Columns(); }
   absl::Status Print(const Row& row, std::vector<std::string>& columns) const override {
     return healthy_->Print(row, columns);

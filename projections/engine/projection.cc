@@ -42,4 +42,6 @@ absl::Status Projection::Merge(const Row&, Row&) const {
                   " does not merge rows of several scopes");
 }
 
+void Projection::IndexKeys(size_t, std::string_view, const Row&, KeySink&) const {}
+
 }  // namespace intentlog

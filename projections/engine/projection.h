@@ -91,6 +91,9 @@ class Projection {
   virtual ~Projection() = default;
 
   virtual ProjectionInfo info() const = 0;
+  // Equal for equal code on every machine (fingerprint.h); empty: not known. Digests are compared
+  // only where versions and fingerprints are equal. Asked often: work it out once.
+  virtual std::string fingerprint() const { return {}; }
   // Which rows an event touches. Called for effective events only, unless info().decisions.
   virtual void Keys(const Event& event, KeySink& keys) const = 0;
   // Folds the event into one of them; sees nothing else. An error means that this event can not be
@@ -102,6 +105,13 @@ class Projection {
   virtual bool merges() const { return false; }
   // Folds `other`, the same key's row of another scope, into `row`. Any order gives equal bytes.
   virtual absl::Status Merge(const Row& other, Row& row) const;
+
+  // Names of secondary indexes, in any number: rows are also found in the order of other keys.
+  // When equal rows may get other index keys than before, or an index is added, raise the version.
+  // A projection that merges can have none: the keys of a sum are not those of its parts.
+  virtual std::vector<std::string> Indexes() const { return {}; }
+  // Keys under which Indexes()[index] has the row: any number, any bytes. REQUIRES: row.exists().
+  virtual void IndexKeys(size_t index, std::string_view key, const Row& row, KeySink& keys) const;
 
   // What `view dump --tsv` prints after the key: column names, and the row's columns.
   virtual std::vector<std::string> Columns() const = 0;

@@ -7,30 +7,15 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/engine/open_projection.h"
+#include "projections/engine/read_models_rep.h"
 #include "projections/engine/replaced_rows.h"
-#include "projections/engine/row_access.h"
 #include "projections/engine/row_fold.h"
 #include "projections/engine/row_keys.h"
-#include "projections/engine/row_merger.h"
 #include "projections/engine/view_records.h"
 #include "proto/store.pb.h"
 
 namespace intentlog {
-namespace {
-
-// What readers see: the store at the last commit.
-struct Published {
-  std::shared_ptr<const StoreSnapshot> snapshot;
-  std::shared_ptr<const std::vector<std::string>> scopes;  // of all projections, in byte order
-};
-
-// The folds of one scope, one per projection.
-struct ScopeFold {
-  std::vector<std::unique_ptr<RowFold>> folds;
-  bool folds_any = false;  // some projection is folded
-  Position last;           // greatest position added or finished
-  bool added = false;      // has events since its last Finish
-};
 
 absl::StatusOr<FoldState> ReadState(const StoreSnapshot& snapshot, BuildId build,
                                     std::string_view scope) {
@@ -41,94 +26,11 @@ absl::StatusOr<FoldState> ReadState(const StoreSnapshot& snapshot, BuildId build
   return ParseCheckpoint(bytes);
 }
 
-// Calls use(scope, bytes) for every checkpoint of `build`, in byte order of scopes.
-template <class Use>
-absl::Status ForEachCheckpoint(const StoreSnapshot& snapshot, BuildId build, Use use) {
-  const std::string prefix = CheckpointPrefix(build);
-  const std::unique_ptr<StoreCursor> cursor = snapshot.Scan(Space::kMeta);
-  for (cursor->Seek(prefix); cursor->Valid(); cursor->Next()) {
-    const std::string_view key = cursor->key();
-    if (key.substr(0, prefix.size()) != prefix) break;
-    RETURN_IF_ERROR(use(key.substr(prefix.size()), cursor->value()));
-  }
-  return cursor->status();
-}
-
-absl::StatusOr<std::optional<Row>> GetRow(const StoreSnapshot& snapshot, const OpenProjection& one,
-                                          std::string_view scope, std::string_view key) {
-  std::string bytes;
-  ASSIGN_OR_RETURN(const bool found,
-                   snapshot.Get(Space::kRows, Cat(RowPrefix(one.build, scope), key), &bytes));
-  if (!found) return std::nullopt;
-  Row row;
-  if (!RowAccess::Parse(*one.prototype, bytes, row)) {
-    return DataLoss("view ", one.info.name, ", scope ", scope, ", key ", Quoted(key),
-                    ": the stored row does not parse: rebuild the read models");
-  }
-  return std::optional<Row>(std::move(row));
-}
-
-}  // namespace
-
-struct ReadModels::Rep {
-  Rep(Store& the_store, Projections projections, const ReadModelsOptions& the_options)
-      : store(the_store),
-        options(the_options),
-        listed(std::move(projections)),
-        cache(options.kept_rows_bytes_max, listed.size() + options.followers.size()) {}
-
-  absl::Status OpenProjections();
-  absl::Status FindBuilds();
-  absl::Status LoadScopes();
-  void WriteNewBuilds(StoreBatch& batch);
-
-  absl::StatusOr<ScopeFold*> Scope(std::string_view scope);
-  absl::Status CheckAdd(const Event& event, const ScopeFold& scope) const;
-  absl::Status Fold(const Event& event, ScopeFold& scope);
-  absl::Status Release(const Event& event, ScopeFold& scope);
-  void DropIdleScopes();
-  void Publish();
-
-  Published Seen() const {
-    std::lock_guard<std::mutex> lock(mutex);
-    return published;
-  }
-  absl::StatusOr<const OpenProjection*> View(std::string_view name) const;
-  absl::StatusOr<const OpenProjection*> Readable(std::string_view name) const;
-
-  // Constant after Open.
-  Store& store;
-  const ReadModelsOptions options;
-  const Projections listed;
-  std::vector<OpenProjection> open;  // as listed, then the followers
-  bool any_decisions = false;        // one of them folds what is not effective
-
-  // Of the folding thread. Folds refer to the cache and are destroyed before it.
-  RowCache cache;
-  std::map<std::string, ScopeFold, std::less<>> scopes;
-  std::string_view last_scope_name;  // key in `scopes`
-  ScopeFold* last_scope = nullptr;   // events in a row often share a scope
-  std::vector<std::string> new_scopes;
-  bool builds_written = true;
-  std::vector<size_t> unwritten;  // of `open`: new here
-  BuildId builds_last = 0;
-  bool failed = false;   // only Abandon is allowed
-  bool removed = false;  // a scope, by the batch in hand
-  EventFinder* events = nullptr;
-  KeySink keys;
-  bool tracking = false;
-  std::vector<Change> changed;  // by the batch in hand
-  std::vector<Change> changes;  // by the last committed one
-
-  mutable std::mutex mutex;
-  Published published;  // protected by mutex
-};
-
 // ---- opening
 
 absl::Status ReadModels::Rep::OpenProjections() {
   for (const std::shared_ptr<const Projection>& projection : listed) {
-    OpenProjection one{projection, projection->info(), nullptr, 0};
+    ASSIGN_OR_RETURN(OpenProjection one, OpenOne(projection, 0));
     if (one.info.name.empty() || one.info.name.find('\0') != std::string::npos) {
       return Invalid("a projection's name is empty or contains NUL: ", Quoted(one.info.name));
     }
@@ -137,13 +39,11 @@ absl::Status ReadModels::Rep::OpenProjections() {
         return Invalid("two projections are named ", one.info.name);
       }
     }
-    ASSIGN_OR_RETURN(one.prototype, RowAccess::Prototype(one.info));
     any_decisions = any_decisions || one.info.decisions;
     open.push_back(std::move(one));
   }
   for (const Follower& follower : options.followers) {
-    OpenProjection one{follower.projection, follower.projection->info(), nullptr, follower.build};
-    ASSIGN_OR_RETURN(one.prototype, RowAccess::Prototype(one.info));
+    ASSIGN_OR_RETURN(OpenProjection one, OpenOne(follower.projection, follower.build));
     any_decisions = any_decisions || one.info.decisions;
     open.push_back(std::move(one));
   }
@@ -185,16 +85,22 @@ absl::Status ReadModels::Rep::LoadScopes() {
   Published next;
   next.snapshot = store.Snapshot();
   std::vector<std::string> names;
-  for (const OpenProjection& one : open) {
+  std::vector<Position> positions(open.size());
+  for (size_t i = 0; i < open.size(); ++i) {
     RETURN_IF_ERROR(
-        ForEachCheckpoint(*next.snapshot, one.build, [&](std::string_view scope, std::string_view) {
-          names.emplace_back(scope);
-          return absl::OkStatus();
-        }));
+        ForEachCheckpoint(*next.snapshot, open[i].build,
+                          [&](std::string_view scope, std::string_view bytes) -> absl::Status {
+                            ASSIGN_OR_RETURN(const FoldState state, ParseCheckpoint(bytes));
+                            positions[i] = std::max(positions[i], state.position);
+                            names.emplace_back(scope);
+                            return absl::OkStatus();
+                          }));
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   next.scopes = std::make_shared<const std::vector<std::string>>(std::move(names));
+  latest = std::move(positions);
+  next.latest = std::make_shared<const std::vector<Position>>(latest);
   std::lock_guard<std::mutex> lock(mutex);
   std::swap(published, next);
   return absl::OkStatus();
@@ -213,12 +119,21 @@ void ReadModels::Rep::WriteNewBuilds(StoreBatch& batch) {
   batch.Put(Space::kMeta, kBuildsKey, BuildBytes(builds_last));
 }
 
+void ReadModels::Rep::JoinWatches() {
+  for (const OpenProjection& one : open) {
+    shared.push_back(std::make_shared<const OpenProjection>(one));
+  }
+  const std::lock_guard<std::mutex> lock(watches->mutex_);
+  opening = ++watches->openings_;
+}
+
 absl::StatusOr<std::unique_ptr<ReadModels>> ReadModels::Open(Store& store, Projections projections,
                                                              const ReadModelsOptions& options) {
   auto rep = std::make_unique<Rep>(store, std::move(projections), options);
   RETURN_IF_ERROR(rep->OpenProjections());
   RETURN_IF_ERROR(rep->FindBuilds());
   RETURN_IF_ERROR(rep->LoadScopes());
+  rep->JoinWatches();
   return std::unique_ptr<ReadModels>(new ReadModels(std::move(rep)));
 }
 
@@ -323,6 +238,10 @@ absl::Status ReadModels::Add(const Event& event) {
   return status;
 }
 
+void ReadModels::ExpectOwnTerm(StoreBatch& batch) const {
+  if (rep_->options.term) ExpectTerm(*rep_->options.term, batch);
+}
+
 absl::Status ReadModels::Finish(std::string_view scope_name, Position through, StoreBatch& batch) {
   if (rep_->failed) return FailedPrecondition("an event could not be folded: abandon first");
   ASSIGN_OR_RETURN(ScopeFold * scope, rep_->Scope(scope_name));
@@ -330,19 +249,30 @@ absl::Status ReadModels::Finish(std::string_view scope_name, Position through, S
     return FailedPrecondition("scope ", scope_name, " cannot end at ", through, ": it has event ",
                               scope->last);
   }
+  ExpectOwnTerm(batch);
   if (!rep_->builds_written) rep_->WriteNewBuilds(batch);
   for (size_t i = 0; i < rep_->open.size(); ++i) {
     if (!rep_->open[i].is_folded) continue;
+    const bool notes = rep_->NotesRows(i);
     scope->folds[i]->WriteRows(batch, [&](std::string_view key) {
+      if (notes) rep_->noted.emplace_back(i, key);
       if (!rep_->tracking || i >= rep_->listed.size()) return;
       rep_->changed.push_back({rep_->listed[i].get(), std::string(scope_name), std::string(key)});
     });
     scope->folds[i]->WriteCheckpoint(through, batch);
+    rep_->latest[i] = std::max(rep_->latest[i], scope->folds[i]->state().position);
   }
   scope->last = through;
   scope->added = false;
   rep_->new_scopes.emplace_back(scope_name);
   return absl::OkStatus();
+}
+
+bool ReadModels::Rep::NotesRows(size_t i) {
+  if (i >= listed.size()) return false;
+  if (watches->Watches(open[i].info.name)) return true;
+  unnoted[i] = true;
+  return false;
 }
 
 void ReadModels::Rep::DropIdleScopes() {
@@ -367,15 +297,35 @@ void ReadModels::Rep::Publish() {
     next.scopes = std::make_shared<const std::vector<std::string>>(std::move(all));
   }
   new_scopes.clear();
+  if (*next.latest != latest) next.latest = std::make_shared<const std::vector<Position>>(latest);
   std::lock_guard<std::mutex> lock(mutex);
   std::swap(published, next);
 }
 
+// Of what the batch changed. Views that nobody watched when a part of it was finished may be
+// watched now. REQUIRES: watches->mutex_ is held.
+void ReadModels::Rep::TellWatches() {
+  watches->current_ = std::max(watches->current_, opening);
+  if (watches->any()) {
+    for (size_t i = 0; i < listed.size(); ++i) {
+      if (unnoted[i]) watches->BeginAnew(open[i].info.name);
+    }
+    for (const auto& [i, key] : noted) watches->Note(open[i].info.name, key);
+  }
+  unnoted.assign(listed.size(), false);
+  noted.clear();
+}
+
 void ReadModels::Committed() {
   if (!rep_->new_scopes.empty()) rep_->builds_written = true;
-  rep_->Publish();
-  // If it cannot be read now, reading will say so itself.
-  if (std::exchange(rep_->removed, false)) rep_->LoadScopes().IgnoreError();
+  {
+    // Together: who takes changes reads them as of a moment that has these, and no others.
+    const std::lock_guard<std::mutex> lock(rep_->watches->mutex_);
+    rep_->Publish();
+    // If it cannot be read now, reading will say so itself.
+    if (std::exchange(rep_->replaced, false)) rep_->LoadScopes().IgnoreError();
+    rep_->TellWatches();
+  }
   rep_->changes = std::move(rep_->changed);
   rep_->changed.clear();
   rep_->cache.ClearHeldBytes();
@@ -383,12 +333,12 @@ void ReadModels::Committed() {
   if (rep_->scopes.size() > rep_->options.kept_scopes_max) rep_->DropIdleScopes();
 }
 
-BuildId ReadModels::BuildOf(const Projection& projection) const {
-  for (const OpenProjection& one : rep_->open) {
-    if (one.projection.get() == &projection && one.is_folded) return one.build;
-  }
-  INTENTLOG_CHECK(false);
-  return 0;
+const OpenProjection& ReadModels::Opened(const Projection& projection) const {
+  const auto found = std::find_if(rep_->open.begin(), rep_->open.end(), [&](const auto& one) {
+    return one.projection.get() == &projection && one.is_folded;
+  });
+  INTENTLOG_CHECK(found != rep_->open.end());
+  return *found;
 }
 
 absl::Status ReadModels::FinishReplaced(std::string_view scope, Position through,
@@ -411,12 +361,10 @@ absl::Status ReadModels::FinishReplaced(std::string_view scope, Position through
                 CheckpointBytes({through, states[i].digest, states[i].rows, /*parked=*/0}));
     }
     RETURN_IF_ERROR(RemoveParked(rep_->store, rep_->open[i].build, scope, batch));
+    rep_->unnoted[i] = true;
   }
-  if (through == Position()) {
-    rep_->removed = true;
-  } else {
-    rep_->new_scopes.emplace_back(scope);
-  }
+  if (through > Position()) rep_->new_scopes.emplace_back(scope);
+  rep_->replaced = true;
   return absl::OkStatus();
 }
 
@@ -427,10 +375,14 @@ void ReadModels::Abandon() {
   rep_->new_scopes.clear();
   rep_->changed.clear();
   rep_->changes.clear();
-  rep_->failed = rep_->removed = false;
+  rep_->failed = rep_->replaced = false;
   // A commit whose end nobody saw may have taken effect: go on from what the store has. If it
   // cannot be read now, reading and folding will say so themselves.
+  const std::lock_guard<std::mutex> lock(rep_->watches->mutex_);
+  rep_->noted.clear();
+  rep_->unnoted.assign(rep_->listed.size(), true);
   rep_->LoadScopes().IgnoreError();
+  rep_->TellWatches();
 }
 
 size_t ReadModels::pending_bytes() const { return rep_->cache.held_bytes(); }
@@ -438,131 +390,5 @@ size_t ReadModels::pending_bytes() const { return rep_->cache.held_bytes(); }
 void ReadModels::TrackChanges(bool on) { rep_->tracking = on; }
 
 const std::vector<ReadModels::Change>& ReadModels::changes() const { return rep_->changes; }
-
-// ---- reading
-
-absl::StatusOr<const OpenProjection*> ReadModels::Rep::View(std::string_view name) const {
-  std::string names;
-  for (const OpenProjection& one : open) {
-    if (one.info.name == name) return &one;
-    names += Cat(names.empty() ? "" : ", ", one.info.name);
-  }
-  return NotFound("there is no view ", Quoted(name), "; there are: ", names);
-}
-
-absl::StatusOr<const OpenProjection*> ReadModels::Rep::Readable(std::string_view name) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, View(name));
-  if (one->build != 0) return one;
-  return Unavailable("view ", name, " is being made and has no rows yet: try again later");
-}
-
-absl::StatusOr<Position> ReadModels::Through(std::string_view scope) const {
-  const Published seen = rep_->Seen();
-  Position through;
-  bool first = true;
-  for (const OpenProjection& one : rep_->open) {
-    if (!one.is_folded) continue;
-    ASSIGN_OR_RETURN(const FoldState state, ReadState(*seen.snapshot, one.build, scope));
-    through = first ? state.position : std::min(through, state.position);
-    first = false;
-  }
-  return through;
-}
-
-absl::StatusOr<std::vector<ScopeState>> ReadModels::Scopes(std::string_view view) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
-  const Published seen = rep_->Seen();
-  std::vector<ScopeState> states;
-  RETURN_IF_ERROR(
-      ForEachCheckpoint(*seen.snapshot, one->build,
-                        [&](std::string_view scope, std::string_view bytes) -> absl::Status {
-                          ASSIGN_OR_RETURN(const FoldState state, ParseCheckpoint(bytes));
-                          states.push_back({std::string(scope), state.position, state.digest,
-                                            state.rows, state.parked});
-                          return absl::OkStatus();
-                        }));
-  return states;
-}
-
-absl::StatusOr<Position> ReadModels::Latest(std::string_view view) const {
-  ASSIGN_OR_RETURN(const std::vector<ScopeState> scopes, Scopes(view));
-  Position latest;
-  for (const ScopeState& scope : scopes) latest = std::max(latest, scope.position);
-  return latest;
-}
-
-absl::StatusOr<std::vector<ParkedRow>> ReadModels::Parked(std::string_view view, size_t limit,
-                                                          std::optional<BuildId> build) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
-  return ReadParked(*rep_->Seen().snapshot, build.value_or(one->build), limit);
-}
-
-absl::StatusOr<std::optional<Row>> ReadModels::Get(std::string_view view,
-                                                   std::string_view key) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
-  const Published seen = rep_->Seen();
-  std::optional<Row> merged;
-  for (const std::string& scope : *seen.scopes) {
-    ASSIGN_OR_RETURN(std::optional<Row> row, GetRow(*seen.snapshot, *one, scope, key));
-    if (!row) continue;
-    if (!merged) {
-      merged = std::move(row);
-    } else {
-      RETURN_IF_ERROR(one->projection->Merge(*row, *merged));
-    }
-    if (!one->projection->merges()) break;
-  }
-  return merged;
-}
-
-absl::StatusOr<std::optional<Row>> ReadModels::GetInScope(std::string_view view,
-                                                          std::string_view scope,
-                                                          std::string_view key) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
-  RETURN_IF_ERROR(CheckScope(scope));
-  return GetRow(*rep_->Seen().snapshot, *one, scope, key);
-}
-
-absl::StatusOr<std::unique_ptr<RowCursor>> ReadModels::Scan(std::string_view view,
-                                                            std::string_view from_key) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->Readable(view));
-  const Published seen = rep_->Seen();
-  return std::unique_ptr<RowCursor>(
-      std::make_unique<RowMerger>(*one, seen.snapshot, *seen.scopes, from_key));
-}
-
-std::vector<std::string> ReadModels::ScopeNames() const { return *rep_->Seen().scopes; }
-
-uint32_t ReadModels::ShownVersion(std::string_view view) const {
-  const auto one = rep_->View(view);
-  if (!one.ok()) return 0;
-  return (*one)->is_folded ? (*one)->info.version : (*one)->shown_version;
-}
-
-bool ReadModels::IsFolded(std::string_view view) const {
-  const auto one = rep_->View(view);
-  return one.ok() && (*one)->is_folded;
-}
-
-std::optional<BuildId> ReadModels::LiveBuild(std::string_view view) const {
-  if (!rep_->builds_written) return std::nullopt;
-  const auto one = rep_->View(view);
-  return one.ok() ? std::optional<BuildId>((*one)->build) : std::nullopt;
-}
-
-FrozenRows ReadModels::Freeze() const {
-  FrozenRows frozen{rep_->Seen().snapshot, {}};
-  for (size_t i = 0; i < rep_->listed.size(); ++i) {
-    const OpenProjection& one = rep_->open[i];
-    if (one.is_folded) frozen.views.push_back({one.info, one.build});
-  }
-  return frozen;
-}
-
-absl::StatusOr<BuildComparison> ReadModels::Compare(std::string_view view, BuildId build,
-                                                    size_t limit) const {
-  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
-  return CompareBuilds(*rep_->Seen().snapshot, one->build, build, limit);
-}
 
 }  // namespace intentlog

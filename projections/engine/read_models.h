@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,10 @@
 #include "projections/engine/projection.h"
 #include "projections/engine/row_cursor.h"
 #include "projections/engine/row_keys.h"
+#include "projections/engine/row_page.h"
+#include "projections/engine/row_range.h"
+#include "projections/engine/row_watch.h"
+#include "projections/engine/view_reader.h"
 
 namespace intentlog {
 
@@ -51,10 +56,16 @@ struct ReadModelsOptions {
   // Scopes whose checkpoints are kept in memory between batches: a few kilobytes each.
   size_t kept_scopes_max = 1000;
   std::vector<Follower> followers;
+  // Of ReadModels that were open on the store before these: who watches their rows watches these
+  // from the first read or commit on. Null: nobody does yet.
+  std::shared_ptr<RowWatches> watches = nullptr;
   // Where a view's live build is of another version than the program's, or there is none yet while
   // others have been folded, it is shown as it is, and not folded: somebody else makes a new one
   // beside it. Otherwise the program's version begins at position 0 and is live at once.
   bool show_other_versions = false;
+  // What is written is refused once another term has taken over (view_records.h). Nothing: only the
+  // lock on the store's folder keeps others out.
+  std::optional<Term> term;
 };
 
 // Of one projection and scope.
@@ -70,7 +81,7 @@ class ReadModels {
  public:
   // Finds each projection's key space; one that the store does not have yet gets its own with the
   // first Finish, and begins at position 0. Writes nothing. INVALID_ARGUMENT: two projections of
-  // one name, or rows that can not be equal byte for byte.
+  // one name, rows that can not be equal byte for byte, or an index that can not be.
   static absl::StatusOr<std::unique_ptr<ReadModels>> Open(Store& store, Projections projections,
                                                           const ReadModelsOptions& options = {});
   ~ReadModels();
@@ -90,6 +101,8 @@ class ReadModels {
   // is allowed then. FAILED_PRECONDITION: not above the scope's last event, or above no
   // projection's checkpoint.
   absl::Status Add(const Event& event);
+  // `batch` is refused once another term has taken over. Finish does so, too.
+  void ExpectOwnTerm(StoreBatch& batch) const;
   // Ends a scope's part: rows, digest, row count and checkpoint go into `batch`. Events of several
   // scopes may be added before each scope is finished.
   absl::Status Finish(std::string_view scope, Position through, StoreBatch& batch);
@@ -111,8 +124,8 @@ class ReadModels {
   const std::vector<Change>& changes() const;
 
   // ---- a scope's rows as a whole
-  // The key space of a projection's rows, for ReplacedRows. REQUIRES: it is listed and folded here.
-  BuildId BuildOf(const Projection& projection) const;
+  // Where a projection's rows are, for ReplacedRows. REQUIRES: it is listed and folded here.
+  const OpenProjection& Opened(const Projection& projection) const;
   // Ends the replacement of all rows that the projections have in a scope: they are now what was
   // folded through `through`, with these states, in the order of projections(). Position 0: the
   // scope is as if it had never been folded. Whatever was read of it is read again after
@@ -125,6 +138,8 @@ class ReadModels {
   // Position through which every projection that is folded here has folded `scope`; 0 if one never
   // did.
   absl::StatusOr<Position> Through(std::string_view scope) const;
+  // The view as it is now, for several reads of one moment.
+  absl::StatusOr<ViewReader> Read(std::string_view view) const;
   // In byte order of scopes. NOT_FOUND names an unknown view and lists those there are.
   absl::StatusOr<std::vector<ScopeState>> Scopes(std::string_view view) const;
   // The greatest position of the view's scopes: no row has been changed by a later event.
@@ -139,6 +154,27 @@ class ReadModels {
                                                 std::string_view key) const;
   absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view,
                                                   std::string_view from_key = {}) const;
+  // A page of rows in the order of their keys, or of an index: see ViewReader::Scan and ReadPage.
+  absl::StatusOr<RowPage> Page(std::string_view view, const PageWanted& wanted) const;
+
+  // Watches rows whose key begins with `prefix`, from now on; with `begins`, what is taken first
+  // are all of them.
+  absl::StatusOr<std::unique_ptr<RowWatch>> Watch(std::string_view view, std::string_view prefix,
+                                                  const RowWatchLimits& limits, bool begins) const;
+  // What changed since it was last taken: the rows of `keys` are to be read from `reader`, or, if
+  // it `begins`, all of the prefix, and what was read before is void. That happens too when the
+  // view was switched to another build, and where more keys waited than the limits allow.
+  struct Changes {
+    ViewReader reader;
+    bool begins = false;
+    std::set<std::string, std::less<>> keys;
+  };
+  // Nothing if others were opened after these, and are what is to be asked. REQUIRES: Serves.
+  absl::StatusOr<std::optional<Changes>> TakeChanges(RowWatch& watch) const;
+  bool Serves(const RowWatch& watch) const;
+  // For who opens the store's read models anew.
+  std::shared_ptr<RowWatches> watches() const;
+
   // Of all projections, in byte order.
   std::vector<std::string> ScopeNames() const;
   // Of the rows that are shown; 0: there are none yet, and reading them is UNAVAILABLE.

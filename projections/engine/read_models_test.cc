@@ -13,6 +13,7 @@
 #include "projections/engine/naive_fold.h"
 #include "projections/engine/row_access.h"
 #include "projections/engine/row_keys.h"
+#include "projections/engine/view_records.h"
 #include "projections/views/commerce_views.h"
 #include "proto/commerce.pb.h"
 #include "proto/store.pb.h"
@@ -213,6 +214,37 @@ TEST_F(ReadModelsTest, AfterACommitWhoseEndNobodySawTheFoldGoesOnFromTheStore) {
   models_->Abandon();
   Fold(2, "shop", Line("1", "milk", 1, 1000));
   EXPECT_EQ(Units("sales_by_product", "milk"), 4);
+}
+
+TEST_F(ReadModelsTest, WhoSleptThroughATakeOverWritesNothing) {
+  ReadModelsOptions options;
+  options.term = Term(1);
+  ASSERT_TRUE(TakeOver(*store_, Term(1)).ok());
+  Open(CommerceViews(), options);
+  Fold(1, "east", Line("1", "milk", 2, 1'000'000));
+  ASSERT_TRUE(Add(2, "east", Line("2", "milk", 5, 1'000'000)).ok());
+  // Now it sleeps, and another one goes on.
+  const auto older = std::move(models_);
+  ASSERT_TRUE(TakeOver(*store_, Term(2)).ok());
+  options.term = Term(2);
+  Open(CommerceViews(), options);
+  Fold(2, "east", Line("2", "milk", 5, 1'000'000));
+  Fold(3, "east", Line("3", "milk", 1, 1'000'000));
+  const std::vector<ScopeState> before = *models_->Scopes("sales_by_product");
+  StoreBatch batch;
+  ASSERT_TRUE(older->Finish("east", Position(2), batch).ok());
+  EXPECT_EQ(store_->Commit(batch, Sync::kBuffered).code(), absl::StatusCode::kFailedPrecondition);
+  StoreBatch checkpoint;
+  older->ExpectOwnTerm(checkpoint);
+  checkpoint.Put(Space::kMeta, "of the projector", "");
+  EXPECT_EQ(store_->Commit(checkpoint, Sync::kBuffered).code(),
+            absl::StatusCode::kFailedPrecondition);
+  Open(CommerceViews(), options);
+  EXPECT_EQ(Units("sales_by_product", "milk"), 8);
+  const std::vector<ScopeState> after = *models_->Scopes("sales_by_product");
+  ASSERT_EQ(after.size(), 1u);
+  EXPECT_EQ(after[0].position, Position(3));
+  EXPECT_TRUE(after[0].digest == before[0].digest);
 }
 
 TEST_F(ReadModelsTest, ScopesOfOneBatchMayEndOneAfterTheOther) {

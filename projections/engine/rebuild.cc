@@ -55,21 +55,20 @@ void Rebuild::Step() {
   if (cancelled_) return End(absl::CancelledError("the rebuild was cancelled"));
   const absl::StatusOr<bool> filled = FillBatch();
   if (!filled.ok()) return End(filled.status());
-  if (!*filled) {
-    at_end_ = true;
-    return Write();
-  }
+  if (!*filled) return Write();
   if (fold_.shards() == 1) return OnFolded();
   Run(&ShardedFold::Decode, [this] { Run(&ShardedFold::Fold, [this] { OnFolded(); }); });
 }
 
-// False if the log has no more.
+// False if the log has no more. Its end is where a batch is not filled, not where there is nothing
+// new: that might never be so while devices push.
 absl::StatusOr<bool> Rebuild::FillBatch() {
   uint64_t taken = 0;
   while (taken < options_.batch_events_max && !fold_.full()) {
     if (!in_block_) {
       ASSIGN_OR_RETURN(in_block_, reader_->Next());
-      if (!in_block_) break;
+      at_end_ = !in_block_;
+      if (at_end_) break;
       begin_ = reader_->begin();
     }
     const BlockView& block = reader_->block();
@@ -106,7 +105,7 @@ void Rebuild::OnShardDone() {
 
 void Rebuild::OnFolded() {
   if (const absl::Status status = fold_.EndBatch(); !status.ok()) return End(status);
-  if (fold_.pending_bytes() >= options_.commit_bytes_max) return Write();
+  if (at_end_ || fold_.pending_bytes() >= options_.commit_bytes_max) return Write();
   GoOn();
 }
 

@@ -11,6 +11,7 @@
 #include "eventlog/log/memory_engine.h"
 #include "eventlog/runtime/manual_clock.h"
 #include "eventlog/runtime/manual_executor.h"
+#include "projections/engine/index_check.h"
 #include "projections/engine/made_event.h"
 #include "projections/engine/made_lines.h"
 #include "projections/engine/made_store.h"
@@ -28,10 +29,7 @@ const std::vector<std::string> kScopes = {"east", "shared", "west"};
 std::vector<OpenProjection> Builds(const Projections& views) {
   std::vector<OpenProjection> builds;
   for (const auto& projection : views) {
-    OpenProjection one{projection, projection->info(), nullptr,
-                       static_cast<BuildId>(builds.size() + 1)};
-    one.prototype = *RowAccess::Prototype(one.info);
-    builds.push_back(one);
+    builds.push_back(*OpenOne(projection, static_cast<BuildId>(builds.size() + 1)));
   }
   return builds;
 }
@@ -54,6 +52,8 @@ class Shop {
 
   void ExpectRebuilt(const Store& store) {
     for (const OpenProjection& build : builds()) {
+      const IndexEntries entries = EntriesOf(store, build);
+      EXPECT_EQ(entries.stored, entries.expected) << build.info.name;
       for (const std::string& scope : kScopes) {
         std::string bytes;
         ASSERT_TRUE(*store.Get(Space::kMeta, CheckpointKey(build.build, scope), &bytes));

@@ -1,11 +1,16 @@
 #include "projections/engine/replaced_rows.h"
 
+#include <optional>
+
 #include "eventlog/runtime/check.h"
 
 namespace intentlog {
 
-ReplacedRows::ReplacedRows(const Store& store, BuildId build, std::string_view scope)
-    : prefix_(RowPrefix(build, scope)), old_(store.Scan(Space::kRows)) {
+ReplacedRows::ReplacedRows(const Store& store, const OpenProjection& projection,
+                           std::string_view scope)
+    : prefix_(RowPrefix(projection.build, scope)),
+      indexes_(projection, scope),
+      old_(store.Scan(Space::kRows)) {
   old_->Seek(prefix_);
 }
 
@@ -13,26 +18,33 @@ bool ReplacedRows::AtOld() const {
   return old_->Valid() && old_->key().substr(0, prefix_.size()) == prefix_;
 }
 
-void ReplacedRows::RemoveOld(StoreBatch& batch) {
+absl::Status ReplacedRows::RemoveOld(StoreBatch& batch) {
+  const std::string_view key = old_->key().substr(prefix_.size());
   batch.Delete(Space::kRows, old_->key());
-  if (changed_) changed_(old_->key().substr(prefix_.size()));
+  RETURN_IF_ERROR(indexes_.WriteOf(key, old_->value(), std::nullopt, batch));
+  if (changed_) changed_(key);
   old_->Next();
+  return absl::OkStatus();
 }
 
 absl::Status ReplacedRows::Put(std::string_view key, std::string_view row, StoreBatch& batch) {
   row_key_.assign(prefix_).append(key);
-  while (AtOld() && old_->key() < row_key_) RemoveOld(batch);
+  while (AtOld() && old_->key() < row_key_) RETURN_IF_ERROR(RemoveOld(batch));
+  RETURN_IF_ERROR(old_->status());
   const bool there = AtOld() && old_->key() == row_key_;
-  const bool equal = there && old_->value() == row;
+  std::optional<std::string_view> before;
+  if (there) before = old_->value();
+  if (before != row) {
+    batch.Put(Space::kRows, row_key_, row);
+    RETURN_IF_ERROR(indexes_.WriteOf(key, before, row, batch));
+    if (changed_) changed_(key);
+  }
   if (there) old_->Next();
-  if (equal) return old_->status();
-  batch.Put(Space::kRows, row_key_, row);
-  if (changed_) changed_(key);
   return old_->status();
 }
 
 absl::StatusOr<bool> ReplacedRows::End(size_t limit, StoreBatch& batch) {
-  for (; AtOld() && limit > 0; --limit) RemoveOld(batch);
+  for (; AtOld() && limit > 0; --limit) RETURN_IF_ERROR(RemoveOld(batch));
   RETURN_IF_ERROR(old_->status());
   return !AtOld();
 }

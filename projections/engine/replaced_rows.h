@@ -1,10 +1,10 @@
 // Puts other rows in the place of all those that a build has in a scope: in ascending order of
-// keys, in as many commits as the caller likes. Rows that are equal already are not written. Begun
-// again from the start, after a crash in between too, it ends the same.
+// keys, in as many commits as the caller likes, with the indexes. Rows that are equal already are
+// not written. Begun again from the start, after a crash in between too, it ends the same.
 //
 // Digest and checkpoint are the caller's, who also sees to it that nobody reads what is half done.
 //
-//   ReplacedRows rows(store, build, scope);
+//   ReplacedRows rows(store, models.Opened(projection), scope);
 //   for (each)  RETURN_IF_ERROR(rows.Put(key, row, batch));      // batch committed now and then
 //   while (!done)  ASSIGN_OR_RETURN(done, rows.End(limit, batch));
 #pragma once
@@ -18,6 +18,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "eventlog/store/store.h"
+#include "projections/engine/open_projection.h"
+#include "projections/engine/row_index.h"
 #include "projections/engine/row_keys.h"
 
 namespace intentlog {
@@ -25,7 +27,8 @@ namespace intentlog {
 // Thread-compatible; the store must outlive it.
 class ReplacedRows {
  public:
-  ReplacedRows(const Store& store, BuildId build, std::string_view scope);
+  // `projection` must outlive it.
+  ReplacedRows(const Store& store, const OpenProjection& projection, std::string_view scope);
 
   // Told of the key of each row that changes.
   void OnChange(std::function<void(std::string_view key)> changed) {
@@ -38,9 +41,10 @@ class ReplacedRows {
 
  private:
   bool AtOld() const;
-  void RemoveOld(StoreBatch& batch);
+  absl::Status RemoveOld(StoreBatch& batch);
 
   const std::string prefix_;
+  const ScopeIndexes indexes_;
   const std::unique_ptr<StoreCursor> old_;  // the first row that nothing was decided about
   std::function<void(std::string_view key)> changed_;
   std::string row_key_;

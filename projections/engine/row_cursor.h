@@ -1,5 +1,5 @@
-// A RowCursor walks the rows of one view in ascending byte order of keys, merged over scopes. It
-// sees one moment. Thread-compatible; the store must outlive it.
+// A RowCursor walks the rows of one view in ascending byte order of keys, or by an index, merged
+// over scopes. It sees one moment. Thread-compatible; the store must outlive it.
 //
 //   for (;;) {
 //     ASSIGN_OR_RETURN(const MergedRow* row, cursor->Next());
@@ -18,6 +18,7 @@ namespace intentlog {
 struct MergedRow {
   std::string key;
   Row row;
+  std::string index_key;  // of a walk by an index: where that has the row
 };
 
 class RowCursor {

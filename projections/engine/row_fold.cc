@@ -97,6 +97,7 @@ void RowCache::Free(HotRow* row, size_t projection) {
   std::vector<std::unique_ptr<HotRow>>& free = free_[projection];
   if (free.size() >= kFreeRowsMax || row->stored_bytes > kReusedRowBytesMax) return;
   RowAccess::Clear(row->row);
+  row->indexed.reset();
   row->stored_bytes = 0;
   row->is_stored = false;
   row->fold = nullptr;
@@ -139,6 +140,7 @@ RowFold::RowFold(const OpenProjection& projection, size_t number, std::string_vi
       cache_(cache),
       state_(state),
       parked_(projection.build, scope, may_have_parked),
+      indexes_(projection, scope),
       row_key_(RowPrefix(projection.build, scope)),
       prefix_size_(row_key_.size()) {}
 
@@ -236,6 +238,9 @@ absl::Status RowFold::Load(HotRow* row) {
   }
   row->stored = Digest128::Of(row->key, bytes_);
   row->stored_bytes = bytes_.size();
+  if (!indexes_.empty()) {
+    row->indexed = std::make_unique<IndexedAs>(IndexedAsOf(projection_, row->key, row->row));
+  }
   return absl::OkStatus();
 }
 
@@ -254,6 +259,7 @@ bool RowFold::Write(HotRow* row, StoreBatch& batch) {
     state_.digest.Remove(row->stored);
     --state_.rows;
     batch.Delete(Space::kRows, row_key_);
+    if (!indexes_.empty()) WriteIndexes(row, batch);
     row->stored_bytes = 0;
     row->is_stored = false;
     return true;
@@ -269,10 +275,18 @@ bool RowFold::Write(HotRow* row, StoreBatch& batch) {
   }
   state_.digest.Add(digest);
   batch.Put(Space::kRows, row_key_, bytes_);
+  if (!indexes_.empty()) WriteIndexes(row, batch);
   row->stored = digest;
   row->stored_bytes = bytes_.size();
   row->is_stored = true;
   return true;
+}
+
+void RowFold::WriteIndexes(HotRow* row, StoreBatch& batch) {
+  if (row->indexed == nullptr) row->indexed = std::make_unique<IndexedAs>();
+  IndexedAs after = IndexedAsOf(projection_, row->key, row->row);
+  indexes_.Write(row->key, *row->indexed, after, batch);
+  *row->indexed = std::move(after);
 }
 
 void RowFold::WriteCheckpoint(Position through, StoreBatch& batch) {

@@ -20,21 +20,12 @@
 #include "eventlog/store/store.h"
 #include "projections/engine/digest.h"
 #include "projections/engine/event_finder.h"
+#include "projections/engine/open_projection.h"
 #include "projections/engine/parked_rows.h"
 #include "projections/engine/projection.h"
-#include "projections/engine/row_keys.h"
+#include "projections/engine/row_index.h"
 
 namespace intentlog {
-
-// A projection as a set of them holds it.
-struct OpenProjection {
-  std::shared_ptr<const Projection> projection;
-  ProjectionInfo info;
-  const google::protobuf::Message* prototype = nullptr;
-  BuildId build = 0;           // 0: none; there are no rows
-  uint32_t shown_version = 0;  // of the build's rows, if that is not info.version; 0: it is
-  bool is_folded = true;       // otherwise its rows are only read
-};
 
 class RowFold;
 
@@ -46,6 +37,7 @@ struct HotRow {
   bool is_stored = false;
   bool touched = false;  // since the last Finish; not in the cache's order then
   Row row;
+  std::unique_ptr<IndexedAs> indexed;  // in the store; null: in no index
   RowFold* fold = nullptr;
   size_t charge = 0;
   HotRow* older = nullptr;
@@ -170,6 +162,7 @@ class RowFold {
   // Rows are written in the order of keys: the store takes these in faster.
   void SortTouched();
   bool Write(HotRow* row, StoreBatch& batch);
+  void WriteIndexes(HotRow* row, StoreBatch& batch);
 
   const OpenProjection& projection_;
   const size_t number_;
@@ -179,6 +172,7 @@ class RowFold {
   RowCache& cache_;
   FoldState state_;
   ParkedRows parked_;
+  const ScopeIndexes indexes_;
   std::string row_key_;  // prefix, then the row in hand
   const size_t prefix_size_;
   std::string bytes_;

@@ -12,6 +12,7 @@
 //           "load" build (4)                               → empty: rows of a snapshot are being
 //                                                            put into it
 //           "builds"                                       → greatest build given out (4)
+//           "term"                                         → of who may write (8); absent: anybody
 //
 // Numbers are big-endian. A scope never contains NUL; a row key may contain anything. A build is
 // the key space of one (name, version); builds grow and none is used twice.
@@ -38,6 +39,7 @@ std::string CheckpointKey(BuildId build, std::string_view scope);
 std::string ParkedPrefix(BuildId build);
 std::string ParkedPrefix(BuildId build, std::string_view scope);
 inline constexpr std::string_view kBuildsKey = "builds";
+inline constexpr std::string_view kTermKey = "term";
 
 std::string BuildBytes(BuildId build);
 // False unless `bytes` are 4.

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "eventlog/log/coding.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
@@ -10,6 +11,12 @@ namespace {
 
 constexpr std::string_view kDropped = "drop";
 constexpr std::string_view kLoading = "load";
+
+std::string TermBytes(Term term) {
+  std::string bytes;
+  AppendBig64(bytes, term.value());
+  return bytes;
+}
 
 }  // namespace
 
@@ -41,6 +48,31 @@ absl::StatusOr<BuildId> LastBuild(const Store& store) {
   BuildId last = 0;
   if (!any || ParseBuild(bytes, &last)) return last;
   return DataLoss("the greatest build of the read models is not 4 bytes: rebuild them");
+}
+
+absl::Status TakeOver(Store& store, Term term) {
+  std::string before;
+  ASSIGN_OR_RETURN(const bool found, store.Get(Space::kMeta, kTermKey, &before));
+  const std::string bytes = TermBytes(term);
+  if (found && before.size() != bytes.size()) {
+    return DataLoss("the term of the read models is not 8 bytes: remove the folder ", store.dir(),
+                    " to have them folded again");
+  }
+  if (found && before > bytes) {
+    return FailedPrecondition("the read models in ", store.dir(), " are written in term ",
+                              LoadBig64(before), ", which is newer than this log's, ", term,
+                              ": end the other server; or, if the log is an older copy, remove the "
+                              "folder to have them folded again");
+  }
+  StoreBatch batch;
+  batch.Expect(Space::kMeta, kTermKey,
+               found ? std::optional<std::string_view>(before) : std::nullopt);
+  batch.Put(Space::kMeta, kTermKey, bytes);
+  return store.Commit(batch, Sync::kDurable);
+}
+
+void ExpectTerm(Term term, StoreBatch& batch) {
+  batch.Expect(Space::kMeta, kTermKey, TermBytes(term));
 }
 
 void PutDropped(BuildId build, StoreBatch& batch) {

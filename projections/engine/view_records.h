@@ -5,7 +5,9 @@
 #include <optional>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "eventlog/runtime/numbers.h"
 #include "eventlog/store/store.h"
 #include "projections/engine/row_keys.h"
 #include "proto/store.pb.h"
@@ -18,6 +20,12 @@ void PutViewRecord(const ViewRecord& record, StoreBatch& batch);
 
 // The greatest build given out so far; 0: none.
 absl::StatusOr<BuildId> LastBuild(const Store& store);
+
+// Makes this writer the only one: batches of writers of older terms that expect theirs are refused
+// from now on. FAILED_PRECONDITION if a newer one has taken over already.
+absl::Status TakeOver(Store& store, Term term);
+// `batch` is refused if another term has taken over.
+void ExpectTerm(Term term, StoreBatch& batch);
 
 // Notes that nobody folds or reads `build` from now on.
 void PutDropped(BuildId build, StoreBatch& batch);

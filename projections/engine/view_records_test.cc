@@ -34,6 +34,16 @@ size_t Keys(const Store& store, Space space, const std::string& prefix) {
   return keys;
 }
 
+TEST(ViewRecordsTest, WhoTakesOverHasANewerTermThanAnybodyBefore) {
+  MadeStore store("terms");
+  ASSERT_TRUE(TakeOver(*store, Term(3)).ok());
+  ASSERT_TRUE(TakeOver(*store, Term(3)).ok());  // again, after a commit whose end nobody saw
+  ASSERT_TRUE(TakeOver(*store, Term(256)).ok());
+  const absl::Status refused = TakeOver(*store, Term(255));
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(MessageOf(refused).find("in term 256, which is newer"), std::string_view::npos);
+}
+
 TEST(ViewRecordsTest, ARecordIsReadAsItWasWritten) {
   MadeStore store("records");
   EXPECT_FALSE(ReadViewRecord(*store, "orders")->has_value());

@@ -1,9 +1,12 @@
 #include "projections/snapshot/load_snapshot.h"
 
+#include <optional>
 #include <string>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/engine/row_fold.h"
+#include "projections/engine/row_index.h"
 #include "projections/engine/row_keys.h"
 
 namespace intentlog {
@@ -23,8 +26,10 @@ absl::Status LoadSnapshot(const SnapshotFile& file, const OpenProjection& into, 
     for (const SnapshotPart& part : scope.parts()) {
       if (static_cast<int>(part.view()) != index) continue;
       const std::string prefix = RowPrefix(into.build, scope.scope());
+      const ScopeIndexes indexes(into, scope.scope());
       RETURN_IF_ERROR(file.ForEachRow(part, [&](std::string_view key, std::string_view row) {
         rows.Put(Space::kRows, Cat(prefix, key), row);
+        RETURN_IF_ERROR(indexes.WriteOf(key, std::nullopt, row, rows));
         return rows.bytes() < options.commit_bytes_max ? absl::OkStatus() : commit();
       }));
       FoldState state;

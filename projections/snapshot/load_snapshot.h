@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "eventlog/store/store.h"
-#include "projections/engine/row_fold.h"
+#include "projections/engine/open_projection.h"
 #include "projections/snapshot/snapshot_file.h"
 
 namespace intentlog {

@@ -38,7 +38,7 @@ std::vector<std::string> NamesIn(const std::string& dir) {
 
 }  // namespace
 
-SnapshotFolder::SnapshotFolder(std::string dir, OfLog of_log, FingerprintOf fingerprint,
+SnapshotFolder::SnapshotFolder(std::string dir, OfLog of_log, FingerprintLookup fingerprint,
                                Alarm alarm)
     : dir_(std::move(dir)),
       of_log_(std::move(of_log)),

@@ -39,7 +39,7 @@ class SnapshotFolder {
   // Told of each file that is skipped, with the reason.
   using Alarm = std::function<void(const std::string& path, const absl::Status& why)>;
 
-  SnapshotFolder(std::string dir, OfLog of_log, FingerprintOf fingerprint = nullptr,
+  SnapshotFolder(std::string dir, OfLog of_log, FingerprintLookup fingerprint = nullptr,
                  Alarm alarm = nullptr);
 
   const std::string& dir() const { return dir_; }
@@ -73,7 +73,7 @@ class SnapshotFolder {
 
   const std::string dir_;
   const OfLog of_log_;
-  const FingerprintOf fingerprint_;
+  const FingerprintLookup fingerprint_;
   const Alarm alarm_;
 };
 

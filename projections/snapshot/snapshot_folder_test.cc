@@ -71,9 +71,8 @@ class Live {
       record.set_version(view->info().version);
       record.set_build(++build);
       PutViewRecord(record, batch);
-      const absl::Status loaded =
-          LoadSnapshot(file, {view, view->info(), nullptr, build}, *store_, batch,
-                       {.commit_bytes_max = 500, .before_commit = {}});
+      const absl::Status loaded = LoadSnapshot(file, *OpenOne(view, build), *store_, batch,
+                                               {.commit_bytes_max = 500, .before_commit = {}});
       ASSERT_TRUE(loaded.ok()) << loaded;
     }
     batch.Put(Space::kMeta, kBuildsKey, BuildBytes(build));
@@ -117,7 +116,7 @@ class SnapshotTest : public testing::Test {
   }
 
   const std::string dir_ = testing::TempDir() + "/snapshots";
-  FingerprintOf fingerprint_;
+  FingerprintLookup fingerprint_;
   std::map<std::string, std::string> alarms_;  // by file
 };
 

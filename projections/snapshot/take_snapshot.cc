@@ -65,6 +65,16 @@ SnapshotInfo InfoOf(const FrozenRows& frozen, const SnapshotAbout& about) {
 
 }  // namespace
 
+FingerprintLookup FingerprintsOf(std::vector<std::shared_ptr<const Projection>> projections) {
+  return [projections = std::move(projections)](const ProjectionInfo& view) -> std::string {
+    for (const std::shared_ptr<const Projection>& one : projections) {
+      const ProjectionInfo info = one->info();
+      if (info.name == view.name && info.version == view.version) return one->fingerprint();
+    }
+    return {};
+  };
+}
+
 absl::StatusOr<std::shared_ptr<const SnapshotFile>> TakeSnapshot(
     const FrozenRows& frozen, const SnapshotAbout& about, const std::string& folder,
     const SnapshotWriterOptions& options) {

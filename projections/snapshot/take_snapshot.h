@@ -5,19 +5,23 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "eventlog/log/chain.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/numbers.h"
 #include "projections/engine/frozen_rows.h"
+#include "projections/engine/projection.h"
 #include "projections/snapshot/snapshot_file.h"
 #include "projections/snapshot/snapshot_writer.h"
 
 namespace intentlog {
 
 // Of a projection's code; empty: not known. The same on every machine for equal code.
-using FingerprintOf = std::function<std::string(const ProjectionInfo& view)>;
+using FingerprintLookup = std::function<std::string(const ProjectionInfo& view)>;
+// What these projections say of themselves.
+FingerprintLookup FingerprintsOf(std::vector<std::shared_ptr<const Projection>> projections);
 
 struct SnapshotAbout {
   EpochId epoch;
@@ -25,7 +29,7 @@ struct SnapshotAbout {
   ChainValue chain = {};
   std::string schema_digest;
   int64_t taken_us = 0;
-  FingerprintOf fingerprint;  // null: none is known
+  FingerprintLookup fingerprint;  // null: none is known
 };
 
 // Blocking; may run beside whatever folds and reads. Errors as SnapshotWriter;

@@ -8,6 +8,7 @@
 #include "eventlog/runtime/text.h"
 #include "projections/engine/checked.h"
 #include "projections/views/civil_day.h"
+#include "projections/views/shop_view.h"
 #include "proto/event.pb.h"
 #include "proto/views.pb.h"
 
@@ -155,7 +156,7 @@ std::string CountsText(const Counts& counts) {
   return text;
 }
 
-class Conflicts final : public Projection {
+class Conflicts final : public ShopView {
  public:
   ProjectionInfo info() const override {
     return {"conflicts", 1, ConflictsRow::descriptor(), /*decisions=*/true};

@@ -2,6 +2,8 @@
 
 #include "eventlog/runtime/check.h"
 #include "projections/engine/checked.h"
+#include "projections/views/civil_day.h"
+#include "projections/views/shop_view.h"
 #include "proto/commerce.pb.h"
 #include "proto/views.pb.h"
 
@@ -53,9 +55,13 @@ absl::Status AddReturn(const GoodsReturned& event, Row& row) {
   return absl::OkStatus();
 }
 
-class Orders final : public Projection {
+// Places in Indexes().
+constexpr size_t kByCustomer = 0;
+constexpr size_t kByDay = 1;
+
+class Orders final : public ShopView {
  public:
-  ProjectionInfo info() const override { return {"orders", 1, OrderRow::descriptor()}; }
+  ProjectionInfo info() const override { return {"orders", 2, OrderRow::descriptor()}; }
 
   void Keys(const Event& event, KeySink& keys) const override {
     if (const auto* line = event.As<OrderLineAdded>()) return keys.Add(line->order_id());
@@ -78,6 +84,17 @@ class Orders final : public Projection {
       order.set_cancel_reason(cancelled->reason());
     }
     return absl::OkStatus();
+  }
+
+  std::vector<std::string> Indexes() const override { return {"customer", "day"}; }
+
+  void IndexKeys(size_t index, std::string_view, const Row& row, KeySink& keys) const override {
+    const auto& order = row.Read<OrderRow>();
+    if (index == kByCustomer && !order.customer_id().empty()) keys.Add(order.customer_id());
+    if (index == kByDay && order.opened_at_us() != 0) {
+      char buffer[kDayTextMax];
+      keys.Add(DayText(order.opened_at_us(), buffer));
+    }
   }
 
   std::vector<std::string> Columns() const override {

@@ -6,6 +6,9 @@
 // order that nobody opened are those of its first line. OrderOpened sets them at any time. Units
 // and total are the lines' less what was returned. A cancelled order stays cancelled; later lines
 // still join it.
+//
+// Indexes: "customer", by customer_id, and "day", by the UTC day on which it was opened, such as
+// 2011-12-09; an order without customer or time is not in that index.
 #pragma once
 
 #include <memory>

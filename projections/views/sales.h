@@ -10,11 +10,12 @@
 
 #include "projections/engine/projection.h"
 #include "projections/views/civil_day.h"
+#include "projections/views/shop_view.h"
 #include "proto/commerce.pb.h"
 
 namespace intentlog {
 
-class SalesView final : public Projection {
+class SalesView final : public ShopView {
  public:
   // The row's key, of the line itself or written into `buffer` of kDayTextMax bytes. Pure.
   using KeyOf = std::string_view (*)(const commerce::OrderLineAdded& line, char* buffer);

@@ -4,6 +4,7 @@
 
 #include "eventlog/runtime/check.h"
 #include "projections/engine/checked.h"
+#include "projections/views/shop_view.h"
 #include "proto/commerce.pb.h"
 #include "proto/views.pb.h"
 
@@ -25,7 +26,7 @@ absl::Status SetStock(absl::StatusOr<int64_t> on_hand, int64_t moves, Row& row) 
   return absl::OkStatus();
 }
 
-class Stock final : public Projection {
+class Stock final : public ShopView {
  public:
   ProjectionInfo info() const override { return {"stock", 2, StockRow::descriptor()}; }
 

@@ -443,6 +443,7 @@ const std::vector<SharedFrame>& FeedHub::DigestFrames(Scope& scope) {
     Digest& digest = *frame.mutable_digest();
     digest.set_projection(info.name);
     digest.set_version(info.version);
+    digest.set_fingerprint(options_.projections[i]->fingerprint());
     digest.set_scope(scope.name);
     digest.set_position(scope.place.position.value());
     digest.set_digest(scope.digests[i]);

@@ -139,6 +139,7 @@ class ServerFleet final : public FleetBackend {
         case SKIP_PARKED:
           return DecideParked(request, done);
         case COMPARE_VIEW:
+          return server_.WhenViewComparable(request.tenant(), request.view(), answer);
         case LIST_PARKED:
         case VIEW_ACTION_UNSPECIFIED:
           return answer(absl::OkStatus());
@@ -198,6 +199,7 @@ class ServerFleet final : public FleetBackend {
     reply.set_rebuilding(state.rebuilding);
     reply.set_through(state.through.value());
     reply.set_events_per_second(state.events_per_second);
+    reply.set_roll_back_until_us(state.roll_back_until_us);
     if (!state.last.ok()) reply.set_failure(Cat(state.last));
     if (request.action() == LIST_PARKED) RETURN_IF_ERROR(ListParked(request, state.record, reply));
     if (request.action() != COMPARE_VIEW) return reply;

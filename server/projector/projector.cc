@@ -195,6 +195,7 @@ absl::Status Projector::Commit(Position through) {
 }
 
 void Projector::PutCheckpoint(Position through, StoreBatch& batch) const {
+  models_->ExpectOwnTerm(batch);
   PutFoldCheckpoint({std::min(through, folded_), SignatureOf(*models_)}, batch);
 }
 

@@ -64,6 +64,7 @@ class Projector {
   // Folds into `models` from now on, and again what comes after `from`, if that is less far than
   // this has folded. REQUIRES: nothing is folded and not committed.
   void UseModels(std::shared_ptr<ReadModels> models, Position from);
+  const ReadModels& models() const { return *models_; }
   // Through which all of `models` are folded.
   Position folded() const { return folded_; }
   // Folds again what readers have seen folded.

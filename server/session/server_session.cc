@@ -228,7 +228,8 @@ void ServerSession::BeginFeed(const Hello& hello) {
   for (const Cursor& cursor : hello.cursors()) {
     cursors.push_back({cursor.scope(), Position(cursor.position())});
   }
-  const SnapshotFiles files = HasAllReceipts(hello) ? tenant_->snapshots().usable() : SnapshotFiles();
+  const SnapshotFiles files =
+      HasAllReceipts(hello) ? tenant_->snapshots().usable() : SnapshotFiles();
   follower_ = tenant_->hub().Follow(
       *this, cursors, hello.all_scopes(), [&](std::string_view scope, Position cursor) {
         return OfferSnapshot(files, hello, scope, cursor, host_.options());

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "eventlog/runtime/check.h"
-#include "projections/engine/row_access.h"
+#include "projections/engine/open_projection.h"
 #include "projections/engine/row_keys.h"
 #include "projections/engine/view_records.h"
 #include "projections/snapshot/load_snapshot.h"
@@ -64,10 +64,10 @@ absl::Status StartFromSnapshots(const SnapshotFolder& folder, const Projections&
   ASSIGN_OR_RETURN(BuildId last, LastBuild(views));
   std::vector<Begun> begun;
   for (const auto& projection : projections) {
-    Begun one{{projection, projection->info(), nullptr, last + 1}, nullptr};
+    Begun one;
+    ASSIGN_OR_RETURN(one.view, OpenOne(projection, last + 1));
     one.file = folder.Newest(one.view.info, Position(UINT64_MAX));
     if (one.file == nullptr) continue;
-    ASSIGN_OR_RETURN(one.view.prototype, RowAccess::Prototype(one.view.info));
     PutLoading(++last, batch);
     begun.push_back(std::move(one));
   }

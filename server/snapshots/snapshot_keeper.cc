@@ -145,6 +145,7 @@ absl::StatusOr<FoundSnapshot> SnapshotKeeper::Write(const Frozen& frozen) const 
   ASSIGN_OR_RETURN(about.chain, log_.ChainAt(frozen.position));
   about.schema_digest = frozen.schema_digest;
   about.taken_us = clock_.WallMicros();
+  about.fingerprint = FingerprintsOf(options_.projections);
   SnapshotWriterOptions options;
   options.free_bytes_min = options_.snapshots.free_bytes_min;
   options.before = [this](std::string_view) {

@@ -58,13 +58,12 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
                     (by_store ? hooks.store_failed : hooks.projector_failed)(status);
                   }}),
       views_(
-          *stores_->log, *stores_->views, *stores_->snapshots, projector_, options, clock,
-          {executors.core, executors.projector, executors.rebuild},
+          *stores_->log, *stores_->views, stores_->term, *stores_->snapshots, projector_, options,
+          clock, {executors.core, executors.projector, executors.rebuild},
           {[this](std::shared_ptr<ReadModels> models) { stores_->ShowModels(std::move(models)); },
            hooks.folded,
-           [this](bool making) {
-             stores_->making_views.store(making, std::memory_order_release);
-           }}),
+           [this](bool making) { stores_->making_views.store(making, std::memory_order_release); },
+           hooks.notice}),
       snapshots_(*stores_->log, projector_, *stores_->snapshots, stores_->snapshot_alarms, options,
                  clock, {executors.core, executors.projector, executors.snapshots},
                  [this] { return stores_->models()->Freeze(); }),

@@ -58,7 +58,8 @@ class Tenant {
     std::function<void(const absl::Status& status)> projector_failed;  // ingest goes on
     // Rows of read models stand still, or none does (any more).
     std::function<void(const absl::Status& status)> parked;
-    std::function<void()> folded;  // read models have moved
+    std::function<void()> folded;                  // read models have moved
+    std::function<void(std::string line)> notice;  // as ViewKeeper's
   };
 
   Tenant(std::string name, std::shared_ptr<TenantStores> stores, const ServerOptions& options,

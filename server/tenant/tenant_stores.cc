@@ -9,6 +9,7 @@
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/entity.h"
+#include "projections/engine/view_records.h"
 #include "server/sequencer/server_rows.h"
 #include "server/snapshots/fast_start.h"
 #include "server/views/view_models.h"
@@ -45,12 +46,12 @@ absl::StatusOr<std::shared_ptr<TenantStores>> OpenTenantStores(
   stores->engine = std::move(engine);
   ASSIGN_OR_RETURN(stores->log, EventLog::Open(*stores->engine, tenant,
                                                RandomId<EpochIdTag>(random), EventLogOptions()));
-  RETURN_IF_ERROR(stores->log->Fence().status());
+  ASSIGN_OR_RETURN(stores->term, stores->log->Fence());
   ASSIGN_OR_RETURN(stores->own_log, NameOwnLog(*stores->log, random));
   stores->snapshots = std::make_unique<const SnapshotFolder>(
       ServerSnapshotsDir(options.dir, tenant),
       [log = stores->log.get()](const SnapshotInfo& info) { return CheckOfLog(*log, info); },
-      nullptr,
+      FingerprintsOf(options.projections),
       [alarms = &stores->snapshot_alarms](const std::string& path, const absl::Status& why) {
         alarms->Tell(path, why);
       });
@@ -59,7 +60,9 @@ absl::StatusOr<std::shared_ptr<TenantStores>> OpenTenantStores(
   views.env = options.env;
   ASSIGN_OR_RETURN(stores->views, Store::Open(ServerViewsDir(options.dir, tenant), views));
   RETURN_IF_ERROR(StartFromSnapshots(*stores->snapshots, options.projections, *stores->views));
-  ASSIGN_OR_RETURN(stores->current_models, OpenViewModels(*stores->views, options.projections));
+  RETURN_IF_ERROR(TakeOver(*stores->views, stores->term));
+  ASSIGN_OR_RETURN(stores->current_models,
+                   OpenViewModels(*stores->views, options.projections, stores->term, nullptr));
   return stores;
 }
 

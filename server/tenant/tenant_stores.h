@@ -26,6 +26,7 @@ namespace intentlog {
 struct TenantStores {
   std::shared_ptr<RocksdbEngine> engine;  // of all tenants
   std::unique_ptr<EventLog> log;
+  Term term;      // of this server's take-over of the log
   LogId own_log;  // the server's own device log
   std::unique_ptr<Store> views;
   SnapshotAlarms snapshot_alarms;

@@ -7,25 +7,32 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "projections/engine/compare.h"
-#include "projections/engine/row_access.h"
+#include "projections/engine/open_projection.h"
 #include "projections/engine/row_keys.h"
 #include "projections/engine/view_records.h"
 #include "projections/snapshot/load_snapshot.h"
 #include "server/views/view_models.h"
+#include "server/views/view_switch.h"
 
 namespace intentlog {
 namespace {
 
 // Keys of dropped builds that are removed in one write: a few milliseconds.
 constexpr size_t kDroppedKeys = 2000;
+// Operators who wait until a shadow has caught up; more are told to ask again.
+constexpr size_t kWaitingMax = 100;
+// Wall clocks are set forward and back: a moment to come is looked at so often.
+constexpr absl::Duration kClockLook = absl::Hours(1);
 
 }  // namespace
 
-ViewKeeper::ViewKeeper(const EventLog& log, Store& store, const SnapshotFolder& snapshots,
-                       Projector& projector, const ServerOptions& options, const Clock& clock,
-                       Executors executors, Hooks hooks)
+ViewKeeper::ViewKeeper(const EventLog& log, Store& store, Term term,
+                       const SnapshotFolder& snapshots, Projector& projector,
+                       const ServerOptions& options, const Clock& clock, Executors executors,
+                       Hooks hooks)
     : log_(log),
       store_(store),
+      term_(term),
       snapshots_(snapshots),
       projector_(projector),
       options_(options),
@@ -51,6 +58,20 @@ void ViewKeeper::OnProjector(std::function<absl::Status()> task, Done done) {
   });
 }
 
+void ViewKeeper::OnceCaughtUp(std::function<absl::Status()> task, Done done) {
+  const auto behind = std::make_shared<bool>(false);
+  OnProjector(
+      [this, task, behind]() -> absl::Status {
+        *behind = projector_.behind();
+        if (!*behind) return task();
+        return Unavailable("the rebuilt view is catching up: try again in a moment");
+      },
+      [this, task, behind, done = std::move(done)](const absl::Status& status) {
+        if (!*behind || later_.size() >= kWaitingMax) return done(status);
+        later_.push_back([this, task, done] { OnceCaughtUp(task, done); });
+      });
+}
+
 template <class Change>
 void ViewKeeper::Tell(const std::string& view, Change change) {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -61,6 +82,7 @@ void ViewKeeper::Tell(const std::string& view, Change change) {
 
 void ViewKeeper::Start() {
   Sweep();
+  EndRollBacks();
   GoOn();
 }
 
@@ -78,7 +100,9 @@ void ViewKeeper::GoOn() {
     if (!activate) {
       RebuildWanted wanted;
       wanted.from = RebuildFrom::kSnapshotIfAny;
-      return Rebuild(view, wanted, [](const absl::Status&) {});
+      return Rebuild(view, wanted, [this, view](const absl::Status& status) {
+        if (!status.ok()) NoticeFailure(view, status);
+      });
     }
     activate_due_ = view;
     return ActivateDue();
@@ -102,6 +126,7 @@ absl::StatusOr<ViewKeeper::Due> ViewKeeper::DueOf(const Projection& projection) 
 
 void ViewKeeper::OnFolded() {
   if (!activate_due_.empty()) ActivateDue();
+  for (const auto& ask : std::exchange(later_, {})) ask();
 }
 
 void ViewKeeper::ActivateDue() {
@@ -111,6 +136,8 @@ void ViewKeeper::ActivateDue() {
               [this](const absl::Status& status) {
                 activating_ = false;
                 if (absl::IsUnavailable(status)) return;  // when more is folded
+                if (!status.ok()) NoticeFailure(activate_due_, status);
+                if (status.ok()) EndRollBacks();
                 Tell(std::exchange(activate_due_, {}),
                      [&](Progress& progress) { progress.last = status; });
                 Sweep();
@@ -207,7 +234,7 @@ absl::StatusOr<ViewRecord> ViewKeeper::BeginShadow(
   if (loads) PutLoading(last + 1, batch);
   PutViewRecord(record, batch);
   batch.Put(Space::kMeta, kBuildsKey, BuildBytes(last + 1));
-  RETURN_IF_ERROR(store_.Commit(batch, Sync::kDurable));
+  RETURN_IF_ERROR(Commit(batch));
   return record;
 }
 
@@ -227,14 +254,14 @@ void ViewKeeper::Load(const std::shared_ptr<const Projection>& projection, ViewR
         options.before_commit = [running] {
           return running->cancelled ? absl::CancelledError("cancelled") : absl::OkStatus();
         };
-        OpenProjection into{projection, projection->info(), nullptr, build};
-        into.prototype = *RowAccess::Prototype(into.info);
+        // As it was opened before, for folding.
+        const OpenProjection into = *OpenOne(projection, build);
         StoreBatch batch;
         absl::Status status = LoadSnapshot(*file, into, store_, batch, options);
         record.set_shadow_through(file->position().value());
         PutViewRecord(record, batch);
         DeleteLoading(build, batch);
-        if (status.ok()) status = store_.Commit(batch, Sync::kDurable);
+        if (status.ok()) status = Commit(batch);
         executors_.core->Post([this, projection, record, wanted, status] {
           --tasks_;
           running_->loading = false;
@@ -247,12 +274,12 @@ void ViewKeeper::Load(const std::shared_ptr<const Projection>& projection, ViewR
 void ViewKeeper::Run(const std::shared_ptr<const Projection>& projection, const ViewRecord& record,
                      const RebuildWanted& wanted) {
   const std::string view = record.name();
-  OpenProjection build{projection, projection->info(), nullptr, record.shadow().build()};
-  build.prototype = *RowAccess::Prototype(build.info);
+  const OpenProjection build = *OpenOne(projection, record.shadow().build());
   std::vector<Executor*> workers = executors_.rebuild;
   workers.resize(std::clamp<size_t>(wanted.workers, 1, workers.size()));
   RebuildOptions options;
   options.events_per_second_max = wanted.events_per_second_max;
+  options.commit_bytes_max = options_.rebuild_commit_bytes;
   running_->record = record;
   running_->from = Position(record.shadow_through());
   running_->began = clock_.Passed();
@@ -261,7 +288,8 @@ void ViewKeeper::Run(const std::shared_ptr<const Projection>& projection, const 
       log_, store_, std::vector<OpenProjection>{build}, options_.schema, running->from, clock_,
       std::move(workers), options,
       intentlog::Rebuild::Hooks{
-          [running](Position through, StoreBatch& batch) {
+          [this, running](Position through, StoreBatch& batch) {
+            ExpectTerm(term_, batch);
             running->record.set_shadow_through(through.value());
             PutViewRecord(running->record, batch);
           },
@@ -307,6 +335,7 @@ void ViewKeeper::OnRebuilt(absl::Status status, Position through) {
           progress.running = false;
           progress.last = ended;
         });
+        if (!ended.ok() && !absl::IsCancelled(ended)) NoticeFailure(view, ended);
         Sweep();
         projector_.Wake();
         if (!absl::IsCancelled(ended)) GoOn();
@@ -321,13 +350,14 @@ absl::Status ViewKeeper::Join(const std::string& view, Position through) {
   PutViewRecord(record, batch);
   // What the projector has folded above, it folds again, and each build leaves out what it has.
   projector_.PutCheckpoint(through, batch);
-  RETURN_IF_ERROR(store_.Commit(batch, Sync::kDurable));
+  RETURN_IF_ERROR(Commit(batch));
   return Reopen(through);
 }
 
 absl::Status ViewKeeper::Reopen(Position from) {
-  ASSIGN_OR_RETURN(std::shared_ptr<ReadModels> models,
-                   OpenViewModels(store_, options_.projections));
+  ASSIGN_OR_RETURN(
+      std::shared_ptr<ReadModels> models,
+      OpenViewModels(store_, options_.projections, term_, projector_.models().watches()));
   projector_.UseModels(models, from);
   hooks_.publish(std::move(models));
   return absl::OkStatus();
@@ -349,12 +379,28 @@ void ViewKeeper::Switch(const std::string& view, ViewSwitch how, Done done) {
     executors_.rebuild[0]->Post([running = running_] { running->rebuild->Cancel(); });
     return done(absl::OkStatus());
   }
-  OnProjector([this, view, how] { return Apply(view, how); },
-              [this, done = std::move(done)](const absl::Status& status) {
-                Sweep();
-                if (status.ok()) hooks_.switched();
-                done(status);
-              });
+  const auto apply = [this, view, how] { return Apply(view, how); };
+  const auto switched = [this, done = std::move(done)](const absl::Status& status) {
+    Sweep();
+    if (status.ok()) {
+      EndRollBacks();
+      hooks_.switched();
+    }
+    done(status);
+  };
+  if (how != ViewSwitch::kActivate) return OnProjector(apply, switched);
+  OnceCaughtUp(apply, switched);
+}
+
+void ViewKeeper::WhenComparable(const std::string& view, Done done) {
+  if (Find(view) == nullptr) return done(NotFound("there is no view ", Quoted(view)));
+  OnceCaughtUp(
+      [this, view]() -> absl::Status {
+        ASSIGN_OR_RETURN(const ViewRecord record, RecordOf(view));
+        if (record.shadow_follows()) return absl::OkStatus();
+        return FailedPrecondition("view ", view, " has no rebuilt one that is ready");
+      },
+      std::move(done));
 }
 
 absl::Status ViewKeeper::CheckParked(const ViewRecord& record) const {
@@ -370,60 +416,82 @@ absl::Status ViewKeeper::CheckParked(const ViewRecord& record) const {
 
 absl::Status ViewKeeper::Apply(const std::string& view, ViewSwitch how) {
   ASSIGN_OR_RETURN(ViewRecord record, RecordOf(view));
+  const uint32_t version = Find(view)->info().version;
+  const int64_t now_us = clock_.WallMicros();
   StoreBatch batch;
-  ProjectionBuild live;
-  live.set_name(view);
-  live.set_version(record.version());
-  live.set_build(record.build());
-  live.set_row(record.row());
-  const auto make_live = [&](const ProjectionBuild& build) {
-    record.set_version(build.version());
-    record.set_build(build.build());
-    record.set_row(build.row());
-    record.set_activated_us(clock_.WallMicros());
-  };
   switch (how) {
-    case ViewSwitch::kActivate:
-      if (!record.shadow_follows() || record.shadow().version() != Find(view)->info().version) {
-        return FailedPrecondition("view ", view, " has no rebuilt one that is ready: rebuild it");
-      }
+    case ViewSwitch::kActivate: {
+      const ViewRecord before = record;
+      RETURN_IF_ERROR(ActivateShadow(version, now_us, record, batch));
       if (projector_.behind()) {
         return Unavailable("the rebuilt ", view, " is catching up: try again in a moment");
       }
-      RETURN_IF_ERROR(CheckParked(record));
-      if (record.has_previous()) PutDropped(record.previous().build(), batch);
-      make_live(record.shadow());
-      record.clear_previous();
-      if (live.build() != 0) *record.mutable_previous() = live;
-      record.clear_shadow();
-      record.clear_shadow_follows();
+      RETURN_IF_ERROR(CheckParked(before));
       break;
+    }
     case ViewSwitch::kRollBack:
-      if (!record.has_previous()) {
-        return FailedPrecondition("view ", view, " has no earlier build to go back to");
-      }
-      if (record.previous().version() != Find(view)->info().version) {
-        return FailedPrecondition("the earlier build of view ", view, " is of version ",
-                                  record.previous().version(),
-                                  ", which this program does not fold");
-      }
-      make_live(record.previous());
-      *record.mutable_previous() = live;
+      RETURN_IF_ERROR(RollBack(version, now_us, options_.roll_back_window, record));
       break;
     case ViewSwitch::kCancel:
-      if (!record.has_shadow()) {
-        return FailedPrecondition("view ", view, " is not being rebuilt");
-      }
-      PutDropped(record.shadow().build(), batch);
-      DeleteLoading(record.shadow().build(), batch);
-      record.clear_shadow();
-      record.clear_shadow_follows();
-      record.clear_shadow_through();
+      if (record.has_shadow()) DeleteLoading(record.shadow().build(), batch);
+      RETURN_IF_ERROR(CancelShadow(record, batch));
       break;
   }
   PutViewRecord(record, batch);
-  RETURN_IF_ERROR(store_.Commit(batch, Sync::kDurable));
+  RETURN_IF_ERROR(Commit(batch));
   return Reopen(projector_.folded());
+}
+
+// ---- the end of what was live before
+
+void ViewKeeper::EndRollBacks() {
+  if (stopped_) return;
+  executors_.core->Cancel(std::exchange(ending_, 0));
+  const auto ended = std::make_shared<std::vector<std::string>>();
+  const auto next_us = std::make_shared<int64_t>(0);
+  OnProjector([this, ended, next_us] { return EndDueRollBacks(*ended, *next_us); },
+              [this, ended, next_us](const absl::Status& status) {
+                if (!status.ok()) hooks_.notice(Cat("what was live before stays: ", status));
+                for (const std::string& line : *ended) hooks_.notice(line);
+                if (!ended->empty()) Sweep();
+                if (*next_us == 0) return;
+                const auto wait = absl::Microseconds(*next_us - clock_.WallMicros());
+                executors_.core->Cancel(ending_);
+                ending_ = executors_.core->PostAfter(std::min(wait, kClockLook), [this] {
+                  ending_ = 0;
+                  EndRollBacks();
+                });
+              });
+}
+
+// `next_us`: when the next one ends; 0: there is none.
+absl::Status ViewKeeper::EndDueRollBacks(std::vector<std::string>& ended, int64_t& next_us) {
+  StoreBatch batch;
+  std::vector<std::string> lines;
+  for (const auto& projection : options_.projections) {
+    ASSIGN_OR_RETURN(std::optional<ViewRecord> record,
+                     ReadViewRecord(store_, projection->info().name));
+    if (!record || !record->has_previous()) continue;
+    const uint32_t version = record->previous().version();
+    if (EndRollBack(clock_.WallMicros(), options_.roll_back_window, *record, batch)) {
+      PutViewRecord(*record, batch);
+      lines.push_back(Cat("view ", record->name(), ": version ", version,
+                          ", which was live before, has gone after ",
+                          absl::FormatDuration(options_.roll_back_window)));
+      continue;
+    }
+    const int64_t until = RollBackUntil(*record, options_.roll_back_window);
+    next_us = next_us == 0 ? until : std::min(next_us, until);
+  }
+  if (lines.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(Commit(batch));
+  ended = std::move(lines);
+  return Reopen(projector_.folded());
+}
+
+absl::Status ViewKeeper::Commit(StoreBatch& batch) {
+  ExpectTerm(term_, batch);
+  return store_.Commit(batch, Sync::kDurable);
 }
 
 // Removes what was dropped, slice by slice, and lets folding go on in between.
@@ -442,8 +510,23 @@ void ViewKeeper::Sweep() {
       });
 }
 
+// Whoever asked for the rebuild may have gone, or nobody has: the program's version did.
+void ViewKeeper::NoticeFailure(const std::string& view, const absl::Status& status) {
+  const std::optional<ViewRecord> record =
+      ReadViewRecord(store_, view).value_or(std::optional<ViewRecord>());
+  const bool shown = record && record->build() != 0;
+  const bool kept = record && record->has_shadow();
+  hooks_.notice(Cat("view ", view, " could not be rebuilt: ", status, "; ",
+                    shown ? Cat("version ", record->version(), " is shown as before")
+                          : std::string("it has no rows"),
+                    kept && record->shadow_follows()
+                        ? "; the rebuilt one waits: view activate tries again, view cancel drops it"
+                        : "; view rebuild tries again, and so does a restart"));
+}
+
 void ViewKeeper::Stop() {
   stopped_ = true;
+  executors_.core->Cancel(std::exchange(ending_, 0));
   if (running_ == nullptr) return;
   running_->cancelled = true;
   if (running_->rebuild == nullptr) return;
@@ -457,6 +540,7 @@ absl::StatusOr<ViewState> ViewKeeper::State(const std::string& view) const {
   ASSIGN_OR_RETURN(state.record, RecordOf(view));
   state.folded = projector_.position();
   state.head = log_.head().position;
+  state.roll_back_until_us = RollBackUntil(state.record, options_.roll_back_window);
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = progress_.find(view);
   if (found == progress_.end()) {

@@ -8,6 +8,8 @@
 // A view whose live build is of another version than the program's, or that is new, is rebuilt so
 // by itself and activated when it is ready; until then readers see what there is.
 //
+// What was live before goes away by itself after a window (ServerOptions).
+//
 // A switch is one write of the view's record. Readers go on with what they began with, and the next
 // ones see the other build.
 //
@@ -56,10 +58,12 @@ class ViewKeeper {
     std::function<void()> switched;
     // Whether views are being made that the program's versions ask for.
     std::function<void(bool making)> making;
+    // A line for whoever operates the server: a rebuild failed, or a build went away by itself.
+    std::function<void(std::string line)> notice;
   };
 
-  // All must outlive the keeper.
-  ViewKeeper(const EventLog& log, Store& store, const SnapshotFolder& snapshots,
+  // All must outlive the keeper. `term`: of who writes to the store.
+  ViewKeeper(const EventLog& log, Store& store, Term term, const SnapshotFolder& snapshots,
              Projector& projector, const ServerOptions& options, const Clock& clock,
              Executors executors, Hooks hooks);
 
@@ -76,7 +80,11 @@ class ViewKeeper {
   void Rebuild(const std::string& view, const RebuildWanted& wanted, Done done);
   // The switch is durable, and read, when `done` is called with OK. FAILED_PRECONDITION says what
   // is so instead.
+  // A shadow that has joined a moment ago is first folded as far as the live build.
   void Switch(const std::string& view, ViewSwitch how, Done done);
+  // Calls `done` when live build and shadow are folded equally far, as the models that readers see
+  // have them. FAILED_PRECONDITION if there is no shadow that is ready.
+  void WhenComparable(const std::string& view, Done done);
 
   void Stop();
   bool idle() const { return tasks_ == 0; }
@@ -105,6 +113,8 @@ class ViewKeeper {
   std::shared_ptr<const Projection> Find(const std::string& view) const;
   // Runs `task` on the projector executor, then `done` with what it gave on the core's.
   void OnProjector(std::function<absl::Status()> task, Done done);
+  // As OnProjector, once the projector has folded again what a shadow that joined did not have.
+  void OnceCaughtUp(std::function<absl::Status()> task, Done done);
   // ---- on the projector executor
   absl::StatusOr<ViewRecord> RecordOf(const std::string& view) const;
   absl::StatusOr<ViewRecord> BeginShadow(const std::shared_ptr<const Projection>& projection,
@@ -114,6 +124,8 @@ class ViewKeeper {
   // FAILED_PRECONDITION if more rows stand still in the shadow than in the live build.
   absl::Status CheckParked(const ViewRecord& record) const;
   absl::Status Reopen(Position from);
+  absl::Status Commit(StoreBatch& batch);
+  absl::Status EndDueRollBacks(std::vector<std::string>& ended, int64_t& next_us);
   // What GoOn has to do for the view.
   enum class Due { kNothing, kRebuild, kActivate };
   absl::StatusOr<Due> DueOf(const Projection& projection) const;
@@ -128,12 +140,16 @@ class ViewKeeper {
   void Run(const std::shared_ptr<const Projection>& projection, const ViewRecord& record,
            const RebuildWanted& wanted);
   void OnRebuilt(absl::Status status, Position through);
+  void NoticeFailure(const std::string& view, const absl::Status& status);
+  // Drops what was live before where its time is over, and comes back for the next.
+  void EndRollBacks();
   void Sweep();
   template <class Change>
   void Tell(const std::string& view, Change change);
 
   const EventLog& log_;
   Store& store_;
+  const Term term_;
   const SnapshotFolder& snapshots_;
   Projector& projector_;
   const ServerOptions& options_;
@@ -143,7 +159,9 @@ class ViewKeeper {
   std::shared_ptr<Running> running_;              // with what its executor still has to do
   std::set<std::pair<std::string, bool>> tried_;  // by GoOn: views, and whether to activate them
   std::string activate_due_;  // a view, once the projector has caught up; empty: none
+  std::vector<std::function<void()>> later_;  // what waits until more is folded
   bool activating_ = false;
+  Executor::TimerId ending_ = 0;
   bool sweeping_ = false;
   bool stopped_ = false;
   int tasks_ = 0;

@@ -20,7 +20,9 @@ using testing::Test;
 
 class ViewKeeperTest : public Test {
  protected:
-  ViewKeeperTest() { world_.Connect({&till_}); }
+  explicit ViewKeeperTest(ServerOptions options = {}) : world_(std::move(options)) {
+    world_.Connect({&till_});
+  }
 
   void Sell(int lines) {
     for (int i = 0; i < lines; ++i) {
@@ -141,6 +143,111 @@ TEST_F(ViewKeeperTest, ACrashInTheMiddleIsGoneOnFromAndAFollowerIsStillOne) {
   EXPECT_EQ(OnHand("product-0"), 6);
 }
 
+class JoiningTest : public ViewKeeperTest {
+ protected:
+  JoiningTest() : ViewKeeperTest(FoldingAtOnce()) {}
+  static ServerOptions FoldingAtOnce() {
+    ServerOptions options;
+    options.fold_interval = absl::ZeroDuration();
+    return options;
+  }
+  // A sale with every step, so that the live build is further when the shadow joins.
+  void RebuildWhileSelling() {
+    world_.server()->RebuildView("default", "stock", RebuildWanted(), [](const absl::Status&) {});
+    for (int i = 0; i < 1000 && !State().record.shadow_follows(); ++i) {
+      till_.Record(Moved("product-0", 1), "stock", "product-0");
+      world_.Push(till_);
+      world_.server().RunSomeSteps();
+    }
+    ASSERT_TRUE(State().record.shadow_follows());
+  }
+};
+
+TEST_F(JoiningTest, AComparisonWaitsUntilTheShadowIsAsFarAsTheLiveBuild) {
+  Sell(20);
+  RebuildWhileSelling();
+  const BuildId shadow = State().record.shadow().build();
+  ASSERT_FALSE(Compare(shadow).equal) << "it is to be behind";
+  bool equal = false;
+  world_.server()->WhenViewComparable("default", "stock", [&](const absl::Status& status) {
+    EXPECT_TRUE(status.ok()) << status;
+    equal = Compare(shadow).equal;
+  });
+  EXPECT_FALSE(equal);
+  Settle();
+  EXPECT_TRUE(equal);
+}
+
+TEST_F(JoiningTest, ASwitchWaitsToo) {
+  Sell(20);
+  RebuildWhileSelling();
+  const BuildId shadow = State().record.shadow().build();
+  EXPECT_TRUE(Switch(ViewSwitch::kActivate).ok());
+  EXPECT_EQ(State().record.build(), shadow);
+  EXPECT_TRUE(Compare(State().record.previous().build()).equal);
+}
+
+class WindowTest : public ViewKeeperTest {
+ protected:
+  WindowTest() : ViewKeeperTest(ShortWindow()) {}
+  static ServerOptions ShortWindow() {
+    ServerOptions options;
+    options.roll_back_window = absl::Seconds(10);
+    return options;
+  }
+  void ActivateANewOne() {
+    ASSERT_TRUE(Rebuild("stock").ok());
+    ASSERT_TRUE(Switch(ViewSwitch::kActivate).ok());
+    ASSERT_TRUE(State().record.has_previous());
+  }
+  void ExpectGone() {
+    EXPECT_FALSE(State().record.has_previous());
+    EXPECT_EQ(State().roll_back_until_us, 0);
+    const std::vector<std::string> notices = world_.server()->TakeNotices();
+    ASSERT_EQ(notices.size(), 1u);
+    EXPECT_EQ(notices[0],
+              "tenant default: view stock: version 2, which was live before, has gone after 10s");
+    const absl::Status refused = Switch(ViewSwitch::kRollBack);
+    EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_NE(MessageOf(refused).find("has gone: it is kept for 10s after a switch"),
+              std::string_view::npos)
+        << refused;
+    EXPECT_TRUE(world_.server()->TakeNotices().empty());
+  }
+};
+
+TEST_F(WindowTest, WhatWasLiveBeforeGoesAwayByItself) {
+  Sell(10);
+  ActivateANewOne();
+  const BuildId live = State().record.build();
+  EXPECT_EQ(State().roll_back_until_us, State().record.activated_us() + 10'000'000);
+  world_.server().RunFor(absl::Seconds(5));
+  ASSERT_TRUE(Switch(ViewSwitch::kRollBack).ok());  // its time begins anew
+  world_.server().RunFor(absl::Seconds(9));
+  ASSERT_TRUE(State().record.has_previous());
+  ASSERT_TRUE(Switch(ViewSwitch::kRollBack).ok());
+  EXPECT_EQ(State().record.build(), live);
+  world_.server().RunFor(absl::Seconds(11));
+  ExpectGone();
+  EXPECT_EQ(OnHand("product-0"), 2);
+  Sell(7);
+  EXPECT_EQ(OnHand("product-0"), 3);
+  ActivateANewOne();
+  EXPECT_EQ(State().record.previous_ended_us(), 0);
+}
+
+TEST_F(WindowTest, ItGoesAwayAlsoIfTheServerDidNotRunThen) {
+  Sell(10);
+  ActivateANewOne();
+  world_.server().Crash();
+  world_.server().clock().Advance(absl::Seconds(20));
+  world_.server().Open();
+  // Nobody rolls back to it in the moment before.
+  EXPECT_TRUE(State().record.has_previous());
+  Settle();
+  ExpectGone();
+}
+
 // The stock of version `version`: 2 as it is, 3 counts what moves twice.
 class OtherStock final : public Projection {
  public:
@@ -250,6 +357,25 @@ TEST_F(NewVersionTest, AViewThatIsNewIsShownAlsoIfARowOfItStandsStill) {
   EXPECT_EQ(Shown(), 2u);
   EXPECT_EQ(OnHand("product-1"), 1);
   EXPECT_EQ((*world_.server()->Models("default"))->Parked("stock", 10)->size(), 1u);
+}
+
+TEST_F(NewVersionTest, WhereTheNewOneCannotTakeItsPlaceTheOperatorIsTold) {
+  Sell(14);
+  Become(PoisonedViews(WithStock(3), [](Position position, std::string_view key) {
+    return position == Position(3) && key == "product-2";
+  }));
+  Settle();
+  EXPECT_EQ(Shown(), 2u);
+  const std::vector<std::string> notices = world_.server()->TakeNotices();
+  ASSERT_EQ(notices.size(), 1u);
+  EXPECT_NE(notices[0].find("view stock could not be rebuilt: in the rebuilt "
+                            "stock 1 rows stand still, in the live one 0"),
+            std::string::npos)
+      << notices[0];
+  EXPECT_NE(notices[0].find("version 2 is shown as before; the rebuilt one waits: view activate "
+                            "tries again, view cancel drops it"),
+            std::string::npos)
+      << notices[0];
 }
 
 TEST_F(NewVersionTest, ACrashBeforeTheSwitchIsGoneOnFrom) {

@@ -9,9 +9,13 @@
 namespace intentlog {
 
 absl::StatusOr<std::shared_ptr<ReadModels>> OpenViewModels(Store& store,
-                                                           const Projections& projections) {
+                                                           const Projections& projections,
+                                                           Term term,
+                                                           std::shared_ptr<RowWatches> watches) {
   ReadModelsOptions options;
+  options.watches = std::move(watches);
   options.show_other_versions = true;
+  options.term = term;
   for (const auto& projection : projections) {
     const ProjectionInfo info = projection->info();
     ASSIGN_OR_RETURN(const std::optional<ViewRecord> record, ReadViewRecord(store, info.name));

@@ -10,8 +10,12 @@
 
 namespace intentlog {
 
-// With every shadow and previous build that follows and that this program's projections can fold.
+// What they write is refused once another term than `term` has taken over. With every shadow and
+// previous build that follows and that this program's projections can fold. `watches` are those of
+// the read models before; null: there were none.
 absl::StatusOr<std::shared_ptr<ReadModels>> OpenViewModels(Store& store,
-                                                           const Projections& projections);
+                                                           const Projections& projections,
+                                                           Term term,
+                                                           std::shared_ptr<RowWatches> watches);
 
 }  // namespace intentlog

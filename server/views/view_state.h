@@ -36,7 +36,8 @@ struct ViewState {
   bool rebuilding = false;
   Position through;
   double events_per_second = 0;
-  absl::Status last;  // how the last rebuild ended
+  absl::Status last;               // how the last rebuild ended
+  int64_t roll_back_until_us = 0;  // server time; 0: there is nothing to roll back to
 };
 
 }  // namespace intentlog

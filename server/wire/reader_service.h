@@ -5,24 +5,15 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 
 #include "absl/time/time.h"
 #include "eventlog/runtime/executor.h"
 #include "proto/store.grpc.pb.h"
 #include "server/wire/backend.h"
+#include "server/wire/view_reads.h"
 
 namespace intentlog {
-
-struct ReaderServiceOptions {
-  // Rows of a dump in one message, and blocks of events in one message, nearly.
-  size_t chunk_bytes = 256 << 10;
-  // at_least_position waits this long, then the call ends with DEADLINE_EXCEEDED.
-  absl::Duration position_wait_max = absl::Seconds(30);
-  // While waiting for a position or for events: how often the server is asked.
-  absl::Duration poll_interval = absl::Milliseconds(20);
-  // Calls at a time; further ones are refused with RESOURCE_EXHAUSTED.
-  int calls_max = 64;
-};
 
 // Thread-safe. `backend` and `executor`, which may block, must outlive it.
 class ReaderService final : public Reader::CallbackService {
@@ -40,6 +31,10 @@ class ReaderService final : public Reader::CallbackService {
                                       ListViewsReply* reply) override;
   grpc::ServerUnaryReactor* GetRow(grpc::CallbackServerContext* context,
                                    const GetRowRequest* request, GetRowReply* reply) override;
+  grpc::ServerUnaryReactor* ScanRows(grpc::CallbackServerContext* context,
+                                     const ScanRowsRequest* request, ScanRowsReply* reply) override;
+  grpc::ServerWriteReactor<WatchChunk>* WatchRows(grpc::CallbackServerContext* context,
+                                                  const WatchRowsRequest* request) override;
   grpc::ServerUnaryReactor* Stats(grpc::CallbackServerContext* context, const StatsRequest* request,
                                   StatsReply* reply) override;
 
@@ -50,6 +45,10 @@ class ReaderService final : public Reader::CallbackService {
 
  private:
   struct Shared;
+  template <class Request, class Fill>
+  grpc::ServerUnaryReactor* AnswerAt(grpc::CallbackServerContext* context, const Request& request,
+                                     const std::string& view, Fill fill);
+
   const std::shared_ptr<Shared> shared_;
 };
 

@@ -208,7 +208,7 @@ TEST(ClientServerTest, I17_WhatWasRecordedOfflineIsEqualEverywhereAfterSync) {
   EXPECT_EQ(events, 400u);
   // A dump waits until the server's views have all of its log.
   const auto dumped =
-      reader.DumpView("orders", Position(400), [](auto, auto) { return absl::OkStatus(); });
+      reader.DumpView("orders", {Position(400)}, [](auto, auto) { return absl::OkStatus(); });
   ASSERT_TRUE(dumped.ok()) << dumped.status();
   const auto views = reader.ListViews();
   ASSERT_TRUE(views.ok()) << views.status();
@@ -220,9 +220,97 @@ TEST(ClientServerTest, I17_WhatWasRecordedOfflineIsEqualEverywhereAfterSync) {
   for (Till* till : {&paris, &lyon}) till->Disconnect();
   // The position of a dump is that of its rows, even if the server has not told it yet.
   server.backend().late = true;
-  const auto early =
-      reader.DumpView("orders", Position(), [](auto, auto) { return absl::OkStatus(); });
+  const auto early = reader.DumpView("orders", {}, [](auto, auto) { return absl::OkStatus(); });
   EXPECT_EQ(early.value_or(Position()), Position(400));
+}
+
+TEST(ClientServerTest, PagesAreTheDumpAndAPositionThatIsNotThereIsSaid) {
+  TestServer server(FreshFolder("server"));
+  server.Start();
+  Till till(FreshFolder("till"), "till", "paris");
+  till.Connect(server.address());
+  for (int order = 0; order < 30; ++order) till.Sell(Cat("order-", order), 2);
+  ASSERT_TRUE(till.WaitForSynced(60));
+  const ReaderClient reader({.address = server.address()}, "default");
+  std::vector<std::string> dumped, paged;
+  ASSERT_TRUE(reader
+                  .DumpView("orders", {Position(60)},
+                            [&](std::string_view key, std::string_view row) {
+                              dumped.push_back(Cat(key, "=", row));
+                              return absl::OkStatus();
+                            })
+                  .ok());
+  ScanRowsOptions options;
+  options.limit = 7;
+  do {
+    const auto page = reader.ScanRows("orders", options);
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_EQ(page->position(), 60u);
+    EXPECT_LE(page->rows_size(), 7);
+    for (const KeyedRow& row : page->rows()) paged.push_back(Cat(row.key(), "=", row.row()));
+    options.after = page->more();
+  } while (!options.after.empty());
+  EXPECT_EQ(dumped.size(), 30u);
+  EXPECT_EQ(paged, dumped);
+  options.index = "day";
+  EXPECT_EQ(reader.ScanRows("orders", options)->rows_size(), 0);  // nobody opened them on a day
+  options.after = "a token";
+  EXPECT_EQ(reader.ScanRows("orders", options).status().code(), absl::StatusCode::kInvalidArgument);
+
+  const ReadAt late{Position(999), absl::Milliseconds(30)};
+  options = {};
+  options.at = late;
+  WatchRowsOptions watched;
+  watched.at = late;
+  const auto none = [](auto&&...) { return absl::OkStatus(); };
+  for (const absl::Status& status :
+       {reader.GetRow("orders", "order-1", late).status(),
+        reader.ScanRows("orders", options).status(), reader.DumpView("orders", late, none).status(),
+        reader.WatchRows("orders", watched, [](const WatchChunk&) { return true; })}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
+    EXPECT_NE(Cat(status).find("view orders is at position 60, not yet at 999, after 30 ms"),
+              std::string::npos)
+        << status;
+  }
+  EXPECT_EQ(reader.ListViews(late).status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(ClientServerTest, WhoWatchesSlowlySeesTheLastStateOfEveryRow) {
+  TestServer server(FreshFolder("server"));
+  server.Start();
+  Till till(FreshFolder("till"), "till", "paris");
+  till.Connect(server.address());
+  till.Sell("order-1", 10);
+  ASSERT_TRUE(till.WaitForSynced(10));
+  const ReaderClient reader({.address = server.address()}, "default");
+  std::map<std::string, std::string> rows;
+  int begun = 0;
+  WatchRowsOptions options;
+  options.prefix = "order-";
+  options.keys_max = 3;
+  options.at = {Position(10)};
+  const absl::Status watched = reader.WatchRows("orders", options, [&](const WatchChunk& chunk) {
+    if (chunk.begins()) rows.clear();
+    if (chunk.begins() && ++begun == 1) {
+      // While this is in hand, more rows change than may wait.
+      for (int order = 0; order < 20; ++order) till.Sell(Cat("order-", order), 10);
+      EXPECT_TRUE(till.WaitForSynced(210));
+    }
+    for (const WatchedRow& row : chunk.rows()) rows[row.key()] = row.row();
+    return !(chunk.whole() && chunk.position() == 210);
+  });
+  EXPECT_TRUE(watched.ok()) << watched;
+  EXPECT_GE(begun, 1);
+  std::map<std::string, std::string> dumped;
+  ASSERT_TRUE(reader
+                  .DumpView("orders", {Position(210)},
+                            [&](std::string_view key, std::string_view row) {
+                              dumped[std::string(key)] = row;
+                              return absl::OkStatus();
+                            })
+                  .ok());
+  EXPECT_EQ(rows.size(), 20u);
+  EXPECT_EQ(rows, dumped);
 }
 
 TEST(ClientServerTest, I8_AServerThatStopsAndStartsAgainLosesAndDoublesNothing) {

@@ -14,6 +14,7 @@
 #include "eventlog/store/store.h"
 #include "projections/engine/row_keys.h"
 #include "projections/engine/view_records.h"
+#include "proto/store.pb.h"
 #include "tests/integration/process.h"
 
 namespace intentlog {
@@ -151,7 +152,8 @@ TEST_F(DayCommandTest, E_AViewIsRebuiltBesideTheLiveOneComparedSwitchedAndRolled
   EXPECT_THAT(Run(view({"compare", "stock"})), HasSubstr("equal"));
   ExpectRefused(view({"rebuild", "stock"}), 1, "compare, activate or cancel it");
   const json switched = RunJson(view({"activate", "stock"}));
-  EXPECT_EQ(switched["previous"], live);
+  EXPECT_EQ(switched["previous"]["build"], live["build"]);
+  EXPECT_FALSE(std::string(switched["previous"]["until"]).empty());
   EXPECT_NE(switched["live"], live);
   EXPECT_EQ(Run(view({"dump", "stock", "--tsv"})), before);
   EXPECT_EQ(RunJson(view({"rollback", "stock"}))["live"], live);
@@ -201,7 +203,8 @@ void SpoilRows(const std::string& dir, const std::string& view) {
   StoreOptions options;
   options.role = "server-views";
   const auto store = *Store::Open(dir + "/views/default", options);
-  const std::string prefix = RowPrefix((*ReadViewRecord(*store, view))->build(), "shared");
+  const BuildId build = (*ReadViewRecord(*store, view))->build();
+  const std::string prefix = RowPrefix(build, "shared");
   std::vector<std::pair<std::string, std::string>> rows;
   const auto cursor = store->Scan(Space::kRows);
   for (cursor->Seek(prefix); cursor->Valid() && cursor->key().starts_with(prefix); cursor->Next()) {
@@ -212,6 +215,12 @@ void SpoilRows(const std::string& dir, const std::string& view) {
   batch.Put(Space::kRows, rows.front().first, rows.back().second);
   batch.Delete(Space::kRows, rows.back().first);
   batch.Put(Space::kRows, prefix + "zinc", rows.back().second);
+  std::string bytes;
+  ASSERT_TRUE(*store->Get(Space::kMeta, CheckpointKey(build, "shared"), &bytes));
+  Checkpoint checkpoint;
+  ASSERT_TRUE(checkpoint.ParseFromString(bytes));
+  checkpoint.set_digest(std::string(16, 'x'));
+  batch.Put(Space::kMeta, CheckpointKey(build, "shared"), checkpoint.SerializeAsString());
   ASSERT_TRUE(store->Commit(batch, Sync::kDurable).ok());
 }
 
@@ -241,6 +250,47 @@ TEST_F(DayCommandTest, G_AViewIsTriedAndWhereItDiffersFromTheLiveRowsIsShown) {
   EXPECT_EQ(text.exit_code, 1);
   EXPECT_THAT(text.out, ContainsRegex("milk +on_hand"));
   EXPECT_THAT(text.out, HasSubstr("and 2 more: --limit shows them"));
+}
+
+// Of what `view compare` shows of the spoilt folder.
+void ExpectEventsOfDifferences(const json& compared) {
+  EXPECT_EQ(compared["equal"], false);
+  ASSERT_EQ(compared["differences"].size(), 3u);
+  const json& milk = compared["differences"][0];
+  EXPECT_EQ(milk["key"], "milk");
+  EXPECT_NE(milk["live"], milk["shadow"]);
+  ASSERT_EQ(milk["events"].size(), milk["events_touching"]) << milk;
+  EXPECT_GE(milk["events"].size(), 2u);
+  int before = 0;
+  for (const json& event : milk["events"]) {
+    EXPECT_GT(event["position"], before);
+    before = event["position"].get<int>();
+    EXPECT_NE(event.dump().find("milk"), std::string::npos) << event;
+    EXPECT_EQ(event["intent_id"].get<std::string>().size(), 36u);
+  }
+  EXPECT_EQ(compared["differences"][2]["key"], "zinc");
+  EXPECT_EQ(compared["differences"][2]["shadow"], "(no row)");
+  EXPECT_EQ(compared["differences"][2]["events"].size(), 0u);
+}
+
+// The folder is the one that the test before has spoilt.
+TEST_F(DayCommandTest, GA_WhereARebuiltViewDiffersTheEventsOfTheRowAreNamed) {
+  const Arguments copy = {"--dir", Copy()};
+  EXPECT_EQ(RunJson(View({"rebuild", "stock"}, copy))["shadow"]["ready"], true);
+  const Ran ran = RunIntentlog(View({"compare", "stock", "--json"}, copy));
+  EXPECT_EQ(ran.exit_code, 1);
+  ExpectEventsOfDifferences(json::parse(ran.out, nullptr, /*allow_exceptions=*/false));
+  Background server({"serve", "--data", Copy(), "--listen", "127.0.0.1:0", "--json"});
+  const Arguments running = {"--server",
+                             json::parse(server.ReadLine(), nullptr, false).value("address", "")};
+  const Ran asked = RunIntentlog(View({"compare", "stock", "--json"}, running));
+  ExpectEventsOfDifferences(json::parse(asked.out, nullptr, /*allow_exceptions=*/false));
+  const Ran text =
+      RunIntentlog(View({"compare", "stock", "--differences", "1", "--events", "1"}, running));
+  EXPECT_EQ(text.exit_code, 1);
+  EXPECT_THAT(text.out, ContainsRegex("shared/\"milk\"\n  live .*\n  rebuilt .*\n  [0-9]+ events "
+                                      "touched it, the last 1:\n"));
+  EXPECT_EQ(server.Stop(SIGTERM), 0);
 }
 
 TEST_F(DayCommandTest, H_TheLastConflictIsShownResolvedAndGone) {

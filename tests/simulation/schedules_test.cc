@@ -185,9 +185,9 @@ void RunSeeds(uint64_t otherwise, bool poison) {
   }
 }
 
-TEST(Schedules, RandomFaultsNeverLoseDoubleOrDiverge) { RunSeeds(60, /*poison=*/false); }
+TEST(Schedules, RandomFaultsNeverLoseDoubleOrDiverge) { RunSeeds(40, /*poison=*/false); }
 
-TEST(Schedules, I22_PoisonParksTheSameRowsOnEveryNode) { RunSeeds(20, /*poison=*/true); }
+TEST(Schedules, I22_PoisonParksTheSameRowsOnEveryNode) { RunSeeds(14, /*poison=*/true); }
 
 }  // namespace
 }  // namespace intentlog::simulation

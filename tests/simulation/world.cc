@@ -186,7 +186,7 @@ Appended World::Append(const std::string& name, const google::protobuf::Message&
 Appended World::AppendOwn(const std::string& name, const google::protobuf::Message& event,
                           const AppendOptions& options) {
   const auto appended = Note(name, device(name).Append(event, options));
-  INTENTLOG_CHECK(appended.ok());
+  if (!appended.ok()) CheckFailed(__FILE__, __LINE__, appended.status().ToString().c_str());
   return *appended;
 }
 

@@ -18,7 +18,11 @@ namespace intentlog::bench {
 // A folder on the disk that is measured, and what the benchmarks of one run share there.
 class BenchContext {
  public:
-  explicit BenchContext(std::string dir) : dir_(std::move(dir)) {}
+  // `data_file`: real order lines, for benchmarks that take them; empty: made ones.
+  explicit BenchContext(std::string dir, std::string data_file = "")
+      : dir_(std::move(dir)), data_file_(std::move(data_file)) {}
+
+  const std::string& data_file() const { return data_file_; }
 
   // A path below the folder; whatever lay there is gone.
   absl::StatusOr<std::string> Fresh(std::string_view name) const;
@@ -32,6 +36,7 @@ class BenchContext {
 
  private:
   const std::string dir_;
+  const std::string data_file_;
   std::set<std::string> made_;
 };
 

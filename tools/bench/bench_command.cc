@@ -37,6 +37,8 @@ std::vector<Bench> AllBenches() {
       {"catch_up", "a fresh device learns a year, durably; and its memory", CatchUp},
       {"rebuild", "all views from the log, one worker", Rebuild},
       {"rebuild_views", "each view alone from the log, one worker and two", RebuildViews},
+      {"rebuild_while_serving", "all views rebuilt and flipped while devices push and queries run",
+       RebuildWhileServing},
       {"idle_streams", "server memory for each connected idle device", IdleStreams},
       {"admit_no_conflict", "deciding an intent that nothing clashes with", AdmitNoConflict},
       {"admit_fieldwise", "deciding field by field against 1 to 10,000 others", AdmitFieldwise},
@@ -48,6 +50,7 @@ namespace {
 struct BenchOptions {
   std::vector<std::string> names;
   std::string dir = ".";
+  std::string data;
   bool json = false;
 };
 
@@ -136,7 +139,7 @@ absl::Status RunBench(const BenchOptions& options) {
   ASSIGN_OR_RETURN(const std::vector<Bench> benches, Chosen(options.names));
   AllowManyFiles();
   ASSIGN_OR_RETURN(const auto folder, WorkFolder::Make(options.dir));
-  BenchContext context(folder->path());
+  BenchContext context(folder->path(), options.data);
   std::vector<BenchRow> rows;
   const absl::Status failure = RunAll(benches, context, rows);
   const std::string text = options.json ? ToJson(rows).dump(2) + "\n" : ToTable(rows);
@@ -186,6 +189,9 @@ void RegisterBench(CLI::App& app, int* exit_code) {
   command
       ->add_option("--dir", options->dir, "works in a new folder in here, on the disk to measure")
       ->capture_default_str();
+  command->add_option("--data", options->data,
+                      "rebuild_while_serving: an order file, as import takes it, and its golden "
+                      "figures beside it; otherwise made lines");
   AddJson(*command, &options->json);
   OnRun(*command, exit_code, [options] { return bench::RunBench(*options); });
   bench::RegisterParts(app, exit_code);

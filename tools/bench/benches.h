@@ -22,6 +22,7 @@ absl::StatusOr<std::vector<BenchRow>> ReplayClient(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> CatchUp(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> Rebuild(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> RebuildViews(BenchContext& context);
+absl::StatusOr<std::vector<BenchRow>> RebuildWhileServing(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> IdleStreams(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> AdmitNoConflict(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> AdmitFieldwise(BenchContext& context);

@@ -60,9 +60,10 @@ class Till {
   Till(const LoadFleetOptions& options, int number, Random& random, Progress& progress)
       : options_(options),
         number_(number),
-        scope_(Cat("shop-", number % options.shops + 1)),
+        scope_(Cat(options.scope_prefix, number % options.shops + 1)),
         log_(RandomId<LogIdTag>(random)),
-        intents_({.seed = options.seed, .till = number, .lines = options.lines_per_till}, scope_),
+        intents_({.seed = options.seed, .till = number, .lines = options.lines_per_till}, scope_,
+                 options.lines ? options.lines(number) : NextLine()),
         progress_(progress) {}
 
   absl::Status Connect(LoadStreams& streams, Random& random) {
@@ -76,13 +77,17 @@ class Till {
     return absl::OkStatus();
   }
 
-  void Prepare(int frames, LoadFleet::Rows* rows) {
+  int Prepare(int frames, LoadFleet::Rows* rows) {
     const std::lock_guard<std::mutex> lock(mutex_);
     frames_.clear();
-    for (int i = 0; i < frames; ++i) PrepareFrame(rows);
+    for (int i = 0; i < frames; ++i) {
+      if (!PrepareFrame(rows)) break;
+    }
+    return static_cast<int>(frames_.size());
   }
   void Push() {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (frames_.empty()) return progress_.Add(1);
     PushMore();
   }
 
@@ -98,7 +103,7 @@ class Till {
     Hello& hello = *frame.mutable_hello();
     hello.set_protocol(1);
     hello.set_tenant("default");
-    hello.set_device(Cat("till-", number_));
+    hello.set_device(Cat(options_.name_prefix, number_));
     hello.set_instance(random.Bytes(16));
     DeviceLog& log = *hello.add_logs();
     log.set_log_id(std::string(log_.bytes()));
@@ -109,21 +114,25 @@ class Till {
   }
   bool bare() const { return options_.method != kDeviceSyncMethod; }
 
-  void PrepareFrame(LoadFleet::Rows* rows) {
+  // False if there are no more lines.
+  bool PrepareFrame(LoadFleet::Rows* rows) {
     DeviceFrame frame;
     class Push& push = *frame.mutable_push();
     push.set_log_id(std::string(log_.bytes()));
     push.set_first_count(count_ + 1);
     if (count_ > 0) push.set_hash_before(std::string(Bytes(hash_)));
-    for (int i = 0; i < options_.intents_per_frame; ++i) {
-      std::string bytes = intents_.Next().bytes;
+    IntentStream::Made made;
+    for (int i = 0; i < options_.intents_per_frame && intents_.Next(made); ++i) {
+      std::string bytes = std::move(made.bytes);
       hash_ = NextLogHash(hash_, bytes);
       ++count_;
       if (rows != nullptr) rows->emplace_back(RowKey(log_, count_), bytes);
       push.add_intents(std::move(bytes));
     }
+    if (push.intents().empty()) return false;
     const std::string bytes = frame.SerializeAsString();
     frames_.push_back({LoadStreams::Framed(bytes), count_, bytes.size()});
+    return true;
   }
 
   // REQUIRES: mutex_ is held.
@@ -228,11 +237,13 @@ absl::StatusOr<std::unique_ptr<LoadFleet>> LoadFleet::Connect(const LoadFleetOpt
   return std::unique_ptr<LoadFleet>(new LoadFleet(std::move(rep)));
 }
 
-void LoadFleet::Prepare(int frames) {
+int LoadFleet::Prepare(int frames) {
+  int prepared = 0;
   rep_->rows.assign(rep_->tills.size(), {});
   for (size_t i = 0; i < rep_->tills.size(); ++i) {
-    rep_->tills[i]->Prepare(frames, rep_->options.keep_rows ? &rep_->rows[i] : nullptr);
+    prepared += rep_->tills[i]->Prepare(frames, rep_->options.keep_rows ? &rep_->rows[i] : nullptr);
   }
+  return prepared;
 }
 
 absl::Status LoadFleet::Push() {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tools/bench/order_stream.h"
 #include "tools/bench/raw_stream.h"
 
 namespace intentlog::bench {
@@ -28,6 +30,10 @@ struct LoadFleetOptions {
   std::string method = kDeviceSyncMethod;
   int tills = 32;
   int shops = 8;  // scopes; tills are spread over them
+  std::string scope_prefix = "shop-";
+  std::string name_prefix = "till-";
+  // What a till sells; otherwise lines of an OrderStream.
+  std::function<NextLine(int till)> lines;
   int intents_per_frame = 1;
   // Frames pushed and not receipted; 1: each waits for the receipt of the one before. More are also
   // bounded by the server's window.
@@ -44,8 +50,8 @@ class LoadFleet {
   static absl::StatusOr<std::unique_ptr<LoadFleet>> Connect(const LoadFleetOptions& options);
   ~LoadFleet();
 
-  // Builds the next `frames` frames of every till.
-  void Prepare(int frames);
+  // Builds the next `frames` frames of every till, fewer where its lines end; how many of all.
+  int Prepare(int frames);
   // Pushes what was prepared, from all tills at once.
   absl::Status Push();
 

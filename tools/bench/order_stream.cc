@@ -126,16 +126,24 @@ std::shared_ptr<const Schema> ShopSchema() {
   return schema;
 }
 
-IntentStream::IntentStream(const OrderStreamOptions& options, std::string scope)
+IntentStream::IntentStream(const OrderStreamOptions& options, std::string scope, NextLine lines)
     : schema_(ShopSchema()),
       type_(*schema_->Find("intentlog.commerce.OrderLineAdded")),
       scope_(std::move(scope)),
-      lines_(options),
+      made_lines_(options),
+      lines_(lines ? std::move(lines) : [this] { return &made_lines_.Next(); }),
       random_(options.seed * 7919 + static_cast<uint64_t>(options.till)),
       ids_(SystemClock(), random_) {}
 
 IntentStream::Made IntentStream::Next() {
   Made made;
+  INTENTLOG_CHECK(Next(made));
+  return made;
+}
+
+bool IntentStream::Next(Made& made) {
+  const commerce::OrderLineAdded* const line = lines_();
+  if (line == nullptr) return false;
   made.id = ids_.Make();
   const int64_t now_us = SystemClock().WallMicros();
   Envelope envelope;
@@ -143,9 +151,9 @@ IntentStream::Made IntentStream::Next() {
   envelope.scope = scope_;
   envelope.device_time_us = now_us;
   envelope.hlc = static_cast<uint64_t>(now_us / 1000) << 16;
-  FillIntent(type_, lines_.Next(), envelope, intent_);
+  FillIntent(type_, *line, envelope, intent_);
   made.bytes = intent_.SerializeAsString();
-  return made;
+  return true;
 }
 
 }  // namespace intentlog::bench

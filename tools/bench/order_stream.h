@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,10 +44,14 @@ class OrderStream {
 // The event types of a shop, as this binary was built with them.
 std::shared_ptr<const Schema> ShopSchema();
 
-// Intents as a device would write them for such lines, serialized. Thread-compatible.
+// The next line, valid until the next call; null at the end.
+using NextLine = std::function<const commerce::OrderLineAdded*()>;
+
+// Intents as a device would write them for lines, serialized. Thread-compatible.
 class IntentStream {
  public:
-  IntentStream(const OrderStreamOptions& options, std::string scope);
+  // Of an OrderStream, or of `lines` where it is given.
+  IntentStream(const OrderStreamOptions& options, std::string scope, NextLine lines = {});
   IntentStream(const IntentStream&) = delete;
   IntentStream& operator=(const IntentStream&) = delete;
 
@@ -54,13 +59,17 @@ class IntentStream {
     IntentId id;
     std::string bytes;  // serialized Intent
   };
+  // REQUIRES: the lines are not at their end.
   Made Next();
+  // False at the end of the lines.
+  bool Next(Made& made);
 
  private:
   const std::shared_ptr<const Schema> schema_;
   const EventType& type_;
   const std::string scope_;
-  OrderStream lines_;
+  OrderStream made_lines_;
+  const NextLine lines_;
   SeededRandom random_;
   IntentIdMaker ids_;
   Intent intent_;

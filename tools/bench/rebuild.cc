@@ -39,9 +39,9 @@ absl::StatusOr<double> FoldAll(const EventLog& log, const std::string& dir) {
   options.role = "server-views";
   ASSIGN_OR_RETURN(const auto store, Store::Open(dir, options));
   const Stopwatch watch;
-  ASSIGN_OR_RETURN(const auto models,
-                   ReadModels::Open(*store, CommerceViews(),
-                                    {.kept_rows_bytes_max = kKeptRowsBytes, .followers = {}}));
+  ReadModelsOptions reading;
+  reading.kept_rows_bytes_max = kKeptRowsBytes;
+  ASSIGN_OR_RETURN(const auto models, ReadModels::Open(*store, CommerceViews(), reading));
   EventDecoder decoder(ShopSchema());
   std::set<std::string> scopes;
   uint64_t events = 0;

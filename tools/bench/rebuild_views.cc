@@ -9,8 +9,8 @@
 #include "eventlog/runtime/executor.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/store/store.h"
+#include "projections/engine/open_projection.h"
 #include "projections/engine/rebuild.h"
-#include "projections/engine/row_access.h"
 #include "projections/engine/row_keys.h"
 #include "projections/views/commerce_views.h"
 #include "proto/views.pb.h"
@@ -98,8 +98,7 @@ absl::StatusOr<Rebuilt> RebuildView(const EventLog& log,
   StoreOptions store_options;
   store_options.role = "server-views";
   ASSIGN_OR_RETURN(const auto store, Store::Open(dir, store_options));
-  OpenProjection build{projection, projection->info(), nullptr, /*build=*/1};
-  ASSIGN_OR_RETURN(build.prototype, RowAccess::Prototype(build.info));
+  ASSIGN_OR_RETURN(const OpenProjection build, OpenOne(projection, /*build=*/1));
   Ended ended;
   std::vector<std::unique_ptr<Executor>> threads;
   std::vector<Executor*> executors;

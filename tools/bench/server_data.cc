@@ -19,21 +19,6 @@ namespace {
 constexpr std::chrono::milliseconds kLook(50);
 constexpr double kFoldPatienceSeconds = 120;
 
-// The server folds in the background: until it is done it would take a core from what comes next.
-absl::Status WaitUntilFolded(const std::string& address) {
-  const ReaderClient reader({.address = address}, "default");
-  const Stopwatch watch;
-  while (true) {
-    ASSIGN_OR_RETURN(const StatsReply stats, reader.Stats());
-    if (stats.view_position() == stats.head()) return absl::OkStatus();
-    if (watch.Seconds() > kFoldPatienceSeconds) {
-      return Unavailable("the server's read models stand at ", stats.view_position(), " of ",
-                         stats.head());
-    }
-    std::this_thread::sleep_for(kLook);
-  }
-}
-
 absl::Status RecordYear(const std::string& dir, const std::string& child_log) {
   ASSIGN_OR_RETURN(Served served, Serve(dir, child_log));
   LoadFleetOptions options;
@@ -55,6 +40,21 @@ absl::Status RecordYear(const std::string& dir, const std::string& child_log) {
 }
 
 }  // namespace
+
+// The server folds in the background: until it is done it would take a core from what comes next.
+absl::Status WaitUntilFolded(const std::string& address) {
+  const ReaderClient reader({.address = address}, "default");
+  const Stopwatch watch;
+  while (true) {
+    ASSIGN_OR_RETURN(const StatsReply stats, reader.Stats());
+    if (stats.view_position() == stats.head()) return absl::OkStatus();
+    if (watch.Seconds() > kFoldPatienceSeconds) {
+      return Unavailable("the server's read models stand at ", stats.view_position(), " of ",
+                         stats.head());
+    }
+    std::this_thread::sleep_for(kLook);
+  }
+}
 
 absl::StatusOr<std::string> YearFolder(BenchContext& context) {
   return context.Once("year", [&](const std::string& path) {

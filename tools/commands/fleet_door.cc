@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "client/wire/admin_client.h"
+#include "client/wire/reader_client.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/text.h"
@@ -53,6 +54,11 @@ class RunningFleet final : public FleetDoor {
   absl::StatusOr<OperateSnapshotsReply> OperateSnapshots(OperateSnapshotsRequest request) override {
     request.set_tenant(options_.tenant);
     return client_.OperateSnapshots(request);
+  }
+  absl::Status ReadEvents(const TakeEvent& take) override {
+    return ReaderClient({.address = options_.server}, options_.tenant)
+        .ReadEvents({.from = Position(1)},
+                    [&take](const EventRef& event, Position) { return take(event); });
   }
   absl::StatusOr<SharedSchema> LoadSchema() override {
     if (!options_.schema_file.empty()) return SchemaOfFile(options_.schema_file);
@@ -104,6 +110,17 @@ class FolderFleet final : public FleetDoor {
     return Answered<OperateSnapshotsReply>([&](FleetBackend::SnapshotsOperated done) {
       backend_->OperateSnapshots(request, std::move(done));
     });
+  }
+  absl::Status ReadEvents(const TakeEvent& take) override {
+    ASSIGN_OR_RETURN(const auto log, server_.server().Log(options_.tenant));
+    const auto reader = log->Read(Position(1));
+    while (true) {
+      ASSIGN_OR_RETURN(const bool more, reader->Next());
+      if (!more) return absl::OkStatus();
+      for (size_t i = reader->begin(); i < reader->block().size(); ++i) {
+        if (!take(reader->block().event(i))) return absl::OkStatus();
+      }
+    }
   }
   absl::StatusOr<SharedSchema> LoadSchema() override { return backend_->schema(); }
 

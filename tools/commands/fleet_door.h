@@ -5,11 +5,13 @@
 // Thread-compatible; calls block.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "eventlog/log/block.h"
 #include "eventlog/schema/schema.h"
 #include "proto/admin.pb.h"
 
@@ -38,6 +40,9 @@ class FleetDoor {
   virtual absl::StatusOr<OperateViewReply> OperateView(OperateViewRequest request) = 0;
   virtual absl::StatusOr<OperateSnapshotsReply> OperateSnapshots(
       OperateSnapshotsRequest request) = 0;
+  // In order, until `take` says no.
+  using TakeEvent = std::function<bool(const EventRef& event)>;
+  virtual absl::Status ReadEvents(const TakeEvent& take) = 0;
   // By which the server decides; with --schema, that of the file.
   virtual absl::StatusOr<std::shared_ptr<const Schema>> LoadSchema() = 0;
 };

@@ -33,6 +33,11 @@ struct Options {
   std::string backups = "off";
   absl::Duration heal_wait = absl::Minutes(10);
   absl::Duration digest_interval = ServerOptions().digest_interval;
+  uint64_t rebuild_commit_bytes = ServerOptions().rebuild_commit_bytes;
+  absl::Duration roll_back_window = ServerOptions().roll_back_window;
+  uint64_t snapshot_events = SnapshotPolicy().events;
+  absl::Duration snapshot_pause = SnapshotPolicy().interval_min;
+  uint64_t device_snapshot_events = ServerOptions().snapshot_events_min;
   bool insecure = false;
   bool json = false;
 };
@@ -100,6 +105,12 @@ class Teller {
   absl::StatusCode said_ = absl::StatusCode::kOk;
 };
 
+void TellNotices(Server& server) {
+  for (const std::string& line : server.TakeNotices()) {
+    std::fprintf(stderr, "intentlog serve: %s\n", line.c_str());
+  }
+}
+
 // Until a signal comes.
 void Watch(const Options& options, StopSignal& stop, OpenServer& server, const GrpcServer& wire) {
   Teller health("writing again");
@@ -110,7 +121,9 @@ void Watch(const Options& options, StopSignal& stop, OpenServer& server, const G
     health.Tell(server.server().health());
     degraded.Tell(server.server().degraded());
     room.Tell(wire.room());
+    TellNotices(server.server());
   }
+  TellNotices(server.server());
 }
 
 absl::Status Serve(const Options& options) {
@@ -122,6 +135,12 @@ absl::Status Serve(const Options& options) {
   ServerOptions server_options;
   server_options.dir = options.data;
   server_options.digest_interval = options.digest_interval;
+  server_options.rebuild_commit_bytes = options.rebuild_commit_bytes;
+  server_options.roll_back_window = options.roll_back_window;
+  server_options.snapshots.on = options.snapshot_events > 0;
+  server_options.snapshots.events = options.snapshot_events;
+  server_options.snapshots.interval_min = options.snapshot_pause;
+  server_options.snapshot_events_min = options.device_snapshot_events;
   server_options.quiet_cursor_interval = kQuietIntervals * options.digest_interval;
   absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
   if (!server.ok()) return ExplainInUse(server.status());
@@ -156,6 +175,20 @@ void RegisterServe(CLI::App& app, int* exit_code) {
       command, "--digest-interval", &options->digest_interval,
       "how often devices hear at most what their read models must come to, and in ten times "
       "that, how far a log is in which nothing is for them (default: 1s)");
+  AddDuration(command, "--roll-back-window", &options->roll_back_window,
+              "how long after a switch a view can be rolled back; until then what was live before "
+              "is folded, too (default: 168h)");
+  AddNumber(
+      command, "--rebuild-commit-bytes", &options->rebuild_commit_bytes, 1, 1 << 30,
+      "rows that the rebuild of a view holds in memory before it writes them: more is faster, "
+      "less is lost when it is interrupted (default: 32 MiB)");
+  AddNumber(command, "--snapshot-events", &options->snapshot_events, 0, UINT64_MAX,
+            "a snapshot of all read models is due after so many events; 0: none is taken (default: "
+            "50000)");
+  AddDuration(command, "--snapshot-pause", &options->snapshot_pause,
+              "never sooner after the last one than this (default: 1m)");
+  AddNumber(command, "--device-snapshot-events", &options->device_snapshot_events, 1, UINT64_MAX,
+            "a device that lacks so many events of a scope gets its rows instead (default: 20000)");
   AddFlag(command, "--insecure", &options->insecure,
           "allow an address that other machines reach, without encryption");
   AddJson(command, &options->json);

@@ -25,6 +25,11 @@ absl::StatusOr<const Projection*> Source::FindView(const std::string& view) cons
   return NotFound("there is no view \"", view, "\"; there are: ", known);
 }
 
+absl::Status Source::Watch(const std::string&, const RowsWatched&, const TakeChunk&) {
+  return WrongUsage(
+      "rows are watched with --server HOST:PORT: nothing changes in a folder at rest");
+}
+
 absl::StatusOr<std::unique_ptr<Source>> OpenSource(const SourceOptions& options) {
   if (options.dir.empty() == options.server.empty()) {
     return WrongUsage("say either --dir DIR or --server HOST:PORT");

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "eventlog/log/block.h"
 #include "projections/asof/as_of_base.h"
 #include "projections/engine/read_models.h"
@@ -25,6 +26,8 @@ class App;
 }
 
 namespace intentlog {
+
+class WatchChunk;
 
 struct SourceOptions {
   std::string dir;
@@ -47,6 +50,10 @@ struct ViewSummary {
   std::string name;
   uint32_t version = 1;
   std::vector<ScopeState> scopes;
+  // Of a server's: what was live before, until when it can be rolled back to, or when it went away.
+  uint32_t before_version = 0;  // 0: there is none
+  int64_t before_until_us = 0;
+  int64_t before_ended_us = 0;
 };
 
 // How far a place has events: a device has its scopes through different positions.
@@ -55,8 +62,14 @@ struct Reach {
   std::string scope;  // that ends there; empty: it is a server's log, which ends there itself
   Position last;      // through which it has events at all
   // What a device does not keep any more, or never got, because a snapshot stood for it.
-  Position held_after;
-  std::string held_scope;  // of which that is
+  Position held_after{};
+  std::string held_scope{};  // of which that is
+};
+
+struct RowsWatched {
+  std::string prefix;
+  bool only_changes = false;
+  absl::Duration duration = absl::InfiniteDuration();
 };
 
 // What a verification found; `problems` empty: all is well.
@@ -91,6 +104,13 @@ class Source {
   // Rows that were folded earlier, where the place keeps some; lives as long as the source. Null:
   // it keeps none.
   virtual absl::StatusOr<AsOfBases*> Bases() { return nullptr; }
+  // A page of rows by key or by an index, merged over scopes.
+  virtual absl::StatusOr<RowPage> Page(const std::string& view, const PageWanted& wanted) = 0;
+  // Calls `take` with rows as they change, until it returns false or `wanted` ends. A folder at
+  // rest has none: wrong usage.
+  using TakeChunk = std::function<bool(const WatchChunk& chunk)>;
+  virtual absl::Status Watch(const std::string& view, const RowsWatched& wanted,
+                             const TakeChunk& take);
   // The projection that prints a view's rows. NOT_FOUND names those there are.
   absl::StatusOr<const Projection*> FindView(const std::string& view) const;
 

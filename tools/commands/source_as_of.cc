@@ -73,6 +73,11 @@ class SourceAsOf final : public Source {
     return rows->Get(view, key);
   }
 
+  absl::StatusOr<RowPage> Page(const std::string& view, const PageWanted& wanted) override {
+    ASSIGN_OR_RETURN(const ReadModels* rows, Folded(view));
+    return rows->Page(view, wanted);
+  }
+
   // The view's rows through at_.
   absl::StatusOr<const ReadModels*> Folded(const std::string& view) {
     std::unique_ptr<AsOf>& as_of = views_[view];

@@ -74,6 +74,7 @@ class MadePlace final : public Source {
     }
     return reach_.last;
   }
+  absl::StatusOr<RowPage> Page(const std::string&, const PageWanted&) override { return RowPage(); }
   absl::StatusOr<std::optional<Row>> Get(const std::string&, const std::string&) override {
     return std::optional<Row>();
   }

@@ -117,7 +117,7 @@ class DeviceFolder final : public Source {
 
   absl::StatusOr<Position> Dump(const std::string& view, const TakeRow& take) override {
     ASSIGN_OR_RETURN(const Reach reach, EventsThrough());
-    ASSIGN_OR_RETURN(const auto cursor, client().Scan(view, {}, reading_));
+    ASSIGN_OR_RETURN(const auto cursor, client().Scan(view, "", reading_));
     while (true) {
       ASSIGN_OR_RETURN(const MergedRow* row, cursor->Next());
       if (row == nullptr) return reach.last;
@@ -127,6 +127,10 @@ class DeviceFolder final : public Source {
 
   absl::StatusOr<std::optional<Row>> Get(const std::string& view, const std::string& key) override {
     return client().Get(view, key, reading_);
+  }
+
+  absl::StatusOr<RowPage> Page(const std::string& view, const PageWanted& wanted) override {
+    return client().Page(view, wanted, reading_);
   }
 
  private:

@@ -1,6 +1,7 @@
 // The data folder of a server that is not running: the server's own core opens it, without a
 // transport.
 #include <condition_variable>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -95,6 +96,7 @@ class ServerFolder final : public Source {
       const ProjectionInfo info = projection->info();
       ASSIGN_OR_RETURN(std::vector<ScopeState> scopes, models->Scopes(info.name));
       views.push_back({info.name, models->ShownVersion(info.name), std::move(scopes)});
+      AddBefore(views.back());
     }
     return views;
   }
@@ -127,7 +129,23 @@ class ServerFolder final : public Source {
     return models->Get(view, key);
   }
 
+  absl::StatusOr<RowPage> Page(const std::string& view, const PageWanted& wanted) override {
+    ASSIGN_OR_RETURN(const auto models, Folded());
+    return models->Page(view, wanted);
+  }
+
  private:
+  void AddBefore(ViewSummary& view) {
+    const auto asked = std::make_shared<std::promise<absl::StatusOr<ViewState>>>();
+    server_.core().Post([this, asked, name = view.name] {
+      asked->set_value(server_.server().StateOfView(tenant_, name));
+    });
+    const absl::StatusOr<ViewState> state = asked->get_future().get();
+    if (!state.ok()) return;  // nothing is folded yet
+    view.before_version = state->record.previous().version();
+    view.before_until_us = state->roll_back_until_us;
+    view.before_ended_us = state->record.previous_ended_us();
+  }
   absl::StatusOr<std::shared_ptr<const ReadModels>> Folded() {
     RETURN_IF_ERROR(FoldAll());
     return server_.server().Models(tenant_);

@@ -83,9 +83,10 @@ void RegisterView(CLI::App& app, int* exit_code) {
                             "Read models: what is there, rows, dumps, digests, also as of any "
                             "time; rebuilt beside the live ones.");
   for (const Register add :
-       {RegisterViewList, RegisterViewGet, RegisterViewDump, RegisterViewDigest,
-        RegisterViewRebuild, RegisterViewCompare, RegisterViewActivate, RegisterViewRollback,
-        RegisterViewCancel, RegisterViewParked, RegisterViewTry, RegisterViewSnapshots}) {
+       {RegisterViewList, RegisterViewGet, RegisterViewScan, RegisterViewWatch, RegisterViewDump,
+        RegisterViewDigest, RegisterViewRebuild, RegisterViewCompare, RegisterViewActivate,
+        RegisterViewRollback, RegisterViewCancel, RegisterViewParked, RegisterViewTry,
+        RegisterViewSnapshots}) {
     add(view, exit_code);
   }
 }

@@ -1,4 +1,6 @@
-// intentlog view list|get|dump|digest [--at POSITION | --at-time T] --dir DIR | --server HOST:PORT
+// intentlog view list|get|scan|dump|digest [--at POSITION | --at-time T] --dir DIR | --server
+// HOST:PORT
+//                watch NAME --server HOST:PORT
 //                rebuild|compare|activate|rollback|cancel NAME · try NAME --from POSITION
 //                parked list|show|retry|retry-all|skip · snapshots list|take|verify
 #pragma once
@@ -20,6 +22,8 @@ void RegisterView(CLI::App& app, int* exit_code);
 // ---- one for each subcommand; `view` is the parent
 void RegisterViewList(CLI::App& view, int* exit_code);
 void RegisterViewGet(CLI::App& view, int* exit_code);
+void RegisterViewScan(CLI::App& view, int* exit_code);
+void RegisterViewWatch(CLI::App& view, int* exit_code);
 void RegisterViewDump(CLI::App& view, int* exit_code);
 void RegisterViewDigest(CLI::App& view, int* exit_code);
 void RegisterViewRebuild(CLI::App& view, int* exit_code);

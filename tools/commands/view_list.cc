@@ -5,17 +5,28 @@
 #include <vector>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
 #include "tools/commands/command.h"
+#include "tools/commands/status_json.h"
 #include "tools/commands/table.h"
 #include "tools/commands/view.h"
 
 namespace intentlog {
 namespace {
 
+// What can be rolled back to.
+std::string BeforeText(const ViewSummary& view) {
+  if (view.before_version != 0) {
+    return Cat("version ", view.before_version, " until ", TimeText(view.before_until_us));
+  }
+  if (view.before_ended_us != 0) return Cat("gone since ", TimeText(view.before_ended_us));
+  return "";
+}
+
 absl::Status List(const ViewArguments& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Source> source, OpenSource(options.source));
   ASSIGN_OR_RETURN(const std::vector<ViewSummary> views, source->Views());
-  Table table({"view", "version", "scopes", "rows", "parked", "position"});
+  Table table({"view", "version", "scopes", "rows", "parked", "position", "before"});
   Json list = Json::array();
   for (const ViewSummary& view : views) {
     uint64_t rows = 0;
@@ -27,13 +38,20 @@ absl::Status List(const ViewArguments& options) {
       position = std::max(position, scope.position);
     }
     table.Add({view.name, std::to_string(view.version), std::to_string(view.scopes.size()),
-               std::to_string(rows), std::to_string(parked), std::to_string(position.value())});
+               std::to_string(rows), std::to_string(parked), std::to_string(position.value()),
+               BeforeText(view)});
     list.push_back({{"name", view.name},
                     {"version", view.version},
                     {"scopes", view.scopes.size()},
                     {"rows", rows},
                     {"parked", parked},
                     {"position", position.value()}});
+    if (view.before_version != 0) {
+      list.back()["before"] = {{"version", view.before_version},
+                               {"until", TimeText(view.before_until_us)}};
+    } else if (view.before_ended_us != 0) {
+      list.back()["before"] = {{"ended", TimeText(view.before_ended_us)}};
+    }
   }
   if (options.json) {
     PrintJson({{"views", std::move(list)}});

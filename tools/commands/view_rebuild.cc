@@ -1,4 +1,5 @@
 // intentlog view rebuild|compare|activate|rollback|cancel NAME --dir DIR | --server HOST:PORT
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -6,13 +7,16 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/engine/row_keys.h"
 #include "tools/commands/command.h"
 #include "tools/commands/domain.h"
+#include "tools/commands/event_text.h"
 #include "tools/commands/fleet.h"
 #include "tools/commands/json.h"
 #include "tools/commands/signals.h"
-#include "tools/commands/table.h"
+#include "tools/commands/status_json.h"
 #include "tools/commands/terminal.h"
+#include "tools/commands/touching_events.h"
 #include "tools/commands/view.h"
 
 namespace intentlog {
@@ -20,13 +24,15 @@ namespace {
 
 // How often a rebuild that goes on is looked at.
 constexpr absl::Duration kLook = absl::Milliseconds(100);
-constexpr size_t kRowColumns = 60;
+constexpr size_t kEventColumns = 120;
 
 struct Options : FleetArguments {
   std::string name;
   uint64_t workers = 1;
   uint64_t events_per_second = 0;
   bool from_snapshot = false;
+  uint64_t differences = 10;
+  uint64_t events = 20;
 };
 
 absl::StatusOr<std::unique_ptr<FleetDoor>> Open(const Options& options) {
@@ -65,6 +71,10 @@ Json ReplyJson(const Options& options, const OperateViewReply& reply) {
   }
   if (record.has_previous()) {
     json["previous"] = BuildJson(record.previous().version(), record.previous().build());
+    json["previous"]["until"] = TimeText(reply.roll_back_until_us());
+  }
+  if (record.previous_ended_us() != 0) {
+    json["previous_ended"] = TimeText(record.previous_ended_us());
   }
   json["rebuilding"] = reply.rebuilding();
   json["events_per_second"] = static_cast<uint64_t>(reply.events_per_second());
@@ -84,8 +94,12 @@ void Print(const Options& options, const OperateViewReply& reply) {
                 record.shadow_follows() ? "ready: compare, activate or cancel it" : "not ready");
   }
   if (record.has_previous()) {
-    std::printf("before it %s, to be rolled back to\n",
-                BuildText(record.previous().version(), record.previous().build()).c_str());
+    std::printf("before it %s, to be rolled back to until %s\n",
+                BuildText(record.previous().version(), record.previous().build()).c_str(),
+                TimeText(reply.roll_back_until_us()).c_str());
+  } else if (record.previous_ended_us() != 0) {
+    std::printf("what was live before has gone, at %s\n",
+                TimeText(record.previous_ended_us()).c_str());
   }
 }
 
@@ -135,28 +149,73 @@ absl::Status Switch(const Options& options, ViewAction action) {
   return absl::OkStatus();
 }
 
+// Which events touched the rows that differ, through what is compared.
+absl::StatusOr<std::unique_ptr<TouchingEvents>> EventsOf(FleetDoor& door, const Options& options,
+                                                         const Projection& projection,
+                                                         const OperateViewReply& reply,
+                                                         std::shared_ptr<const Schema> schema) {
+  auto events = std::make_unique<TouchingEvents>(projection, std::move(schema), options.events);
+  for (const ViewDifference& one : reply.differences()) events->Want(one.scope(), one.key());
+  if (reply.differences().empty() || options.events == 0) return events;
+  absl::Status status;
+  RETURN_IF_ERROR(door.ReadEvents([&](const EventRef& event) {
+    if (event.position.value() > reply.folded()) return false;
+    status = events->Add(event);
+    return status.ok();
+  }));
+  RETURN_IF_ERROR(status);
+  return events;
+}
+
+Json DifferenceJson(const ViewDifference& one, const Projection& projection,
+                    const TouchingEvents& events, const Schema& schema) {
+  const TouchingEvents::Found& found = events.Of(one.scope(), one.key());
+  Json list = Json::array();
+  for (const auto& event : found.last) list.push_back(EventJson(event.ref(), schema));
+  return {{"scope", one.scope()},
+          {"key", one.key()},
+          {"live", RowText(&projection, one.has_live(), one.live())},
+          {"shadow", RowText(&projection, one.has_shadow(), one.shadow())},
+          {"events_touching", found.count},
+          {"events", std::move(list)}};
+}
+
+void PrintDifference(const ViewDifference& one, const Projection& projection,
+                     const TouchingEvents& events, const Schema& schema) {
+  const TouchingEvents::Found& found = events.Of(one.scope(), one.key());
+  std::printf("\n%s/%s\n  live     %s\n  rebuilt  %s\n", one.scope().c_str(),
+              Quoted(one.key()).c_str(), RowText(&projection, one.has_live(), one.live()).c_str(),
+              RowText(&projection, one.has_shadow(), one.shadow()).c_str());
+  if (found.count == 0) return;
+  std::printf("  %llu events touched it, the last %zu:\n",
+              static_cast<unsigned long long>(found.count), found.last.size());
+  for (const auto& event : found.last) {
+    std::printf("  %s\n", EventLine(event.ref(), schema, kEventColumns).c_str());
+  }
+}
+
 absl::Status Compare(const Options& options) {
   ASSIGN_OR_RETURN(const auto door, Open(options));
   ASSIGN_OR_RETURN(const Domain domain, LoadDomain(options.door.schema_file));
-  const Projection* projection = nullptr;
-  for (const auto& one : domain.projections) {
-    if (one->info().name == options.name) projection = one.get();
+  const auto projection =
+      std::find_if(domain.projections.begin(), domain.projections.end(),
+                   [&](const auto& one) { return one->info().name == options.name; });
+  OperateViewRequest request = Ask(options, COMPARE_VIEW);
+  request.set_differences_max(static_cast<uint32_t>(options.differences));
+  ASSIGN_OR_RETURN(const OperateViewReply reply, door->OperateView(request));
+  if (projection == domain.projections.end()) {
+    return FailedPrecondition("this program has no view ", Quoted(options.name),
+                              " and cannot show its rows");
   }
-  ASSIGN_OR_RETURN(const OperateViewReply reply, door->OperateView(Ask(options, COMPARE_VIEW)));
-  Json list = Json::array();
-  Table table({"scope", "key", "live", "rebuilt"});
-  for (const ViewDifference& one : reply.differences()) {
-    const std::string live = RowText(projection, one.has_live(), one.live());
-    const std::string shadow = RowText(projection, one.has_shadow(), one.shadow());
-    list.push_back(
-        {{"scope", one.scope()}, {"key", one.key()}, {"live", live}, {"shadow", shadow}});
-    table.Add({one.scope(), one.key(), Shorten(live, kRowColumns), Shorten(shadow, kRowColumns)});
-  }
+  ASSIGN_OR_RETURN(const auto events, EventsOf(*door, options, **projection, reply, domain.schema));
   if (options.json) {
     Json json = ReplyJson(options, reply);
     json["equal"] = reply.equal();
     json["rows"] = {{"live", reply.live_rows()}, {"shadow", reply.shadow_rows()}};
-    json["differences"] = std::move(list);
+    json["differences"] = Json::array();
+    for (const ViewDifference& one : reply.differences()) {
+      json["differences"].push_back(DifferenceJson(one, **projection, *events, *domain.schema));
+    }
     PrintJson(json);
   } else if (reply.equal()) {
     std::printf("equal: %llu rows, by the digest of each scope\n",
@@ -165,7 +224,9 @@ absl::Status Compare(const Options& options) {
     std::printf("different: %llu rows live, %llu rebuilt; the first differences:\n",
                 static_cast<unsigned long long>(reply.live_rows()),
                 static_cast<unsigned long long>(reply.shadow_rows()));
-    table.Print();
+    for (const ViewDifference& one : reply.differences()) {
+      PrintDifference(one, **projection, *events, *domain.schema);
+    }
   }
   return reply.equal() ? absl::OkStatus() : ExplainedFailure();
 }
@@ -194,9 +255,16 @@ void RegisterViewRebuild(CLI::App& view, int* exit_code) {
 }
 
 void RegisterViewCompare(CLI::App& view, int* exit_code) {
-  CLI::App& command = AddCommand(
-      view, "compare", "The live view beside the rebuilt one; exit code 1 if they differ.");
+  CLI::App& command = AddCommand(view, "compare",
+                                 "The live view beside the rebuilt one: rows that differ, and the "
+                                 "events that touched them; exit "
+                                 "code 1 if they differ.");
   const auto options = Take(command);
+  AddNumber(command, "--differences", &options->differences, 1, 100,
+            "rows that differ, at most (default: 10)");
+  AddNumber(command, "--events", &options->events, 0, 1000,
+            "for each of them, the last events that touched it, at most; 0: the log is not read "
+            "for them (default: 20)");
   OnRun(command, exit_code, [options] { return Compare(*options); });
 }
 

@@ -54,6 +54,12 @@ absl::Status ViewTsv::Add(std::string_view key, const Row& row) {
   return absl::OkStatus();
 }
 
+std::string ViewTsv::Cell(std::string_view cell) {
+  std::string text;
+  AppendCell(cell, text);
+  return text;
+}
+
 std::string ViewTsv::Sha256() const {
   Hash copy;
   unsigned char digest[EVP_MAX_MD_SIZE];

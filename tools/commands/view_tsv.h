@@ -29,6 +29,8 @@ class ViewTsv {
   // With its line end. Tabs and line ends inside of a cell are written as \t, \n and \r.
   const std::string& line() const { return line_; }
   uint64_t rows() const { return rows_; }
+  // A cell as it is in a line.
+  static std::string Cell(std::string_view cell);
   // Of all lines so far, in hexadecimal.
   std::string Sha256() const;
 

@@ -51,6 +51,8 @@ class Dumper {
   std::string line_;
 };
 
+}  // namespace
+
 absl::StatusOr<ViewDump> DumpRows(const Projection& projection, RowCursor& rows) {
   Dumper dumper(projection);
   for (;;) {
@@ -60,13 +62,11 @@ absl::StatusOr<ViewDump> DumpRows(const Projection& projection, RowCursor& rows)
   }
 }
 
-}  // namespace
-
 absl::StatusOr<ViewDump> DumpServerView(const ReaderClient& reader, const Projection& projection,
                                         Position at_least) {
   Dumper dumper(projection);
   ASSIGN_OR_RETURN(const Position position,
-                   reader.DumpView(projection.info().name, at_least,
+                   reader.DumpView(projection.info().name, {at_least},
                                    [&](std::string_view key, std::string_view bytes) {
                                      const auto row = RowFromBytes(projection, bytes);
                                      if (!row.ok()) return row.status();
@@ -79,7 +79,7 @@ absl::StatusOr<ViewDump> DumpServerView(const ReaderClient& reader, const Projec
 
 absl::StatusOr<ViewDump> DumpDeviceView(const Client& client, const Projection& projection,
                                         Client::Reading reading) {
-  ASSIGN_OR_RETURN(const auto rows, client.Scan(projection.info().name, {}, reading));
+  ASSIGN_OR_RETURN(const auto rows, client.Scan(projection.info().name, "", reading));
   return DumpRows(projection, *rows);
 }
 
@@ -91,7 +91,7 @@ absl::StatusOr<ViewDump> DumpModels(const ReadModels& models, const Projection& 
 absl::StatusOr<SalesFigures> AddUpSales(const Client& client, std::string_view view,
                                         Client::Reading reading) {
   SalesFigures figures;
-  ASSIGN_OR_RETURN(const auto cursor, client.Scan(view, {}, reading));
+  ASSIGN_OR_RETURN(const auto cursor, client.Scan(view, "", reading));
   for (;;) {
     ASSIGN_OR_RETURN(const MergedRow* const row, cursor->Next());
     if (row == nullptr) return figures;

@@ -14,6 +14,7 @@
 #include "client/wire/reader_client.h"
 #include "projections/engine/projection.h"
 #include "projections/engine/read_models.h"
+#include "projections/engine/row_cursor.h"
 #include "tools/import/hashed_source.h"
 #include "tools/import/sales_tally.h"
 
@@ -32,6 +33,8 @@ absl::StatusOr<ViewDump> DumpServerView(const ReaderClient& reader, const Projec
 // Of a device's view.
 absl::StatusOr<ViewDump> DumpDeviceView(const Client& client, const Projection& projection,
                                         Client::Reading reading);
+// Of rows as they come.
+absl::StatusOr<ViewDump> DumpRows(const Projection& projection, RowCursor& rows);
 // Of read models in a store.
 absl::StatusOr<ViewDump> DumpModels(const ReadModels& models, const Projection& projection);
 

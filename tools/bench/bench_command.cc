@@ -6,16 +6,20 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "tools/bench/begin_device.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/bench_device.h"
 #include "tools/bench/bench_row.h"
+#include "tools/bench/bench_server.h"
 #include "tools/bench/benches.h"
 #include "tools/bench/postgres_server.h"
 #include "tools/bench/raw_server.h"
@@ -35,6 +39,8 @@ std::vector<Bench> AllBenches() {
       {"log_scan", "the server's log, hot", LogScan},
       {"replay_client", "all events to one gRPC client", ReplayClient},
       {"catch_up", "a fresh device learns a year, durably; and its memory", CatchUp},
+      {"bootstrap_20", "a fresh device at a snapshot, 20 events a row", BootstrapTwenty},
+      {"bootstrap_lines", "a fresh device at a snapshot, a row for each event", BootstrapLines},
       {"rebuild", "all views from the log, one worker", Rebuild},
       {"rebuild_views", "each view alone from the log, one worker and two", RebuildViews},
       {"rebuild_while_serving", "all views rebuilt and flipped while devices push and queries run",
@@ -90,14 +96,18 @@ absl::StatusOr<std::vector<Bench>> Chosen(const std::vector<std::string>& names)
   if (std::find(names.begin(), names.end(), "all") != names.end()) return all;
   std::vector<Bench> chosen;
   for (const std::string& name : names) {
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [&](const Bench& bench) { return bench.name == name; });
-    if (found == all.end()) {
+    const size_t before = chosen.size();
+    std::copy_if(all.begin(), all.end(), std::back_inserter(chosen),
+                 [&](const Bench& bench) { return bench.name == name; });
+    if (chosen.size() > before) continue;
+    // All that begin so: "bootstrap" is bootstrap_20 and bootstrap_lines.
+    std::copy_if(all.begin(), all.end(), std::back_inserter(chosen),
+                 [&](const Bench& bench) { return bench.name.starts_with(name + "_"); });
+    if (chosen.size() == before) {
       std::string known;
       for (const Bench& bench : all) known += " " + bench.name;
       return WrongUsage("no benchmark \"", name, "\"; there are: all", known);
     }
-    chosen.push_back(*found);
   }
   return chosen;
 }
@@ -148,6 +158,25 @@ absl::Status RunBench(const BenchOptions& options) {
   return Judge(rows);
 }
 
+void RegisterBootstrapParts(CLI::App& parts, int* exit_code) {
+  auto served = std::make_shared<std::pair<std::string, std::string>>();
+  CLI::App* serve = parts.add_subcommand("serve", "A server with a snapshot of all it has.");
+  serve->add_option("--data", served->first, "its data folder")->required();
+  serve->add_option("--views", served->second, "shop, lines")->required();
+  OnRun(*serve, exit_code, [served] { return RunBenchServer(served->first, served->second); });
+
+  auto options = std::make_shared<BeginDeviceOptions>();
+  CLI::App* device = parts.add_subcommand("begin-device", "A fresh device that gets everything.");
+  device->add_option("--dir", options->dir, "the device's new folder")->required();
+  device->add_option("--server", options->server, "HOST:PORT")->required();
+  device->add_option("--views", options->views, "shop, lines")->required();
+  device->add_option("--head", options->head, "position that every scope is to come to")
+      ->required();
+  device->add_option("--scopes", options->scopes, "how many there are")->required();
+  device->add_flag("--at-snapshots", options->at_snapshots, "begins at them, not with the feed");
+  OnRun(*device, exit_code, [options] { return RunBeginDevice(*options); });
+}
+
 void RegisterParts(CLI::App& app, int* exit_code) {
   CLI::App* parts = app.add_subcommand("bench-part", "A process of a benchmark.");
   parts->group("");
@@ -174,6 +203,7 @@ void RegisterParts(CLI::App& app, int* exit_code) {
   device->add_option("--lines", options->lines, "order lines to wait for")->required();
   OnRun(*device, exit_code,
         [options] { return RunCatchUpDevice(options->dir, options->server, options->lines); });
+  RegisterBootstrapParts(*parts, exit_code);
 }
 
 }  // namespace

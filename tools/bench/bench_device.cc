@@ -35,26 +35,26 @@ absl::StatusOr<int64_t> LinesFolded(const Client& client) {
 
 }  // namespace
 
-absl::StatusOr<BenchDevice> OpenDevice(const std::string& dir, bool all_scopes,
-                                       const std::string& name) {
+absl::StatusOr<BenchDevice> OpenDevice(const BenchDeviceOptions& wanted) {
   BenchDevice device;
   device.random = MakeSystemRandom();
   device.executor = MakeThreadExecutor("device");
   ClientOptions options;
-  options.dir = dir;
+  options.dir = wanted.dir;
   options.tenant = "default";
-  options.device = all_scopes ? "head-office" : name;
+  options.device = wanted.all_scopes ? "head-office" : wanted.name;
   options.scopes = {"shop-1"};
-  options.all_scopes = all_scopes;
+  options.all_scopes = wanted.all_scopes;
   options.schema = ShopSchema();
-  options.projections = CommerceViews();
+  options.projections = wanted.projections.empty() ? CommerceViews() : wanted.projections;
+  options.take_snapshots = wanted.take_snapshots;
   options.runtime = {&SystemClock(), device.executor.get(), device.random.get()};
   ASSIGN_OR_RETURN(device.client, Client::Open(options));
   return device;
 }
 
 absl::Status RunCatchUpDevice(const std::string& dir, const std::string& server, int64_t lines) {
-  ASSIGN_OR_RETURN(BenchDevice device, OpenDevice(dir, /*all_scopes=*/true));
+  ASSIGN_OR_RETURN(BenchDevice device, OpenDevice({.dir = dir, .all_scopes = true}));
   GrpcConnector connector({.address = server}, *device.executor);
   const Stopwatch watch;
   RETURN_IF_ERROR(device.client->StartSync(connector));

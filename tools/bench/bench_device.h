@@ -10,6 +10,7 @@
 #include "client/client.h"
 #include "eventlog/runtime/executor.h"
 #include "eventlog/runtime/random.h"
+#include "projections/engine/read_models.h"
 
 namespace intentlog::bench {
 
@@ -19,9 +20,14 @@ struct BenchDevice {
   std::unique_ptr<Client> client;
 };
 
-// `all_scopes`: head office; otherwise a till of shop-1, `name`.
-absl::StatusOr<BenchDevice> OpenDevice(const std::string& dir, bool all_scopes,
-                                       const std::string& name = "till-1");
+struct BenchDeviceOptions {
+  std::string dir;
+  bool all_scopes = false;  // head office; otherwise a till of shop-1, `name`
+  std::string name = "till-1";
+  Projections projections = {};  // none: the shop's
+  bool take_snapshots = false;
+};
+absl::StatusOr<BenchDevice> OpenDevice(const BenchDeviceOptions& options);
 
 // A process of its own: a fresh device in `dir` follows every scope of the server until its views
 // hold `lines` order lines, durably. Prints "SECONDS BYTES" on stdout: how long that took, and the

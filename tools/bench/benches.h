@@ -20,6 +20,8 @@ absl::StatusOr<std::vector<BenchRow>> IngestOpenLanes(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> LogScan(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> ReplayClient(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> CatchUp(BenchContext& context);
+absl::StatusOr<std::vector<BenchRow>> BootstrapTwenty(BenchContext& context);
+absl::StatusOr<std::vector<BenchRow>> BootstrapLines(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> Rebuild(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> RebuildViews(BenchContext& context);
 absl::StatusOr<std::vector<BenchRow>> RebuildWhileServing(BenchContext& context);

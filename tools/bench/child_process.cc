@@ -153,6 +153,11 @@ absl::StatusOr<Served> Serve(const std::string& dir, const std::string& log_file
   return StartServer({"serve", "--data", dir, "--listen", "127.0.0.1:0"}, log_file);
 }
 
+absl::StatusOr<Served> ServeViews(const std::string& dir, const std::string& views,
+                                  const std::string& log_file) {
+  return StartServer({"bench-part", "serve", "--data", dir, "--views", views}, log_file);
+}
+
 absl::StatusOr<Served> ServeRaw(const std::string& messages_file, const std::string& commit_dir,
                                 const std::string& log_file) {
   return StartServer(

@@ -54,6 +54,10 @@ struct Served {
 };
 absl::StatusOr<Served> Serve(const std::string& dir, const std::string& log_file);
 
+// As `serve`, with the views of that name; a snapshot of them is taken (bench_server.h).
+absl::StatusOr<Served> ServeViews(const std::string& dir, const std::string& views,
+                                  const std::string& log_file);
+
 // The bare gRPC server of raw_server.h; either of the first two may be empty.
 absl::StatusOr<Served> ServeRaw(const std::string& messages_file, const std::string& commit_dir,
                                 const std::string& log_file);

@@ -35,7 +35,7 @@ class Writers {
   static absl::StatusOr<std::unique_ptr<Writers>> Open(BenchContext& context) {
     auto writers = std::make_unique<Writers>();
     ASSIGN_OR_RETURN(const std::string device, context.Fresh("append-device"));
-    ASSIGN_OR_RETURN(writers->device_, OpenDevice(device, /*all_scopes=*/false));
+    ASSIGN_OR_RETURN(writers->device_, OpenDevice({.dir = device}));
     ASSIGN_OR_RETURN(const std::string rocks, context.Fresh("append-rocks"));
     ASSIGN_OR_RETURN(writers->rocks_, PlainRocks::Open(rocks));
     RETURN_IF_ERROR(context.Fresh("append.sqlite-wal").status());
@@ -164,7 +164,7 @@ absl::StatusOr<std::vector<BenchRow>> DeviceAppendOne(BenchContext& context) {
 
 absl::StatusOr<std::vector<BenchRow>> DeviceAppendBatch(BenchContext& context) {
   ASSIGN_OR_RETURN(const std::string dir, context.Fresh("batch-device"));
-  ASSIGN_OR_RETURN(const BenchDevice device, OpenDevice(dir, /*all_scopes=*/false));
+  ASSIGN_OR_RETURN(const BenchDevice device, OpenDevice({.dir = dir}));
   ASSIGN_OR_RETURN(const std::string plain, context.Fresh("batch-rocks"));
   ASSIGN_OR_RETURN(const auto rocks, PlainRocks::Open(plain));
   OrderStream lines({.seed = 1});

@@ -14,7 +14,6 @@
 #include "eventlog/runtime/text.h"
 #include "proto/sync.pb.h"
 #include "tools/bench/load_streams.h"
-#include "tools/bench/order_stream.h"
 
 namespace intentlog::bench {
 namespace {
@@ -26,6 +25,13 @@ std::string RowKey(const LogId& log, uint64_t count) {
   std::string key(log.bytes());
   for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>(count >> shift));
   return key;
+}
+
+std::unique_ptr<EventStream> EventsOf(const LoadFleetOptions& options, int till) {
+  if (options.events) return options.events(till);
+  if (options.lines) return std::make_unique<LineStream>(options.lines(till));
+  return std::make_unique<OrderStream>(
+      OrderStreamOptions{.seed = options.seed, .till = till, .lines = options.lines_per_till});
 }
 
 // What all tills tell the thread that waits for them.
@@ -62,8 +68,8 @@ class Till {
         number_(number),
         scope_(Cat(options.scope_prefix, number % options.shops + 1)),
         log_(RandomId<LogIdTag>(random)),
-        intents_({.seed = options.seed, .till = number, .lines = options.lines_per_till}, scope_,
-                 options.lines ? options.lines(number) : NextLine()),
+        intents_(EventsOf(options, number), scope_,
+                 options.seed * 7919 + static_cast<uint64_t>(number)),
         progress_(progress) {}
 
   absl::Status Connect(LoadStreams& streams, Random& random) {

@@ -40,6 +40,8 @@ struct LoadFleetOptions {
   int frames_in_flight = 1;
   uint64_t seed = 1;
   uint64_t lines_per_till = 16000;
+  // What a till pushes instead of order lines.
+  std::function<std::unique_ptr<EventStream>(int till)> events = {};
   // Keeps what was prepared as rows for a peer.
   bool keep_rows = false;
 };

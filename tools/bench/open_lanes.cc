@@ -27,7 +27,7 @@ class PriceTill {
   static absl::StatusOr<PriceTill> Record(const std::string& dir, const std::string& name,
                                           int times) {
     PriceTill till;
-    ASSIGN_OR_RETURN(till.device_, OpenDevice(dir, /*all_scopes=*/false, name));
+    ASSIGN_OR_RETURN(till.device_, OpenDevice({.dir = dir, .name = name}));
     AppendOptions buffered;
     buffered.durability = Durability::kBuffered;
     commerce::PriceSet price;

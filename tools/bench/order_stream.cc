@@ -126,14 +126,16 @@ std::shared_ptr<const Schema> ShopSchema() {
   return schema;
 }
 
-IntentStream::IntentStream(const OrderStreamOptions& options, std::string scope, NextLine lines)
+IntentStream::IntentStream(std::unique_ptr<EventStream> events, std::string scope, uint64_t seed)
     : schema_(ShopSchema()),
-      type_(*schema_->Find("intentlog.commerce.OrderLineAdded")),
       scope_(std::move(scope)),
-      made_lines_(options),
-      lines_(lines ? std::move(lines) : [this] { return &made_lines_.Next(); }),
-      random_(options.seed * 7919 + static_cast<uint64_t>(options.till)),
+      events_(std::move(events)),
+      random_(seed),
       ids_(SystemClock(), random_) {}
+
+IntentStream::IntentStream(const OrderStreamOptions& options, std::string scope)
+    : IntentStream(std::make_unique<OrderStream>(options), std::move(scope),
+                   options.seed * 7919 + static_cast<uint64_t>(options.till)) {}
 
 IntentStream::Made IntentStream::Next() {
   Made made;
@@ -142,8 +144,8 @@ IntentStream::Made IntentStream::Next() {
 }
 
 bool IntentStream::Next(Made& made) {
-  const commerce::OrderLineAdded* const line = lines_();
-  if (line == nullptr) return false;
+  const google::protobuf::Message* const event = events_->NextEvent();
+  if (event == nullptr) return false;
   made.id = ids_.Make();
   const int64_t now_us = SystemClock().WallMicros();
   Envelope envelope;
@@ -151,7 +153,9 @@ bool IntentStream::Next(Made& made) {
   envelope.scope = scope_;
   envelope.device_time_us = now_us;
   envelope.hlc = static_cast<uint64_t>(now_us / 1000) << 16;
-  FillIntent(type_, *line, envelope, intent_);
+  const EventType* const type = schema_->Find(event->GetDescriptor()->full_name());
+  INTENTLOG_CHECK(type != nullptr);
+  FillIntent(*type, *event, envelope, intent_);
   made.bytes = intent_.SerializeAsString();
   return true;
 }

@@ -8,14 +8,24 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/random.h"
 #include "eventlog/schema/schema.h"
+#include "google/protobuf/message.h"
 #include "proto/commerce.pb.h"
 
 namespace intentlog::bench {
+
+// Events of one till, one after another, all of one type. Thread-compatible.
+class EventStream {
+ public:
+  virtual ~EventStream() = default;
+  // The next one, valid until the next call; null at the end.
+  virtual const google::protobuf::Message* NextEvent() = 0;
+};
 
 struct OrderStreamOptions {
   uint64_t seed = 1;
@@ -23,12 +33,12 @@ struct OrderStreamOptions {
   uint64_t lines = 500000;  // that the year has on this till; its days are spread over them
 };
 
-class OrderStream {
+class OrderStream final : public EventStream {
  public:
   explicit OrderStream(const OrderStreamOptions& options);
 
-  // The next line, valid until the next call.
   const commerce::OrderLineAdded& Next();
+  const google::protobuf::Message* NextEvent() override { return &Next(); }
 
  private:
   void BeginOrder();
@@ -47,11 +57,22 @@ std::shared_ptr<const Schema> ShopSchema();
 // The next line, valid until the next call; null at the end.
 using NextLine = std::function<const commerce::OrderLineAdded*()>;
 
-// Intents as a device would write them for lines, serialized. Thread-compatible.
+// Such lines as events.
+class LineStream final : public EventStream {
+ public:
+  explicit LineStream(NextLine next) : next_(std::move(next)) {}
+  const google::protobuf::Message* NextEvent() override { return next_(); }
+
+ private:
+  const NextLine next_;
+};
+
+// Intents as a device would write them for such events, serialized. Thread-compatible.
 class IntentStream {
  public:
-  // Of an OrderStream, or of `lines` where it is given.
-  IntentStream(const OrderStreamOptions& options, std::string scope, NextLine lines = {});
+  // `seed` is of their ids.
+  IntentStream(std::unique_ptr<EventStream> events, std::string scope, uint64_t seed);
+  IntentStream(const OrderStreamOptions& options, std::string scope);
   IntentStream(const IntentStream&) = delete;
   IntentStream& operator=(const IntentStream&) = delete;
 
@@ -66,10 +87,8 @@ class IntentStream {
 
  private:
   const std::shared_ptr<const Schema> schema_;
-  const EventType& type_;
   const std::string scope_;
-  OrderStream made_lines_;
-  const NextLine lines_;
+  const std::unique_ptr<EventStream> events_;
   SeededRandom random_;
   IntentIdMaker ids_;
   Intent intent_;

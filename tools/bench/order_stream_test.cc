@@ -4,8 +4,13 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
+#include "eventlog/log/event.h"
 #include "proto/event.pb.h"
+#include "proto/views.pb.h"
+#include "tools/bench/line_rows.h"
+#include "tools/bench/stock_stream.h"
 
 namespace intentlog::bench {
 namespace {
@@ -54,6 +59,46 @@ TEST(OrderStreamTest, IntentsHoldTheLine) {
   commerce::OrderLineAdded line;
   ASSERT_TRUE(line.ParseFromString(intent.payload()));
   EXPECT_EQ(intent.entity_id(), line.order_id());
+}
+
+TEST(StockStreamTest, MovesEachProductOfItsShopOnceInARound) {
+  StockStream stream({.seed = 3, .till = 2, .first_product = 1000, .products = 50});
+  std::vector<std::string> orders[2];
+  for (auto& order : orders) {
+    for (int i = 0; i < 50; ++i) order.push_back(stream.Next().product_id());
+  }
+  EXPECT_NE(orders[0], orders[1]);
+  EXPECT_EQ(std::set<std::string>(orders[0].begin(), orders[0].end()).size(), 50u);
+  EXPECT_EQ(std::set<std::string>(orders[0].begin(), orders[0].end()),
+            std::set<std::string>(orders[1].begin(), orders[1].end()));
+}
+
+TEST(StockStreamTest, TwoShopsShareNoProduct) {
+  StockStream a({.first_product = 0, .products = 50}), b({.first_product = 50, .products = 50});
+  std::set<std::string> products;
+  for (int i = 0; i < 50; ++i) products.insert(a.Next().product_id());
+  for (int i = 0; i < 50; ++i) EXPECT_FALSE(products.contains(b.Next().product_id()));
+}
+
+TEST(LinesViewTest, HasARowForEachLineOfAnOrder) {
+  IntentStream stream({.seed = 1, .till = 5, .lines = 100}, "shop-2");
+  EventDecoder decoder(ShopSchema());
+  KeySink keys;
+  std::set<std::string> rows;
+  for (int i = 0; i < 100; ++i) {
+    const IntentStream::Made made = stream.Next();
+    const auto event = decoder.DecodePending(made.bytes);
+    ASSERT_TRUE(event.ok());
+    keys.Clear();
+    LinesView()->Keys(**event, keys);
+    ASSERT_EQ(keys.size(), 1u);
+    rows.insert(keys[0]);
+    Row row;
+    ASSERT_TRUE(LinesView()->Apply(**event, keys[0], row).ok());
+    EXPECT_EQ(row.Read<views::OrderRow::Line>().product_id(),
+              (*event)->As<commerce::OrderLineAdded>()->product_id());
+  }
+  EXPECT_EQ(rows.size(), 100u);
 }
 
 }  // namespace

@@ -41,7 +41,6 @@ absl::Status RecordYear(const std::string& dir, const std::string& child_log) {
 
 }  // namespace
 
-// The server folds in the background: until it is done it would take a core from what comes next.
 absl::Status WaitUntilFolded(const std::string& address) {
   const ReaderClient reader({.address = address}, "default");
   const Stopwatch watch;

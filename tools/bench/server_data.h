@@ -27,7 +27,7 @@ absl::StatusOr<std::string> YearFolder(BenchContext& context);
 // A copy of it, to read while a server runs on the other.
 absl::StatusOr<std::string> YearCopy(BenchContext& context);
 
-// Returns when the server at `address` has folded all of its log.
+// The server folds in the background: until it is done it would take a core from what comes next.
 absl::Status WaitUntilFolded(const std::string& address);
 
 // The log of the default tenant in a server's folder. Thread-safe as EventLog.

@@ -36,7 +36,7 @@ OpenServer::~OpenServer() {
 absl::StatusOr<OpenServer> OpenServer::Open(ServerOptions options, const std::string& schema_file) {
   ASSIGN_OR_RETURN(Domain domain, LoadDomain(schema_file));
   options.schema = std::move(domain.schema);
-  options.projections = std::move(domain.projections);
+  if (options.projections.empty()) options.projections = std::move(domain.projections);
   auto rep = std::make_unique<Rep>();
   rep->schema = options.schema;
   ASSIGN_OR_RETURN(rep->server, Server::Open(std::move(options), SystemClock(), *rep->random,

@@ -16,8 +16,8 @@ namespace intentlog {
 // Stops when destroyed. Move-only.
 class OpenServer {
  public:
-  // `options.schema` and `options.projections` are filled from `schema_file`. Errors as
-  // Server::Open.
+  // `options.schema` is filled from `schema_file`, and so are `options.projections` if there are
+  // none. Errors as Server::Open.
   static absl::StatusOr<OpenServer> Open(ServerOptions options, const std::string& schema_file);
   OpenServer(OpenServer&&) noexcept;
   OpenServer& operator=(OpenServer&&) = delete;

@@ -77,6 +77,7 @@ absl::StatusOr<Sums> SumsOfView(const std::string& view, const Store& store) {
     // Build, scope, NUL, the row's key.
     const size_t scope_end = cursor->key().find('\0', sizeof(BuildId));
     INTENTLOG_CHECK(scope_end != std::string_view::npos);
+    if (scope_end == sizeof(BuildId)) continue;  // of an index
     keys.emplace(cursor->key().substr(scope_end + 1));
     const Sums row = SumsOfRow(view, cursor->value());
     sums.resize(row.size());

@@ -190,6 +190,25 @@ TEST_F(BootstrapTest, WhateverItWasDoingACrashCostsNothing) {
   FAIL() << "it never came to its end";
 }
 
+TEST_F(BootstrapTest, ALoadThatACutInterruptedIsDoneBeforeTheNextHello) {
+  for (int step = 0; step < 200; step += 3) {
+    shop_.Stop();
+    std::filesystem::remove_all(shop_.options().dir);
+    shop_.Open();
+    shop_.StartSync();
+    shop_.Run();
+    SendHead();
+    SendChunks();
+    bool more = true;
+    for (int i = 0; i < step && more; ++i) more = shop_.executor().RunOne();
+    if (!more) return;
+    shop_.Cut();
+    shop_.Pass(absl::Minutes(1));
+    ASSERT_EQ(shop_.server().hello().cursors(0).position(), IsRight() ? 12u : 0u) << step;
+  }
+  FAIL() << "it never came to its end";
+}
+
 TEST_F(BootstrapTest, OwnPendingWorkStaysOnTop) {
   shop_.Sell("order-own", "product-3", 100);
   EXPECT_EQ(shop_.Stock("product-3"), -100);

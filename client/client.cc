@@ -112,6 +112,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Open(ClientOptions options) {
   RETURN_IF_ERROR(CheckOptions(options));
   ASSIGN_OR_RETURN(std::unique_ptr<Device> device, Device::Open(DeviceOptionsOf(options)));
   RETURN_IF_ERROR(FinishLoads(*device));
+  RETURN_IF_ERROR(EmptyLostScopes(*device));
   RETURN_IF_ERROR(Refold(*device));
   {
     const std::lock_guard<std::mutex> lock(device->folding);

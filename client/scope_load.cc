@@ -330,6 +330,10 @@ absl::Status FinishLoads(Device& device) {
       RETURN_IF_ERROR(device.store->Commit(batch, Sync::kBuffered));
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status EmptyLostScopes(Device& device) {
   for (const std::string& scope : device.cursors->lost()) {
     StagedSnapshot nothing = Nothing(scope);
     StoreBatch batch;

@@ -3,7 +3,7 @@
 // chunks at position 0 empties the scope.
 //
 //   staged ── checked ──► marked as loading ── rows, some at a time ──► finished in one write
-//      └─ wrong: dropped, and nothing was touched     └─ crash: begun again when the folder opens
+//      └─ wrong: dropped, and nothing was touched     └─ crash or cut: begun again by FinishLoads
 //
 // Readers see the rows that were there until all is done, and then all that is new. So nothing may
 // be folded from the mark to the end.
@@ -79,8 +79,10 @@ class ScopeLoad {
   std::string block_;
 };
 
-// Ends the loads that a crash interrupted, drops what no longer fits the device's views, and
-// empties the scopes that the device does not subscribe to any more. Before anything is read.
+// Ends the loads that a crash or a cut interrupted, and drops what no longer fits the device's
+// views. Before anything of a folder is read, and before a server is told how far the device is.
 absl::Status FinishLoads(Device& device);
+// Empties the scopes that the device does not subscribe to any more. After FinishLoads.
+absl::Status EmptyLostScopes(Device& device);
 
 }  // namespace intentlog

@@ -19,12 +19,8 @@ absl::Status Bad(const std::string& scope, const Parts&... parts) {
 }  // namespace
 
 absl::Status Bootstrap::AddTo(Hello& hello) {
-  ASSIGN_OR_RETURN(std::vector<StagedSnapshot> staged, ReadStaged(*device_.store));
-  for (StagedSnapshot& one : staged) {
-    if (one.loading) {
-      BecomeWhole(std::move(one));
-      continue;
-    }
+  ASSIGN_OR_RETURN(const std::vector<StagedSnapshot> staged, ReadStaged(*device_.store));
+  for (const StagedSnapshot& one : staged) {
     SnapshotProgress& progress = *hello.add_snapshots();
     progress.set_scope(one.head.scope());
     progress.set_id(one.head.id());

@@ -36,7 +36,7 @@ class Bootstrap {
  public:
   Bootstrap(Device& device, const BootstrapOptions& options) : device_(device), options_(options) {}
 
-  // Says what this device takes, and has of it already. Loads that were interrupted are ready then.
+  // Says what this device takes, and has of it already. REQUIRES: FinishLoads.
   absl::Status AddTo(Hello& hello);
 
   // Frames of `frame_bytes`, checked whole. INVALID_ARGUMENT or DATA_LOSS says what is wrong;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "client/scope_load.h"
 #include "client/sync/reconcile.h"
 #include "client/trim.h"
 #include "eventlog/runtime/check.h"
@@ -47,6 +48,12 @@ Session::Session(Device& device, const SessionOptions& options, const Clock& clo
 
 absl::Status Session::Start(const QueueHealth& health) {
   last_heard_ = last_report_ = clock_.Passed();
+  {
+    // What a cut interrupted: a Hello with the cursor of before would get all of it again, over
+    // rows that are half replaced.
+    const std::lock_guard<std::mutex> lock(device_.folding);
+    RETURN_IF_ERROR(FinishLoads(device_));
+  }
   outgoing_.Clear();
   Hello& hello = *outgoing_.mutable_hello();
   hello.set_protocol(kProtocol);
@@ -85,7 +92,6 @@ absl::Status Session::Start(const QueueHealth& health) {
   hello.set_initial_credit_bytes(host_.GrantCredit(options_.feed_credit_bytes));
   RETURN_IF_ERROR(bootstrap_.AddTo(hello));
   SendFrame(outgoing_);
-  if (bootstrap_.waiting()) FoldSoon();  // what a crash interrupted
   return absl::OkStatus();
 }
 

@@ -71,6 +71,20 @@ struct ServerOptions {
   // … and one that would get more rows than this for each event: they would be more bytes.
   uint64_t snapshot_rows_per_event_max = 4;
 
+  // ---- backups, and what comes after a restore
+  // A backup is accepted for a restore while fewer than this many newer ones are there. Devices
+  // keep what the oldest of them does not cover: more means that an older one will do, and more
+  // kept.
+  int backups_accepted = 2;
+  // Without backups nothing is ever restored: devices may trim whatever is durable here. Holds
+  // until the first backup was taken.
+  bool backups_off = true;
+  // After a restore, for so long what devices bring back waits for those that had what lies before
+  // it, and new work with it. Some minutes bring back whoever is online.
+  absl::Duration heal_wait = absl::Minutes(10);
+  // Events that wait then; beyond, a device is asked to push again later.
+  size_t heal_waiting_bytes_max = size_t{256} << 20;
+
   // ---- the projector
   // Events folded in one step: the executor serves others in between.
   size_t fold_events_max = 4096;

@@ -125,6 +125,9 @@ class EventLog {
   // Reads at most 4 MiB a call and goes on from there at the next. Returns how many blocks went
   // away.
   absl::StatusOr<int> MergeSmallBlocks();
+  // A new epoch begins after the head: whatever other histories have above it is lost here. Durable
+  // when it returns OK. REQUIRES: fenced; nothing is being appended.
+  absl::Status StartEpoch(const EpochId& id);
   // As EventGroup::PutIndex, alone and durable.
   absl::Status PutIndex(std::string key, std::string value);
 
@@ -156,6 +159,7 @@ class EventLog {
   absl::Status LoadHead();
   absl::Status LoadEpochs();
   absl::Status MakeFirstEpoch(const EpochId& epoch_id);
+  absl::Status PutEpoch(uint32_t number, const EpochId& id, Position first);
   absl::StatusOr<std::optional<Run>> LastRun(const LogId& log, Count at) const;
   absl::Status ReadBlockAt(Position position, std::string* bytes, BlockView* block) const;
   absl::Status MergeRun(const std::vector<std::string>& run);

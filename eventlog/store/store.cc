@@ -10,6 +10,7 @@
 #include "eventlog/store/rep.h"
 #include "rocksdb/iterator.h"
 #include "rocksdb/snapshot.h"
+#include "rocksdb/utilities/checkpoint.h"
 #include "rocksdb/write_batch.h"
 
 namespace intentlog {
@@ -251,6 +252,14 @@ std::unique_ptr<StoreCursor> Store::Scan(Space space) const {
 
 std::unique_ptr<StoreSnapshot> Store::Snapshot() const {
   return std::make_unique<RocksSnapshot>(rep_->db.get(), rep_->spaces, rep_->dir);
+}
+
+absl::Status Store::CopyTo(const std::string& dir) const {
+  rocksdb::Checkpoint* raw = nullptr;
+  rocksdb::Status status = rocksdb::Checkpoint::Create(rep_->db.get(), &raw);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
+  if (status.ok()) status = checkpoint->CreateCheckpoint(dir);
+  return status.ok() ? absl::OkStatus() : ToStatus(status, dir);
 }
 
 absl::Status Store::failed() const {

@@ -28,6 +28,8 @@ class WriteBatch;
 
 namespace intentlog {
 
+class MemoryDisk;
+
 // Column families. What lies in which: eventlog/log/FORMAT.md.
 enum class Space : uint8_t { kMeta = 0, kLog = 1, kIndex = 2, kRows = 3 };
 inline constexpr int kSpaces = 4;
@@ -56,6 +58,8 @@ struct StoreOptions {
   int open_files_max = 256;
   // The file system; null: the machine's. Must outlive the store.
   rocksdb::Env* env = nullptr;
+  // Keeps the store in memory instead, for tests; must outlive it. Null: on disk.
+  MemoryDisk* memory = nullptr;
 };
 
 // Changes that become visible together. Thread-compatible.
@@ -134,6 +138,10 @@ class Store {
   absl::StatusOr<bool> Get(Space space, std::string_view key, std::string* value) const;
   std::unique_ptr<StoreCursor> Scan(Space space) const;
   std::unique_ptr<StoreSnapshot> Snapshot() const;
+
+  // Writes a copy, as of one moment between two commits, that can be opened as a store. `dir` is
+  // absent, and its parent is there. Commits go on meanwhile. Thread-safe.
+  absl::Status CopyTo(const std::string& dir) const;
 
   // Whether the disk has room to open this store again for writing: RESOURCE_EXHAUSTED if not.
   absl::Status CheckReopen() const;

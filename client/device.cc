@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kIdentityKey = "device";
 constexpr std::string_view kDurableKey = "durable";
+constexpr std::string_view kHistoryKey = "history";
 constexpr char kDefaultTenant[] = "default";
 constexpr char kDefaultScope[] = "shared";
 
@@ -105,6 +106,67 @@ absl::Status LoadDurable(Device& device) {
 
 }  // namespace
 
+namespace {
+
+// A folder of an older version knows one epoch, from its cursors.
+absl::Status LoadHistory(Device& device) {
+  std::string value;
+  ASSIGN_OR_RETURN(const bool found, device.store->Get(Space::kMeta, kHistoryKey, &value));
+  if (found) {
+    EpochList list;
+    if (!list.ParseFromString(value) || !CheckEpochs(list.epochs()).ok()) {
+      return DataLoss(device.store->dir(), ": the history of the server does not parse");
+    }
+    device.history = list.epochs();
+    return absl::OkStatus();
+  }
+  for (const auto& [scope, cursor] : device.cursors->All()) {
+    if (cursor.epoch.nil() || !device.history.empty()) continue;
+    Epoch& epoch = *device.history.Add();
+    epoch.set_number(1);
+    epoch.set_id(std::string(cursor.epoch.bytes()));
+    epoch.set_first_position(1);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void Device::PutHistory(const EpochsOnWire& history, StoreBatch& batch) {
+  EpochList list;
+  *list.mutable_epochs() = history;
+  batch.Put(Space::kMeta, kHistoryKey, list.SerializeAsString());
+}
+
+absl::Status Device::Lose(const LostReceipts& lost, const std::vector<std::string>& lost_scopes,
+                          const EpochsOnWire& theirs) {
+  StoreBatch batch;
+  std::vector<std::pair<std::string, ScopeCursor>> moved;
+  for (const std::string& scope : lost_scopes) {
+    auto cursor = cursors->Find(scope);
+    if (!cursor) continue;
+    cursor->Lose();
+    ScopeCursors::Put(scope, *cursor, batch);
+    moved.emplace_back(scope, *cursor);
+  }
+  PutHistory(theirs, batch);
+  // Positions above mean something else from now on.
+  const uint64_t durable = std::min<uint64_t>(durable_through, lost.shared.value());
+  std::string value;
+  AppendBig64(value, durable);
+  batch.Put(Space::kMeta, kDurableKey, value);
+  RETURN_IF_ERROR(outbox->Lose(lost, batch, [this](StoreBatch& whole) {
+    return store->Commit(whole, ::intentlog::Sync::kDurable);
+  }));
+  durable_through = durable;
+  history = theirs;
+  overlay->Change([&](OverlayEdit& edit) {
+    for (const auto& [scope, cursor] : moved) cursors->Moved(scope, cursor);
+    edit.Rewound();
+  });
+  return absl::OkStatus();
+}
+
 void Device::NoteDurable(Position position, StoreBatch& batch) {
   if (position.value() <= durable_through) return;
   std::string value;
@@ -140,6 +202,7 @@ absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& option
   device->cursors = std::make_unique<ScopeCursors>(
       std::vector<std::string>(scopes.begin(), scopes.end()), device->identity.all_scopes());
   RETURN_IF_ERROR(device->cursors->Load(*device->store));
+  RETURN_IF_ERROR(LoadHistory(*device));
   device->overlay =
       std::make_unique<Overlay>(*device->outbox, *device->models, *device->cursors, device->schema);
   device->outbox->OnAppend(

@@ -5,6 +5,7 @@
 //
 //   kMeta  "device" → DeviceIdentity
 //          "durable" → position (8) that the server's backups cover
+//          "history" → EpochList: of the server that this device knows
 //   kLog   'f' scope NUL last position (8) → block of the scope's feed, as received
 #pragma once
 
@@ -25,6 +26,7 @@
 #include "client/outbox/outbox.h"
 #include "client/overlay/overlay.h"
 #include "client/sync/scope_cursors.h"
+#include "eventlog/log/epochs.h"
 #include "eventlog/runtime/runtime.h"
 #include "eventlog/schema/schema.h"
 #include "eventlog/store/store.h"
@@ -68,7 +70,7 @@ struct DeviceChange {
   std::vector<ConflictChange> conflicts;
   std::vector<std::pair<std::string, ScopeCursor>> cursors;
   bool folded = false;   // the batch holds what ReadModels finished
-  bool rewound = false;  // a cursor goes back
+  bool rewound = false;  // a cursor goes back, or begins anew
   // That changed besides what was folded.
   std::vector<std::pair<const Projection*, std::string>> replaced_rows;
 };
@@ -85,6 +87,11 @@ struct Device {
   // The server's backups cover everything through `position`: noted here, and in `batch`, if that
   // is more than before. It only grows, and is told again: a batch that is lost costs nothing.
   void NoteDurable(Position position, StoreBatch& batch);
+  // What a restored server lost, all or nothing: receipts and settlements are void, the scopes
+  // `lost_scopes` begin anew, and `history` is the server's from now on. Durable.
+  absl::Status Lose(const LostReceipts& lost, const std::vector<std::string>& lost_scopes,
+                    const EpochsOnWire& history);
+  void PutHistory(const EpochsOnWire& history, StoreBatch& batch);
 
   DeviceIdentity identity;
   std::shared_ptr<const Schema> schema;
@@ -99,6 +106,7 @@ struct Device {
   // Held by who folds, loads or trims.
   std::mutex folding;
   std::atomic<uint64_t> durable_through{0};
+  EpochsOnWire history;  // of the server that it knows; of the sync session's thread
   LogQuota quota;
   std::atomic<uint64_t> trim_again_at{0};  // held bytes from which trimming is tried again
   // Of the sync session's thread: scopes whose snapshot turned out wrong.

@@ -259,7 +259,7 @@ absl::Status ScopeLoad::Finish() {
   }
   const auto before = device_.cursors->Find(scope());
   if (before || device_.cursors->all_scopes()) {
-    change.rewound = before && before->position > cursor_.position;
+    change.rewound = before && (before->anew || before->position > cursor_.position);
     change.cursors.emplace_back(scope(), cursor_);
   } else {
     ScopeCursors::Remove(scope(), batch);

@@ -84,6 +84,8 @@ struct ServerOptions {
   absl::Duration heal_wait = absl::Minutes(10);
   // Events that wait then; beyond, a device is asked to push again later.
   size_t heal_waiting_bytes_max = size_t{256} << 20;
+  // A log that went back without a word begins a new epoch, at most this often.
+  absl::Duration epochs_apart_min = absl::Minutes(10);
 
   // ---- the projector
   // Events folded in one step: the executor serves others in between.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
 #include "server/server_rep.h"
 
@@ -71,6 +72,10 @@ absl::Status Server::Rep::OpenAll() {
 absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
   ASSIGN_OR_RETURN(std::shared_ptr<TenantStores> stores,
                    OpenTenantStores(name, engine_, options_, random_));
+  if (went_back_.count(name) > 0) {
+    RETURN_IF_ERROR(stores->log->StartEpoch(RandomId<EpochIdTag>(random_)));
+    went_back_.erase(name);
+  }
   auto tenant = std::make_unique<Tenant>(
       name, stores, options_, clock_,
       Tenant::Executors{executors_.core, executors_.commit, executors_.reader, executors_.projector,
@@ -82,7 +87,8 @@ absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
                     },
                     [this, name](const absl::Status& status) { SetParked(name, status); },
                     [this] { Progressed(); },
-                    [this, name](const std::string& line) { Note(name, line); }});
+                    [this, name](const std::string& line) { Note(name, line); },
+                    [this, name](const absl::Status& status) { OnWentBack(name, status); }});
   const absl::Status loaded = tenant->Load();
   if (!loaded.ok()) return StatusOf(loaded.code(), "tenant ", name, ": ", loaded);
   {
@@ -210,6 +216,7 @@ void Server::OnProgress(std::function<void()> callback) {
 }
 
 bool Server::Rep::Idle() const {
+  if (backing_up_) return false;
   for (const auto& [name, tenant] : tenants_) {
     if (!tenant->idle()) return false;
   }
@@ -223,11 +230,23 @@ void Server::Rep::OnStoreFailed(const absl::Status& status) {
   if (state_ != State::kRunning) return;
   state_ = State::kFailed;
   reopen_ = executors_.core->PostAfter(absl::ZeroDuration(), [this] {
-    CloseSessions(Goodbye::STORE_FAILED, "the server could not write; it opens its store again",
+    CloseSessions(Goodbye::STORE_FAILED, "the server opens its stores again",
                   options_.reopen_interval);
     for (const auto& [name, tenant] : tenants_) tenant->Stop();
     ReopenAfter(options_.reopen_interval);
   });
+}
+
+void Server::Rep::OnWentBack(const std::string& tenant, const absl::Status& status) {
+  const auto last = epoch_begun_.find(tenant);
+  // A device that errs about what it had would close everybody's session again and again.
+  if (last != epoch_begun_.end() && clock_.Passed() - last->second < options_.epochs_apart_min) {
+    return;
+  }
+  epoch_begun_[tenant] = clock_.Passed();
+  Note(tenant, std::string(MessageOf(status)));
+  went_back_.insert(tenant);
+  OnStoreFailed(status);
 }
 
 void Server::Rep::ReopenAfter(absl::Duration delay) {

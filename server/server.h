@@ -19,6 +19,7 @@
 #include "projections/engine/read_models.h"
 #include "proto/event.pb.h"
 #include "proto/store.pb.h"
+#include "server/backup/backup_folder.h"
 #include "server/options.h"
 #include "server/sequencer/own_receipt.h"
 #include "server/session/frame_sink.h"
@@ -88,6 +89,15 @@ class Server {
   absl::StatusOr<ViewState> StateOfView(const std::string& tenant, const std::string& view) const;
   void TakeSnapshot(const std::string& tenant, SnapshotKeeper::Taken done);
   void LookAtSnapshots(const std::string& tenant, bool whole, SnapshotKeeper::Looked done);
+
+  // Writes a backup of every tenant into a new folder in `dir`, verifies it, and notes in each log
+  // that it was taken; one at a time. FAILED_PRECONDITION: another one is being taken. Errors as
+  // WriteBackup.
+  using BackedUp = std::function<void(absl::StatusOr<FoundBackup> backup)>;
+  void TakeBackup(const std::string& dir, BackedUp done);
+  // After a restore: what waits for events that no device has brought back waits no longer. Returns
+  // how far that was. NOT_FOUND, UNAVAILABLE.
+  absl::StatusOr<Healing> GoOnHealing(const std::string& tenant);
 
   // ---- reading; any thread
   // Shared, because after a failed write the stores are closed and opened again: hold the pointer

@@ -79,6 +79,8 @@ absl::StatusOr<StatsReply> Server::Stats(std::string_view tenant) const {
   stats.set_sessions(stores->sessions.load(std::memory_order_relaxed));
   stats.set_epoch_id(epoch.id());
   stats.set_epoch_number(epoch.number());
+  const Healing healing = stores->healing();
+  if (healing.ByteSizeLong() > 0) *stats.mutable_healing() = healing;
   return stats;
 }
 

@@ -67,10 +67,12 @@ struct Server::Rep final : public ServerSessionHost {
 
   bool Idle() const;
   void OnStoreFailed(const absl::Status& status);
+  void OnWentBack(const std::string& tenant, const absl::Status& status);
   void ReopenAfter(absl::Duration delay);
   void Reopen();
   void CloseStores();
   void AwaitStopped(std::function<void()> done);
+  void NoteBackup(const FoundBackup& backup, std::function<void()> done);
   absl::Status AdoptSchema(const std::shared_ptr<const Schema>& schema);
 
   void SetHealth(const std::string& part, const absl::Status& status);
@@ -89,6 +91,10 @@ struct Server::Rep final : public ServerSessionHost {
   std::weak_ptr<RocksdbEngine> closing_;  // until its last reader lets go
   Executor::TimerId sweep_ = 0;
   Executor::TimerId reopen_ = 0;
+  bool backing_up_ = false;
+  // Tenants whose log begins a new epoch when it is opened again, and when one began so.
+  std::set<std::string> went_back_;
+  std::map<std::string, absl::Duration> epoch_begun_;  // in the clock's passed time
 
   mutable std::mutex mutex_;
   // Protected by mutex_.

@@ -6,6 +6,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "tools/bench/bench_command.h"
+#include "tools/commands/backup.h"
 #include "tools/commands/command.h"
 #include "tools/commands/device.h"
 #include "tools/commands/events.h"
@@ -23,8 +24,8 @@ namespace {
 
 // In the order of --help.
 constexpr Register kCommands[] = {
-    RegisterDemo,   RegisterServe, RegisterImport, RegisterDevice, RegisterFleet,
-    RegisterEvents, RegisterView,  RegisterRules,  RegisterBench,  RegisterDemoDevice,
+    RegisterDemo, RegisterServe, RegisterImport, RegisterDevice,  RegisterFleet, RegisterEvents,
+    RegisterView, RegisterRules, RegisterBackup, RegisterRestore, RegisterBench, RegisterDemoDevice,
 };
 
 // Wrong usage in one line that says what to type.

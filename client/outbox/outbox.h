@@ -87,6 +87,14 @@ struct Settled {
   std::vector<LogPlace> closed;
 };
 
+// What a restored server does not have of this device any more.
+struct LostReceipts {
+  std::string epoch_id;  // the last one whose history this device knew
+  uint32_t epoch_number = 0;
+  Position shared;                           // through here that history is the server's
+  std::array<Count, kClasses> highest = {};  // what the server has of each log
+};
+
 // Of intents; last = synced + pending + failed + conflicted.
 struct OutboxCounts {
   uint64_t recorded = 0, synced = 0, pending = 0, failed = 0, conflicted = 0;
@@ -114,6 +122,12 @@ class Outbox {
   using CommitBatch = absl::FunctionRef<absl::Status(StoreBatch&)>;
   absl::Status Settle(const Settling& settling, StoreBatch& batch, CommitBatch commit,
                       Settled* settled);
+
+  // Receipts above the highest counts are void: those intents are pending again, and where they
+  // stood is kept (lost_runs.h). Settlements above the shared position are void: what they closed
+  // is open again. `batch` and `commit` as with Settle. DATA_LOSS if an intent is not kept any
+  // more.
+  absl::Status Lose(const LostReceipts& lost, StoreBatch& batch, CommitBatch commit);
 
   // Removes whole appends from the front of a log, `bytes` of them or little more, as long as
   // each intent in them `is_safe`; the last append stays. Returns the bytes that
@@ -194,6 +208,14 @@ class Outbox {
   absl::StatusOr<std::optional<OpenIntent>> FindOldRejected(Position position) const;
   absl::Status Close(Position of, const OpenIntent& open, const ReceiptRun& settlement,
                      SettleWork& work);
+
+  // ---- losing; `lose.cc`
+  absl::Status LoseLog(const LostReceipts& lost, Log& log, StoreBatch& batch);
+  absl::Status LoseReceipts(const LostReceipts& lost, Count highest, Log& log, StoreBatch& batch);
+  absl::Status LoseOne(Count count, std::string_view intent, OutcomeReader& outcomes, Log& log,
+                       StoreBatch& batch);
+  absl::Status Reopen(const LostReceipts& lost, Count highest, Log& log, StoreBatch& batch);
+  absl::Status DropAbove(char kind, Position shared, StoreBatch& batch);
 
   // Constant after Open.
   Store& store_;

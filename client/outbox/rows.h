@@ -14,6 +14,8 @@
 //                                             receipt
 //           'v' position (8)                → class (1) count (8): the last Resolve, Amend or
 //                                             Dismiss of it that this device recorded
+//           'w' class (1) first count (8)   → LostRun: where pending ones stood before the server
+//                                             lost them
 //   kMeta   "counts" class (1)              → receipted prefix, receipts, synced, failed,
 //   conflicted,
 //                                             parked, bytes of the log's rows, through which count

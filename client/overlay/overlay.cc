@@ -5,6 +5,7 @@
 
 #include "client/outbox/intent_reader.h"
 #include "client/outbox/intent_view.h"
+#include "client/outbox/lost_runs.h"
 #include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -199,7 +200,9 @@ void Overlay::Forget() {
 // so the walk ends at the first run that every cursor has passed.
 absl::Status Overlay::HoldDecided(PriorityClass priority) const {
   Position passed(UINT64_MAX);
-  for (const auto& [scope, cursor] : cursors_.All()) passed = std::min(passed, cursor.position);
+  for (const auto& [scope, cursor] : cursors_.All()) {
+    passed = std::min(passed, cursor.lost() ? Position() : cursor.position);
+  }
   const std::string prefix = CountPrefix('p', priority);
   std::vector<ReceiptRun> runs;
   const auto row = outbox_.store().Scan(Space::kIndex);
@@ -214,6 +217,7 @@ absl::Status Overlay::HoldDecided(PriorityClass priority) const {
   }
   RETURN_IF_ERROR(row->status());
   IntentReader reader(outbox_.store(), priority);
+  LostRunReader lost(outbox_.store(), priority);
   ASSIGN_OR_RETURN(const Count held, reader.First());
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
     const Count first(run->first_count());
@@ -222,6 +226,8 @@ absl::Status Overlay::HoldDecided(PriorityClass priority) const {
     // What is trimmed the rows contain, or will again.
     RETURN_IF_ERROR(
         reader.ForEach(std::max(first, held), last, [&](Count count, std::string_view intent) {
+          ASSIGN_OR_RETURN(const bool shown, RowsShowLost(lost, count, intent));
+          if (shown) return absl::OkStatus();
           return HoldOne({priority, count}, intent, position.Plus(count.Since(first)));
         }));
   }
@@ -244,6 +250,7 @@ absl::Status Overlay::HoldParked() const {
 absl::Status Overlay::HoldUndecided(const OutboxView& view) const {
   size_t island = 0;
   IntentReader reader(outbox_.store(), view.priority);
+  LostRunReader lost(outbox_.store(), view.priority);
   return reader.ForEach(view.receipted.Next(), view.last,
                         [&](Count count, std::string_view intent) {
                           while (island < view.islands.size() && view.islands[island].last < count)
@@ -251,8 +258,23 @@ absl::Status Overlay::HoldUndecided(const OutboxView& view) const {
                           if (island < view.islands.size() && view.islands[island].first <= count) {
                             return absl::OkStatus();
                           }
+                          ASSIGN_OR_RETURN(const bool shown, RowsShowLost(lost, count, intent));
+                          if (shown) return absl::OkStatus();
                           return HoldOne({view.priority, count}, intent, Position());
                         });
+}
+
+// Whether a server that was restored lost this one, and the rows of its scope still have it: they
+// are those of the lost history, until the scope begins anew.
+absl::StatusOr<bool> Overlay::RowsShowLost(LostRunReader& lost, Count count,
+                                           std::string_view intent) const {
+  ASSIGN_OR_RETURN(const std::optional<LostRun> run, lost.At(count));
+  if (!run || run->first_count() > count.value() || !IsEffective(run->decision())) return false;
+  IntentView view;
+  RETURN_IF_ERROR(ReadIntent(intent, &view));
+  const auto cursor = cursors_.Find(view.scope);
+  const uint64_t position = run->first_position() + (count.value() - run->first_count());
+  return cursor && cursor->lost() && position <= cursor->position.value();
 }
 
 absl::Status Overlay::HoldOne(LogPlace place, std::string_view intent, Position decided) const {
@@ -261,7 +283,7 @@ absl::Status Overlay::HoldOne(LogPlace place, std::string_view intent, Position 
   if (IsControl(view.type)) return absl::OkStatus();
   if (decided > Position()) {
     const auto cursor = cursors_.Find(view.scope);
-    if (!cursor || cursor->position >= decided) return absl::OkStatus();
+    if (!cursor || cursor->Has(decided)) return absl::OkStatus();
     awaited_[std::string(view.scope)][decided] = place;
   }
   held_[place] = {std::string(view.scope), decided};
@@ -275,7 +297,7 @@ void Overlay::Decide(LogPlace place, Position position) const {
   const auto held = held_.find(place);
   if (held == held_.end() || held->second.decided > Position()) return;
   const auto cursor = cursors_.Find(held->second.scope);
-  if (!cursor || cursor->position >= position) return Drop(place);
+  if (!cursor || cursor->Has(position)) return Drop(place);
   held->second.decided = position;
   awaited_[held->second.scope][position] = place;
 }

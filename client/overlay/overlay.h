@@ -29,6 +29,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "client/outbox/intent_reader.h"
+#include "client/outbox/lost_runs.h"
 #include "client/outbox/outbox.h"
 #include "client/sync/scope_cursors.h"
 #include "eventlog/schema/schema.h"
@@ -87,6 +88,8 @@ class Overlay {
   absl::Status HoldDecided(PriorityClass priority) const;
   absl::Status HoldParked() const;
   absl::Status HoldUndecided(const OutboxView& view) const;
+  absl::StatusOr<bool> RowsShowLost(LostRunReader& lost, Count count,
+                                    std::string_view intent) const;
   absl::Status HoldAppended(LogPlace place, std::string_view intent, const OutboxView& view) const;
   absl::Status HoldOne(LogPlace place, std::string_view intent, Position decided) const;
   void Drop(LogPlace place) const;

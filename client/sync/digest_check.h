@@ -30,6 +30,11 @@ class DigestCheck {
   // The server's word. Not comparable if it folds by other code: of another version, or of another
   // fingerprint where both tell theirs. Compared now, or when Reached comes to its position.
   Result Compare(const Digest& digest, uint32_t own_version, const std::string& own_fingerprint);
+  // Positions mean something else from now on.
+  void Forget() {
+    reached_.clear();
+    waiting_.clear();
+  }
   // Whether a digest waits for exactly this position of the scope: a fold stops there.
   bool WaitsFor(const std::string& scope, Position position) const;
 

@@ -7,6 +7,7 @@
 //   kMeta  "cursor" NUL scope → Cursor
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -34,6 +35,19 @@ struct ScopeCursor {
   // what is kept. Until then its rows stay as they are, and no feed is folded.
   bool anew = false;
   uint64_t held_bytes = 0;  // of the feed blocks
+
+  // A server that was restored does not have what this device has of the scope: rows, feed and
+  // position are those of the lost history, until the scope has begun anew.
+  bool lost() const { return anew && held_after == kNothingHeld; }
+  void Lose() {
+    anew = true;
+    held_after = kNothingHeld;
+  }
+  // Whether the rows contain the event at `at` of the server's history.
+  bool Has(Position at) const { return !lost() && position >= at; }
+
+ private:
+  static constexpr Position kNothingHeld{UINT64_MAX};
 };
 
 class ScopeCursors {

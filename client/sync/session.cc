@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "client/scope_load.h"
+#include "client/sync/meet_history.h"
 #include "client/sync/reconcile.h"
 #include "client/trim.h"
 #include "eventlog/runtime/check.h"
@@ -75,6 +76,7 @@ absl::Status Session::Start(const QueueHealth& health) {
     known.set_position(cursor.position.value());
     known.set_chain(std::string(Bytes(cursor.chain)));
   }
+  *hello.mutable_history() = device_.history;
   hello.set_all_scopes(device_.identity.all_scopes());
   hello.set_schema_digest(device_.schema->digest());
   hello.set_wall_time_us(clock_.WallMicros());
@@ -166,7 +168,7 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
     return Invalid("welcome: the epoch's id has ", welcome.epoch_id().size(), " bytes");
   }
   epoch_ = EpochId::FromBytes(welcome.epoch_id());
-  RETURN_IF_ERROR(CheckHistory(epoch_, welcome));
+  RETURN_IF_ERROR(MeetServer(welcome));
   for (Upload& upload : uploads_) {
     Count highest;
     for (const HighestCount& log : welcome.highest()) {
@@ -184,24 +186,15 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
   return Pump();
 }
 
-// FAILED_PRECONDITION if this server's history is not the one that the device has a part of.
-absl::Status Session::CheckHistory(const EpochId& epoch, const Welcome& welcome) {
-  for (const auto& [scope, cursor] : device_.cursors->All()) {
-    if (cursor.position == Position() || cursor.anew) continue;
-    if (cursor.epoch != epoch) {
-      refused_ = true;
-      return FailedPrecondition("server has another history: epoch ", UuidText(epoch.bytes()),
-                                ", but this device has scope \"", scope, "\" of epoch ",
-                                UuidText(cursor.epoch.bytes()), "; nothing was dropped here");
-    }
-    if (cursor.position.value() > welcome.head()) {
-      refused_ = true;
-      return FailedPrecondition("server has another history: it ends at position ", welcome.head(),
-                                ", but this device has scope \"", scope, "\" through ",
-                                cursor.position, "; nothing was dropped here");
-    }
-  }
-  return absl::OkStatus();
+// UNAVAILABLE after something was lost: another session begins upon what is left.
+absl::Status Session::MeetServer(const Welcome& welcome) {
+  const absl::StatusOr<bool> lost = MeetHistory(device_, welcome);
+  refused_ = absl::IsFailedPrecondition(lost.status());
+  RETURN_IF_ERROR(lost.status());
+  if (!*lost) return absl::OkStatus();
+  digests_.Forget();
+  outgrown_ = true;
+  return Unavailable("the server was restored: what it lost goes to it again");
 }
 
 absl::Status Session::SeedDigests() {

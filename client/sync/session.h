@@ -92,7 +92,8 @@ class Session {
   bool folding() const { return bootstrap_.waiting() || download_.waiting(); }
   // Every subscribed scope has what the server had when this session was opened.
   bool has_feed() const;
-  // A log began that the Hello did not name: another session will do.
+  // The Hello does not say what is so now, because a log began or the server lost something:
+  // another session will do.
   bool outgrown() const { return outgrown_; }
   // This server will not do, whatever is tried: another history, another protocol.
   bool refused() const { return refused_; }
@@ -103,7 +104,7 @@ class Session {
 
  private:
   absl::Status OnWelcome(const Welcome& welcome);
-  absl::Status CheckHistory(const EpochId& epoch, const Welcome& welcome);
+  absl::Status MeetServer(const Welcome& welcome);
   absl::Status OnFeed(Feed feed, size_t frame_bytes);
   absl::Status OnSnapshot(const absl::Status& added);
   absl::Status StepBootstrap();

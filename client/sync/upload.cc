@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/outbox/intent_reader.h"
+#include "client/outbox/lost_runs.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
@@ -54,6 +55,7 @@ absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, size_t bytes_max, Push
   ASSIGN_OR_RETURN(
       const Count last,
       reader.FillPush(next_, now.synced, std::min(bytes_max, options_.push_frame_bytes), push));
+  RETURN_IF_ERROR(AddLostRuns(outbox_.store(), priority_, *push));
   const size_t bytes = push->ByteSizeLong();
   if (bytes > options_.frame_bytes_max) {
     return FailedPrecondition("the batch at count ", push->first_count(), " takes ", bytes,

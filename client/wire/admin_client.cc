@@ -56,5 +56,11 @@ absl::StatusOr<OperateSnapshotsReply> AdminClient::OperateSnapshots(
     const OperateSnapshotsRequest& request) const {
   return rep_->Call(&Admin::Stub::OperateSnapshots, request);
 }
+absl::StatusOr<TakeBackupReply> AdminClient::TakeBackup(const TakeBackupRequest& request) const {
+  return rep_->Call(&Admin::Stub::TakeBackup, request);
+}
+absl::StatusOr<GoOnHealingReply> AdminClient::GoOnHealing(const GoOnHealingRequest& request) const {
+  return rep_->Call(&Admin::Stub::GoOnHealing, request);
+}
 
 }  // namespace intentlog

@@ -27,6 +27,8 @@ class AdminClient {
   absl::StatusOr<OperateViewReply> OperateView(const OperateViewRequest& request) const;
   absl::StatusOr<OperateSnapshotsReply> OperateSnapshots(
       const OperateSnapshotsRequest& request) const;
+  absl::StatusOr<TakeBackupReply> TakeBackup(const TakeBackupRequest& request) const;
+  absl::StatusOr<GoOnHealingReply> GoOnHealing(const GoOnHealingRequest& request) const;
 
  private:
   struct Rep;

@@ -55,6 +55,15 @@ class FleetBackend {
                                 SnapshotsOperated done) {
     done(absl::UnimplementedError("there are no snapshots here"));
   }
+  // `done` as of Settle; the backup is verified then.
+  using BackedUp = std::function<void(absl::StatusOr<TakeBackupReply>)>;
+  virtual void TakeBackup(const TakeBackupRequest& /*request*/, BackedUp done) {
+    done(absl::UnimplementedError("there are no backups here"));
+  }
+  using WentOn = std::function<void(absl::StatusOr<GoOnHealingReply>)>;
+  virtual void GoOnHealing(const GoOnHealingRequest& /*request*/, WentOn done) {
+    done(absl::UnimplementedError("nothing was ever restored here"));
+  }
 };
 
 }  // namespace intentlog

@@ -174,6 +174,28 @@ class ServerFleet final : public FleetBackend {
     });
   }
 
+  void TakeBackup(const TakeBackupRequest& request, BackedUp done) override {
+    core_.Post([this, dir = request.dir(), done = std::move(done)] {
+      server_.TakeBackup(dir, [done](absl::StatusOr<FoundBackup> backup) {
+        if (!backup.ok()) return done(backup.status());
+        TakeBackupReply reply;
+        reply.set_dir(backup->dir);
+        *reply.mutable_manifest() = backup->manifest;
+        done(std::move(reply));
+      });
+    });
+  }
+
+  void GoOnHealing(const GoOnHealingRequest& request, WentOn done) override {
+    core_.Post([this, tenant = request.tenant(), done = std::move(done)] {
+      const auto before = server_.GoOnHealing(tenant);
+      if (!before.ok()) return done(before.status());
+      GoOnHealingReply reply;
+      *reply.mutable_healing() = *before;
+      done(std::move(reply));
+    });
+  }
+
   void Settle(const SettleRequest& request, Settled done) override {
     const auto log = server_.Log(request.tenant());
     if (!log.ok()) return done(log.status());

@@ -119,9 +119,9 @@ absl::Status Admitter::AdmitOne(Candidate& candidate, uint64_t batch_content) {
     }
     input.payload = Parse(intent, &input.type);
     if (unreadable_) input.unreadable = &*unreadable_;
-    input.base = ahead_.PlaceOf(intent.based_on());
-    input.base_ahead = input.base > ahead_.seen_max();
-    input.base = std::max(input.base, candidate.base_least);
+    ASSIGN_OR_RETURN(const LogAhead::Place base, ahead_.PlaceOf(intent.based_on()));
+    input.base_ahead = base.ahead;
+    input.base = std::max(base.at, candidate.base_least);
     if (input.payload != nullptr && !input.type->duplicate_key().empty()) {
       RETURN_IF_ERROR(FindFirst(*input.type, *input.payload, candidate));
       candidate.content =

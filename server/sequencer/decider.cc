@@ -7,6 +7,7 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "server/admit/admit.h"
+#include "server/admit/restored.h"
 #include "server/admit/settle.h"
 #include "server/sequencer/receipt_runs.h"
 
@@ -90,16 +91,26 @@ absl::Status Decider::DecideNew(const PushUnit& unit, size_t begin, LogAhead::Lo
   }
   for (size_t i = begin; i < intents.size();) {
     const size_t size = std::min<size_t>(BatchSizeOf(intents[i]), intents.size() - i);
-    RETURN_IF_ERROR(
-        DecideBatch(*unit.lane, absl::MakeConstSpan(intents).subspan(i, size), state, outcome));
+    RETURN_IF_ERROR(DecideBatch(*unit.lane, {&unit.push, i, size}, state, outcome));
     i += size;
   }
   ahead_.EndRun();
   return absl::OkStatus();
 }
 
-absl::Status Decider::ReadMember(std::string_view bytes, const PushLane& lane, Member& member) {
+absl::Status Decider::ReadMember(const Pushed& batch, size_t index, const PushLane& lane,
+                                 Member& member) {
+  const std::string_view bytes = batch.push->intents[batch.begin + index];
+  const uint64_t count = batch.push->first_count + batch.begin + index;
   member.bytes = bytes;
+  member.was.reset();
+  member.was_effective = false;
+  if (const LostRun* const run = LostRunOf(*batch.push, count)) {
+    member.was.emplace();
+    member.was->set_epoch_id(run->epoch_id());
+    member.was->set_position(run->first_position() + (count - run->first_count()));
+    member.was_effective = IsEffective(run->decision());
+  }
   member.parsed = member.intent->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
   member.entity = nullptr;
   member.clock.reset();
@@ -110,14 +121,14 @@ absl::Status Decider::ReadMember(std::string_view bytes, const PushLane& lane, M
   return absl::OkStatus();
 }
 
-absl::Status Decider::DecideBatch(PushLane& lane, absl::Span<const std::string_view> intents,
-                                  LogAhead::LogState& state, UnitOutcome& outcome) {
-  const size_t size = intents.size();
+absl::Status Decider::DecideBatch(PushLane& lane, const Pushed& batch, LogAhead::LogState& state,
+                                  UnitOutcome& outcome) {
+  const size_t size = batch.size;
   if (members_.size() < size) members_.resize(size);
   candidates_.resize(size);
   for (size_t m = 0; m < size; ++m) {
     Member& member = members_[m];
-    RETURN_IF_ERROR(ReadMember(intents[m], lane, member));
+    RETURN_IF_ERROR(ReadMember(batch, m, lane, member));
     Candidate& candidate = candidates_[m];
     candidate = Candidate();
     candidate.own_logs = lane.own_logs;
@@ -130,6 +141,9 @@ absl::Status Decider::DecideBatch(PushLane& lane, absl::Span<const std::string_v
     return DecideControl(lane, members_[0], state, outcome);
   }
   RETURN_IF_ERROR(admitter_.Admit(absl::MakeSpan(candidates_)));
+  for (size_t m = 0; m < size; ++m) {
+    if (members_[m].was_effective) KeepRestored(candidates_[m].verdict);
+  }
   for (size_t m = 0; m < size; ++m) Record(lane, state, m, size, outcome);
   return absl::OkStatus();
 }
@@ -177,6 +191,7 @@ Position Decider::Append(PushLane* lane, const Member& member, const Verdict& ve
   header_.set_without_all(verdict.without_all);
   header_.set_without_version(verdict.without_version);
   header_.set_duplicate_key_hash(key_hash);
+  if (member.was) *header_.mutable_was() = *member.was;
   // 0 says "as before", so no skew at all is written as one microsecond.
   if (lane != nullptr && !lane->skew_written) {
     header_.set_skew_us(lane->skew_us == 0 ? 1 : lane->skew_us);
@@ -234,6 +249,7 @@ void Decider::KeepOpen(const PushLane& lane, Member& member, const Candidate& ca
   }
   if (member.clock) *row.mutable_clock() = *member.clock;
   row.set_duplicate_key_hash(candidate.key_hash);
+  row.set_was_effective(member.was_effective);
   EntitySummary& summary = member.entity->summary;
   if (summary.scope().empty() && verdict.decision != REJECTED) {
     summary.set_scope(member.intent->scope());

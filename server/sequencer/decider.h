@@ -97,17 +97,26 @@ class Decider {
     bool parsed = false;
     CachedEntity* entity = nullptr;  // null: it has no lane
     std::optional<SeenClock> clock;
+    // Where it stood in an epoch that was lost, and whether it had an effect there.
+    std::optional<LostPlace> was;
+    bool was_effective = false;
+  };
+  // The intents of one batch in a frame.
+  struct Pushed {
+    const PushFrame* push;
+    size_t begin;
+    size_t size;
   };
 
   bool CoversOrWaits(const PushUnit& unit, const LogAhead::LogState& state,
                      UnitOutcome& outcome) const;
   absl::Status DecideNew(const PushUnit& unit, size_t begin, LogAhead::LogState& state,
                          UnitOutcome& outcome);
-  absl::Status DecideBatch(PushLane& lane, absl::Span<const std::string_view> intents,
-                           LogAhead::LogState& state, UnitOutcome& outcome);
+  absl::Status DecideBatch(PushLane& lane, const Pushed& batch, LogAhead::LogState& state,
+                           UnitOutcome& outcome);
   absl::Status DecideControl(PushLane& lane, Member& member, LogAhead::LogState& state,
                              UnitOutcome& outcome);
-  absl::Status ReadMember(std::string_view bytes, const PushLane& lane, Member& member);
+  absl::Status ReadMember(const Pushed& batch, size_t index, const PushLane& lane, Member& member);
   void Record(PushLane& lane, LogAhead::LogState& state, size_t index, size_t size,
               UnitOutcome& outcome);
   void KeepOpen(const PushLane& lane, Member& member, const Candidate& candidate, Position position,

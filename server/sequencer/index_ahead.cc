@@ -82,4 +82,19 @@ absl::StatusOr<std::vector<IndexAhead::Row>> IndexAhead::Scan(std::string_view p
   return rows;
 }
 
+absl::StatusOr<std::optional<IndexAhead::Row>> IndexAhead::Last(std::string_view prefix,
+                                                                std::string_view at) const {
+  std::optional<Row> last;
+  ASSIGN_OR_RETURN(const std::optional<IndexRow> stored,
+                   log_.engine().LastIndex(log_.tenant(), prefix, at));
+  if (stored) last = {stored->key, stored->value.value_or(std::string())};
+  auto ahead = ahead_.upper_bound(at);
+  if (ahead == ahead_.begin()) return last;
+  --ahead;
+  const bool later =
+      std::string_view(ahead->first).starts_with(prefix) && (!last || ahead->first > last->key);
+  if (later && ahead->second.value) last = {ahead->first, *ahead->second.value};
+  return last;
+}
+
 }  // namespace intentlog

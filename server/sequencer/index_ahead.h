@@ -59,6 +59,10 @@ class IndexAhead {
   absl::StatusOr<std::vector<Row>> Scan(std::string_view prefix, std::string_view from,
                                         size_t limit) const;
 
+  // The last row with `prefix` <= key <= `at`; nothing if there is none.
+  // REQUIRES: rows with this prefix are never deleted.
+  absl::StatusOr<std::optional<Row>> Last(std::string_view prefix, std::string_view at) const;
+
   size_t rows_ahead() const { return ahead_.size(); }
 
  private:

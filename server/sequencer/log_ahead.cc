@@ -21,7 +21,7 @@ absl::Status LogAhead::Load() {
   entities_.Clear();
   index_.Clear();
   end_ = log_.head();
-  epoch_id_ = log_.epochs().back().id();
+  epochs_ = log_.epochs();
   rule_set_ = 0;
   restart_pending_ = true;
   ASSIGN_OR_RETURN(const std::optional<StatsReply> stats, index_.GetRow<StatsReply>(StatsKey()));
@@ -58,6 +58,11 @@ Position LogAhead::Append(Header& header, std::string_view intent_bytes, std::st
     run_.set_length(0);
   }
   run_.set_length(run_.length() + 1);
+  if (header.has_was()) {
+    std::string place;
+    AppendBig64(place, position.value());
+    PutRow(WasKey(header.was().epoch_id(), header.was().position()), std::move(place));
+  }
   header.SerializeToString(&header_bytes_);
   group_->Add(header, header_bytes_, intent_bytes, scope, ends_batch);
   if (IsInFeed(header)) live_->Add({position, scope, true, header_bytes_, intent_bytes});
@@ -105,9 +110,33 @@ void LogAhead::Durable(uint64_t group_number) {
 
 // ---- reading
 
-Position LogAhead::PlaceOf(const HistoryPoint& point) const {
-  const bool here = !point.epoch_id().empty() && point.epoch_id() == epoch_id_;
-  return here ? Position(point.position()) : Position();
+std::optional<Position> LogAhead::EndOf(std::string_view epoch_id) const {
+  for (size_t i = 0; i < epochs_.size(); ++i) {
+    if (epochs_[i].id() != epoch_id) continue;
+    return i + 1 < epochs_.size() ? Position(epochs_[i + 1].first_position() - 1)
+                                  : Position(UINT64_MAX);
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<LogAhead::Place> LogAhead::PlaceOf(const HistoryPoint& point) const {
+  const Position position(point.position());
+  if (point.epoch_id().empty()) return Place();
+  const std::optional<Position> end = EndOf(point.epoch_id());
+  if (end && position <= *end) return Place{position, position > seen_max()};
+  ASSIGN_OR_RETURN(
+      const std::optional<IndexAhead::Row> was,
+      index_.Last(WasPrefix(point.epoch_id()), WasKey(point.epoch_id(), point.position())));
+  if (was) return Place{Position(LoadBig64(was->value))};
+  return Place{end.value_or(Position())};
+}
+
+absl::StatusOr<Position> LogAhead::EventAt(const HistoryPoint& base, Position position) const {
+  const std::optional<Position> end = EndOf(base.epoch_id());
+  if (base.epoch_id().empty() || (end && position <= *end)) return position;
+  ASSIGN_OR_RETURN(const std::optional<std::string> was,
+                   index_.Get(WasKey(base.epoch_id(), position.value())));
+  return was ? Position(LoadBig64(*was)) : Position();
 }
 
 absl::StatusOr<LogAhead::LogState*> LogAhead::StateOf(const LogId& log) {

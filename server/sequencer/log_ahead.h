@@ -57,9 +57,7 @@ class LogAhead {
   // The entity's summary has changed.
   void Touch(CachedEntity& entity);
   // A row of no one else's concern, durable with this group.
-  void PutRow(std::string key, std::string value) {
-    group_->PutIndex(std::move(key), std::move(value));
-  }
+  void PutRow(std::string key, std::string value) { index_.Put(std::move(key), std::move(value)); }
   EventGroup End();
   size_t group_bytes() const { return group_->bytes(); }
   bool group_has_rows() const { return !touched_.empty() || index_.group_has_rows(); }
@@ -72,8 +70,15 @@ class LogAhead {
   Position head() const { return group_ ? group_->end().position : end_.position; }
   // Before the group in hand: what a device can have seen at most.
   Position seen_max() const { return end_.position; }
-  // Where `point` lies in this epoch's history; 0: nowhere.
-  Position PlaceOf(const HistoryPoint& point) const;
+  // Where `point` lies in this log. Of an epoch that was lost: behind the last event that was
+  // brought back of those before it, or where the epoch was cut off. 0: nowhere.
+  struct Place {
+    Position at;
+    bool ahead = false;  // above what a device can have seen
+  };
+  absl::StatusOr<Place> PlaceOf(const HistoryPoint& point) const;
+  // The event that was at `position` when the epoch of `base` was this log's; 0: it is not here.
+  absl::StatusOr<Position> EventAt(const HistoryPoint& base, Position position) const;
   // Valid until Durable or Load.
   absl::StatusOr<LogState*> StateOf(const LogId& log);
   absl::StatusOr<CachedEntity*> Entity(std::string_view type, std::string_view id) {
@@ -89,8 +94,11 @@ class LogAhead {
   const EventLog& log_;
   const Options options_;
 
+  // Through which position the epoch of `epoch_id` is this log's history; nothing: it is not.
+  std::optional<Position> EndOf(std::string_view epoch_id) const;
+
   LogEnd end_;
-  std::string epoch_id_;
+  std::vector<Epoch> epochs_;
   EntityCache entities_;
   IndexAhead index_;
   std::unordered_map<LogId, LogState> logs_;

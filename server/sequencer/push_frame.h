@@ -1,7 +1,8 @@
 // A PushFrame is a Push as it came over the wire: views into the frame's bytes, nothing copied or
 // parsed but its outer fields. Values; the bytes must outlive them.
 //
-// Parsing never reads outside the bytes and allocates no more than 16 bytes for each intent.
+// Parsing never reads outside the bytes and allocates no more than 16 bytes for each intent, and
+// what a LostRun takes for each of those.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "proto/sync.pb.h"
 
 namespace intentlog {
 
@@ -20,11 +22,20 @@ struct PushFrame {
   std::string_view hash_before;
   std::vector<std::string_view> intents;
   size_t intent_bytes = 0;  // of all of them
+  // Of those that a server had before it lost them; ascending and apart, within the intents.
+  std::vector<LostRun> lost;
+
+  uint64_t last_count() const { return first_count + intents.size() - 1; }
 };
 
 // The Push in `device_frame`; nothing if it holds another frame. INVALID_ARGUMENT if it is no
 // frame.
 absl::StatusOr<std::optional<PushFrame>> ParsePushFrame(std::string_view device_frame);
+
+// INVALID_ARGUMENT if `lost` is not as PushFrame says.
+absl::Status CheckLost(const PushFrame& push);
+// The lost run that holds `count`; null if that was never lost.
+const LostRun* LostRunOf(const PushFrame& push, uint64_t count);
 
 struct BatchLimits {
   uint32_t intents_max = 0;

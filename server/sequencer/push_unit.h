@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -63,17 +64,20 @@ struct PushAnswer {
   std::optional<Count> resend_from;
   std::optional<Count> forked_at;
   std::string refused;  // why the device's frames contradict themselves; empty: they do not
+  size_t bytes = 0;     // of intents, that are done with
 };
 
 struct PushUnit {
   std::shared_ptr<PushLane> lane;
-  std::unique_ptr<const std::string> frame;  // owns the bytes of `push`
+  std::shared_ptr<const std::string> frame;  // owns the bytes of `push`
   PushFrame push;
   ChainValue hash_before = {};
   std::function<void(PushAnswer)> done;  // once, unless the sequencer fails or ends before
+  // Now and then while the unit waits for what others must bring first; null: nobody asks.
+  std::function<void(std::string_view why)> waits;
 
   Count first() const { return Count(push.first_count); }
-  Count last() const { return Count(push.first_count + push.intents.size() - 1); }
+  Count last() const { return Count(push.last_count()); }
 };
 
 }  // namespace intentlog

@@ -1,13 +1,21 @@
 #include "server/sequencer/sequencer.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "server/sequencer/resend.h"
+#include "server/sequencer/server_rows.h"
 
 namespace intentlog {
+namespace {
+
+// Well below what a device takes for silence.
+constexpr absl::Duration kHealReminder = absl::Seconds(10);
+
+}  // namespace
 
 Sequencer::Sequencer(EventLog& log, const ServerOptions& options, const Clock& clock,
                      Executors executors, Hooks hooks)
@@ -18,9 +26,14 @@ Sequencer::Sequencer(EventLog& log, const ServerOptions& options, const Clock& c
       hooks_(std::move(hooks)),
       decider_(log, options.schema,
                {{options.summary_cache_entities, options.log_cache_entries, EventLogOptions()},
-                {options.readmissions_max, options.group_bytes_max}}) {}
+                {options.readmissions_max, options.group_bytes_max}}),
+      healer_(/*over=*/false) {}
 
-absl::Status Sequencer::Load() { return decider_.Load(); }
+absl::Status Sequencer::Load() {
+  ASSIGN_OR_RETURN(const std::optional<std::string> healed, log_.GetIndex(HealedKey()));
+  healer_ = Healer(healed && *healed == log_.epochs().back().id());
+  return decider_.Load();
+}
 
 absl::Status Sequencer::Submit(PushUnit unit) {
   if (stopped_) return absl::OkStatus();
@@ -29,10 +42,87 @@ absl::Status Sequencer::Submit(PushUnit unit) {
   if (absl::IsResourceExhausted(log_.engine().CheckRoom(waiting))) {
     return Exhausted("the server's disk is full");
   }
+  if (!unit.push.lost.empty() && !healer_.active()) {
+    const LostRun& first = unit.push.lost.front();
+    const LostRun& last = unit.push.lost.back();
+    NoteLost({first.epoch_id(), first.epoch_number(), Position(first.first_position() - 1),
+              Position(last.first_position() + last.length() - 1)});
+  }
+  if (healer_.active()) return Hold(std::move(unit));
   waiting_bytes_ = waiting;
   waiting_.push_back(std::move(unit));
   SchedulePump();
   return absl::OkStatus();
+}
+
+// ---- after a restore
+
+void Sequencer::NoteLost(const LostHistory& lost) {
+  if (!stopped_ && healer_.Note(lost, clock_.Passed() + options_.heal_wait)) ArmHealing();
+  hooks_.heals(healing());
+}
+
+void Sequencer::Take(std::vector<PushUnit> units) {
+  for (PushUnit& unit : units) {
+    waiting_bytes_ += unit.push.intent_bytes;
+    waiting_.push_back(std::move(unit));
+  }
+  if (healer_.over()) NoteHealed();
+  hooks_.heals(healing());
+  SchedulePump();
+}
+
+absl::Status Sequencer::Hold(PushUnit unit) {
+  if (healer_.held_bytes() + unit.push.intent_bytes > options_.heal_waiting_bytes_max) {
+    return Exhausted("the server waits for devices to bring back what a restore lost");
+  }
+  healer_.Hold(std::move(unit));
+  Take(healer_.Release());
+  return absl::OkStatus();
+}
+
+void Sequencer::NoteHealed() {
+  if (heal_timer_ != 0) executors_.core->Cancel(heal_timer_);
+  heal_timer_ = 0;
+  PutIndex(HealedKey(), log_.epochs().back().id(), [] {});
+}
+
+void Sequencer::ArmHealing() {
+  const absl::Duration left = healer_.ends() - clock_.Passed();
+  const absl::Duration step = std::clamp(left, absl::Milliseconds(1), kHealReminder);
+  heal_timer_ = executors_.core->PostAfter(step, [this] { LookAtHealing(); });
+}
+
+// Devices hear why nothing comes, so that they stay.
+void Sequencer::LookAtHealing() {
+  heal_timer_ = 0;
+  if (stopped_ || !healer_.active()) return;
+  if (clock_.Passed() >= healer_.ends()) {
+    GoOnHealing();
+    return;
+  }
+  std::set<const PushLane*> told;
+  healer_.ForEachHeld([&](const PushUnit& unit) {
+    if (unit.waits && told.insert(unit.lane.get()).second) {
+      unit.waits("the server waits for devices to bring back what a restore lost");
+    }
+  });
+  ArmHealing();
+}
+
+Healing Sequencer::GoOnHealing() {
+  const Healing before = healing();
+  if (healer_.active()) Take(healer_.GoOn());
+  return before;
+}
+
+Healing Sequencer::healing() const {
+  Healing healing = healer_.state();
+  if (healer_.active()) {
+    const absl::Duration left = healer_.ends() - clock_.Passed();
+    healing.set_ends_us(clock_.WallMicros() + absl::ToInt64Microseconds(left));
+  }
+  return healing;
 }
 
 void Sequencer::PutIndex(std::string key, std::string value, std::function<void()> done) {
@@ -43,6 +133,8 @@ void Sequencer::PutIndex(std::string key, std::string value, std::function<void(
 
 void Sequencer::Stop() {
   stopped_ = true;
+  if (heal_timer_ != 0) executors_.core->Cancel(heal_timer_);
+  heal_timer_ = 0;
   waiting_.clear();
   waiting_bytes_ = 0;
   rows_.clear();
@@ -142,6 +234,7 @@ void Sequencer::Deliver(Group& group) {
 absl::Status Sequencer::Deliver(Answer& answer) {
   PushLane& lane = *answer.unit.lane;
   PushAnswer reply;
+  reply.bytes = answer.unit.push.intent_bytes;
   if (!answer.outcome.passed_over && !lane.forked) {
     RETURN_IF_ERROR(AnswerCovered(answer, reply));
     reply.resend_from = reply.resend_from ? reply.resend_from : answer.outcome.gap_from;

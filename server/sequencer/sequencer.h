@@ -27,6 +27,7 @@
 #include "server/feed/live_group.h"
 #include "server/options.h"
 #include "server/sequencer/decider.h"
+#include "server/sequencer/healer.h"
 #include "server/sequencer/push_unit.h"
 
 namespace intentlog {
@@ -38,6 +39,8 @@ class Sequencer {
     LiveGroup::Wanted wanted;
     // A group is durable. Before its receipts are sent.
     std::function<void(LiveGroup& live, const LogEnd& end)> durable;
+    // What was lost and comes back has moved on.
+    std::function<void(const Healing& healing)> heals;
     // An append or a read of the log failed. Nothing is decided any more.
     std::function<void(const absl::Status& status)> failed;
   };
@@ -54,6 +57,12 @@ class Sequencer {
   absl::Status Load();
   // Goes on with what was left to do.
   void Start() { SchedulePump(); }
+
+  // A device had more of this log than is here now: after a restore (Healer).
+  void NoteLost(const LostHistory& lost);
+  // What waits for lost events waits no longer; how far that was.
+  Healing GoOnHealing();
+  Healing healing() const;
 
   // RESOURCE_EXHAUSTED, and nothing was taken: too much waits, or the disk has no room for it. The
   // message is for the device.
@@ -99,6 +108,11 @@ class Sequencer {
     std::vector<std::function<void()>> rows_done;
   };
 
+  void Take(std::vector<PushUnit> units);
+  absl::Status Hold(PushUnit unit);
+  void NoteHealed();
+  void ArmHealing();
+  void LookAtHealing();
   bool MayDecide() const;
   bool HasWork() const;
   absl::Status DecideOwn(Group& group);
@@ -122,6 +136,8 @@ class Sequencer {
   const Hooks hooks_;
   Decider decider_;
 
+  Healer healer_;
+  Executor::TimerId heal_timer_ = 0;
   std::deque<PushUnit> waiting_;
   size_t waiting_bytes_ = 0;
   std::vector<Row> rows_;

@@ -12,6 +12,9 @@
 //   "x/schema-wait/" position     empty: waits for the schema
 //   "x/key/" hash                 FirstWithKey
 //   "x/await/" first position     empty: waits for the open first event with its duplicate key
+//   "x/was/" epoch_id position    new position (8): of an event that a restore had lost
+//   "x/healed"                    epoch_id of the epoch in which nothing waits for lost events
+//   "x/backups"                   Backups
 //   "x/again/1" lane              Readmission, of what waits in the lane
 //   "x/again/2" first position    Readmission, of what awaits it
 //   "x/again/3"                   Readmission, of what waits for the schema
@@ -56,6 +59,13 @@ inline std::string AwaitPrefix(uint64_t first) { return NumberedKey("x/await/", 
 inline std::string AwaitKey(uint64_t first, uint64_t position) {
   return NumberedKey(AwaitPrefix(first), position);
 }
+
+inline std::string WasPrefix(std::string_view epoch_id) { return Cat("x/was/", epoch_id); }
+inline std::string WasKey(std::string_view epoch_id, uint64_t position) {
+  return NumberedKey(WasPrefix(epoch_id), position);
+}
+inline std::string HealedKey() { return "x/healed"; }
+inline std::string BackupsKey() { return "x/backups"; }
 
 // The lane of an entity that a log's open event stops. `entity_key` as EntityKey() makes it.
 inline std::string LaneName(const LogId& log, std::string_view entity_key) {

@@ -6,6 +6,7 @@
 #include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "server/admit/restored.h"
 #include "server/sequencer/server_rows.h"
 
 namespace intentlog {
@@ -260,6 +261,9 @@ absl::Status Settler::ReadmitBatch(std::vector<OpenMember> batch, const Readmiss
     cause.resolved_by = how.resolved_by();
   } else {
     RETURN_IF_ERROR(admitter_.Admit(absl::MakeSpan(candidates)));
+    for (size_t m = 0; m < batch.size(); ++m) {
+      if (batch[m].row.was_effective()) KeepRestored(candidates[m].verdict);
+    }
   }
   return Conclude(batch, absl::MakeSpan(candidates), cause);
 }

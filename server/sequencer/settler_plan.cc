@@ -71,6 +71,8 @@ absl::StatusOr<std::optional<Reason>> Settler::Prepare(const Asked& asked, Work&
   auto parsed = ParseControl(intent);
   if (auto* const reason = std::get_if<Reason>(&parsed)) return std::optional(*reason);
   work.control = std::get<Control>(std::move(parsed));
+  ASSIGN_OR_RETURN(const Position of, ahead_.EventAt(intent.based_on(), Position(work.control.of)));
+  work.control.of = of.value();
   ASSIGN_OR_RETURN(const std::optional<OpenEvent> open, lanes_.Find(work.control.of));
   ASSIGN_OR_RETURN(const std::optional<ClosedEvent> closed,
                    ahead_.index().GetRow<ClosedEvent>(ClosedKey(work.control.of)));
@@ -79,8 +81,8 @@ absl::StatusOr<std::optional<Reason>> Settler::Prepare(const Asked& asked, Work&
   facts.own_logs = asked.own_logs;
   facts.by_operator = asked.by_operator;
   facts.closed = closed ? &*closed : nullptr;
-  const Position base = ahead_.PlaceOf(intent.based_on());
-  facts.base_ahead = base > ahead_.seen_max();
+  ASSIGN_OR_RETURN(const LogAhead::Place base, ahead_.PlaceOf(intent.based_on()));
+  facts.base_ahead = base.ahead;
   if (open) {
     ASSIGN_OR_RETURN(work.batch, lanes_.BatchOf(*open));
     ASSIGN_OR_RETURN(facts.waits_behind, lanes_.WaitsBehind(work.batch));
@@ -100,7 +102,7 @@ absl::StatusOr<std::optional<Reason>> Settler::Prepare(const Asked& asked, Work&
   work.cause.resolved_by = intent.intent_id();
   work.cause.verdict = VerdictIn(work.control);
   Readmission& followers = work.cause.followers;
-  followers.set_base(base.value());
+  followers.set_base(base.at.value());
   if (work.control.followers_too && work.control.closes_without_effect()) {
     followers.set_drop_through(ahead_.head().value());
     followers.set_resolver(work.cause.resolver);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "eventlog/log/chain.h"
+#include "eventlog/log/epochs.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/text.h"
@@ -91,6 +92,7 @@ absl::Status CheckSnapshots(const Hello& hello, const ServerOptions& options) {
 }
 
 absl::Status CheckRest(const Hello& hello) {
+  RETURN_IF_ERROR(CheckEpochs(hello.history()));
   if (hello.instance().size() != InstanceId::kSize) return Invalid("instance is not 16 bytes");
   if (!hello.schema_digest().empty() && hello.schema_digest().size() != 32) {
     return Invalid("schema_digest is not 32 bytes");
@@ -123,7 +125,8 @@ absl::Status CheckHelloSize(std::string_view device_frame, const ServerOptions& 
     while (inner.Next()) ++elements;
   }
   // Cursors, and what it has of their snapshots.
-  const size_t elements_max = 3 * options.cursors_max + kDeviceLogsMax + kProjectionsMax + 64;
+  const size_t elements_max =
+      3 * options.cursors_max + kDeviceLogsMax + kProjectionsMax + kEpochsMax + 64;
   if (elements > elements_max) return Invalid("the frame has ", elements, " elements");
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "eventlog/log/epochs.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "server/session/hello_check.h"
@@ -15,9 +16,6 @@ namespace {
 constexpr uint64_t kCountMax = uint64_t{1} << 62;
 // More credit than this means "all there is".
 constexpr int64_t kCreditMax = int64_t{1} << 40;
-
-// There are no backups yet: what is durable here counts as safe.
-Position DurableThrough(const EventLog& log) { return log.head().position; }
 
 }  // namespace
 
@@ -177,7 +175,7 @@ void ServerSession::OnIntroduced(const Hello& hello,
   const absl::Status status = SendWelcome(hello, *introduced);
   if (!status.ok()) return Close(Goodbye::STORE_FAILED, MessageOf(status));
   state_ = State::kWelcomed;
-  BeginFeed(hello);
+  if (!introduced->has_lost) BeginFeed(hello);
 }
 
 absl::Status ServerSession::SendWelcome(const Hello& hello, const Tenant::Introduced& introduced) {
@@ -194,8 +192,10 @@ absl::Status ServerSession::SendWelcome(const Hello& hello, const Tenant::Introd
   welcome.set_rule_set(introduced.schema.number());
   welcome.set_epoch_number(epoch.number());
   welcome.set_epoch_id(epoch.id());
+  *welcome.mutable_history() = ToWire(log.epochs());
+  for (const std::string& scope : introduced.lost_scopes) welcome.add_lost_scopes(scope);
   welcome.set_head(head.position.value());
-  welcome.set_durable_through(DurableThrough(log).value());
+  welcome.set_durable_through(tenant_->durable_through().value());
   welcome.set_server_time_us(std::max(host_.clock().WallMicros(), head.server_time_us));
   for (const DeviceLog& one : hello.logs()) {
     ASSIGN_OR_RETURN(const LogHighest highest, log.Highest(LogId::FromBytes(one.log_id())));
@@ -261,7 +261,8 @@ absl::Status ServerSession::CheckPush(const PushFrame& push, const PushLane* lan
   if ((push.first_count == 1) != (hash == ChainValue())) {
     return Invalid("hash_before is empty before count 1, and there alone");
   }
-  return CheckBatches(push, {options.batch_intents_max, options.batch_bytes_max});
+  RETURN_IF_ERROR(CheckBatches(push, {options.batch_intents_max, options.batch_bytes_max}));
+  return CheckLost(push);
 }
 
 void ServerSession::OnPush(std::unique_ptr<const std::string> frame, PushFrame push) {
@@ -282,8 +283,11 @@ void ServerSession::OnPush(std::unique_ptr<const std::string> frame, PushFrame p
   unit.push = std::move(push);
   const size_t bytes = unit.push.intent_bytes;
   const Count first = unit.first();
-  unit.done = [weak = weak_from_this(), lane, bytes](PushAnswer answer) {
-    if (const auto session = weak.lock()) session->OnAnswer(lane, bytes, std::move(answer));
+  unit.done = [weak = weak_from_this(), lane](PushAnswer answer) {
+    if (const auto session = weak.lock()) session->OnAnswer(lane, std::move(answer));
+  };
+  unit.waits = [weak = weak_from_this()](std::string_view why) {
+    if (const auto session = weak.lock()) session->OnWaits(why);
   };
   const absl::Status taken = tenant_->sequencer().Submit(std::move(unit));
   if (taken.ok()) return;
@@ -305,9 +309,16 @@ void ServerSession::AskAgainLater(PushLane& lane, Count first, std::string_view 
   Send(frame);
 }
 
-void ServerSession::OnAnswer(const std::shared_ptr<PushLane>& lane, size_t bytes,
-                             PushAnswer answer) {
-  unprocessed_bytes_ -= bytes;
+// A sign of life, and why nothing else comes.
+void ServerSession::OnWaits(std::string_view why) {
+  if (state_ != State::kWelcomed) return;
+  ServerFrame frame;
+  frame.mutable_throttle()->set_reason(why.data(), why.size());
+  Send(frame);
+}
+
+void ServerSession::OnAnswer(const std::shared_ptr<PushLane>& lane, PushAnswer answer) {
+  unprocessed_bytes_ -= answer.bytes;
   if (state_ != State::kWelcomed) return;
   if (!answer.refused.empty()) return Close(Goodbye::BAD_FRAME, answer.refused);
   const std::string log_id(lane->log.bytes());
@@ -316,7 +327,7 @@ void ServerSession::OnAnswer(const std::shared_ptr<PushLane>& lane, size_t bytes
     Receipts& receipts = *frame.mutable_receipts();
     receipts.set_log_id(log_id);
     for (ReceiptRun& run : answer.runs) *receipts.add_runs() = std::move(run);
-    receipts.set_durable_through(DurableThrough(tenant_->log()).value());
+    receipts.set_durable_through(tenant_->durable_through().value());
     Send(frame);
   }
   if (answer.forked_at) {

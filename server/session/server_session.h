@@ -81,7 +81,8 @@ class ServerSession final : public FeedReceiver,
   bool HasAllReceipts(const Hello& hello) const;
   void BeginFeed(const Hello& hello);
   void OnCredit(const Credit& credit);
-  void OnAnswer(const std::shared_ptr<PushLane>& lane, size_t bytes, PushAnswer answer);
+  void OnAnswer(const std::shared_ptr<PushLane>& lane, PushAnswer answer);
+  void OnWaits(std::string_view why);
   void AskAgainLater(PushLane& lane, Count first, std::string_view reason);
   void MakeLanes(const Hello& hello);
   void SetClocks(const std::optional<DeviceRecord>& before);

@@ -4,8 +4,10 @@
 #include <optional>
 #include <utility>
 
+#include "eventlog/log/epochs.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "server/backup/backup_folder.h"
 #include "server/sequencer/server_rows.h"
 
 namespace intentlog {
@@ -67,18 +69,24 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
       snapshots_(*stores_->log, projector_, *stores_->snapshots, stores_->snapshot_alarms, options,
                  clock, {executors.core, executors.projector, executors.snapshots},
                  [this] { return stores_->models()->Freeze(); }),
-      sequencer_(*stores_->log, options, clock, {executors.core, executors.commit},
-                 {[this](std::string_view scope) { return hub_.Wanted(scope); },
-                  [this](LiveGroup& live, const LogEnd& end) {
-                    hub_.OnDurable(live, end);
-                    projector_.Wake();
-                  },
-                  hooks.store_failed}) {}
+      sequencer_(
+          *stores_->log, options, clock, {executors.core, executors.commit},
+          {[this](std::string_view scope) { return hub_.Wanted(scope); },
+           [this](LiveGroup& live, const LogEnd& end) {
+             hub_.OnDurable(live, end);
+             projector_.Wake();
+           },
+           [this](const Healing& healing) { stores_->ShowHealing(healing); }, hooks.store_failed}),
+      went_back_(hooks.went_back) {}
 
 absl::Status Tenant::Load() {
   hub_.OnDamagedSnapshot([this](const SnapshotFile& file, const absl::Status& status) {
     snapshots_.Forget(file, status);
   });
+  ASSIGN_OR_RETURN(const std::optional<std::string> backups, log().GetIndex(BackupsKey()));
+  if (backups && !backups_.ParseFromString(*backups)) {
+    return DataLoss("the row of the backups is damaged");
+  }
   RETURN_IF_ERROR(sequencer_.Load());
   RETURN_IF_ERROR(hub_.Load());
   RETURN_IF_ERROR(projector_.Load());
@@ -110,7 +118,7 @@ absl::Status Tenant::ReadIntroduction(Introduction& introduction) const {
                      one.continues_log_id() == stores_->own_log.bytes();
     if (own) return Invalid("a Hello names the server's own device log");
   }
-  for (const Cursor& cursor : hello.cursors()) RETURN_IF_ERROR(CheckCursor(log(), cursor));
+  RETURN_IF_ERROR(CompareHistories(introduction));
   ASSIGN_OR_RETURN(const std::optional<std::string> schema, log().GetIndex(SchemaKey()));
   if (schema && !introduction.schema.ParseFromString(*schema)) {
     return DataLoss("the row of the adopted schema is damaged");
@@ -122,9 +130,55 @@ absl::Status Tenant::ReadIntroduction(Introduction& introduction) const {
   return DataLoss("the row of device ", hello.device(), " is damaged");
 }
 
+// A device that has met no server, or is of an older version, has cursors alone.
+absl::Status Tenant::CompareHistories(Introduction& introduction) const {
+  const Hello& hello = introduction.hello;
+  const EpochsOnWire ours = ToWire(log().epochs());
+  const std::optional<Position> shared = SharedThrough(hello.history(), ours);
+  if (!hello.history().empty() && !shared) {
+    return FailedPrecondition("the device has a part of another log: none of its ",
+                              hello.history_size(), " epochs is one of this log's ", ours.size());
+  }
+  LostHistory lost;
+  for (const Cursor& cursor : hello.cursors()) {
+    const absl::Status status = CheckCursor(log(), cursor);
+    lost.through = std::max(lost.through, Position(cursor.position()));
+    if (status.ok()) continue;
+    if (hello.history().empty() || !absl::IsFailedPrecondition(status)) return status;
+    introduction.lost_scopes.push_back(cursor.scope());
+  }
+  if (hello.history().empty()) return absl::OkStatus();
+  uint64_t missing = 0;
+  for (const DeviceLog& one : hello.logs()) {
+    ASSIGN_OR_RETURN(const LogHighest highest, log().Highest(LogId::FromBytes(one.log_id())));
+    missing += one.receipted() - std::min(one.receipted(), highest.count.value());
+  }
+  const Epoch& newest = hello.history(hello.history_size() - 1);
+  const bool met = std::any_of(hello.history().begin(), hello.history().end(),
+                               [&](const Epoch& one) { return one.id() == ours.rbegin()->id(); });
+  const bool has_lost = missing > 0 || !introduction.lost_scopes.empty();
+  introduction.went_back = met && (has_lost || newest.id() != ours.rbegin()->id());
+  if (!has_lost) return absl::OkStatus();
+  lost.epoch_id = newest.id();
+  lost.epoch_number = newest.number();
+  lost.shared = std::min(*shared, log().head().position);
+  if (missing > 0) lost.through = std::max(lost.through, lost.shared.Next());
+  introduction.lost = std::move(lost);
+  return absl::OkStatus();
+}
+
 void Tenant::FinishIntroduction(Introduction& introduction) {
   if (!introduction.status.ok()) return introduction.done(introduction.status);
   const Hello& hello = introduction.hello;
+  if (introduction.went_back) {
+    const absl::Status status =
+        Unavailable("the log went back: device ", hello.device(),
+                    " has more of its newest epoch than is here, "
+                    "so a new epoch begins, and devices bring back what they have");
+    went_back_(status);
+    return introduction.done(status);
+  }
+  if (introduction.lost) sequencer_.NoteLost(*introduction.lost);
   Device& device = devices_[hello.device()];
   Introduced introduced;
   // What is in memory is newer than the row, if this process has met the device.
@@ -132,6 +186,8 @@ void Tenant::FinishIntroduction(Introduction& introduction) {
   if (device.record.session() > 0) introduced.before = device.record;
   introduced.session = (introduced.before ? introduced.before->session() : 0) + 1;
   introduced.schema = std::move(introduction.schema);
+  introduced.lost_scopes = std::move(introduction.lost_scopes);
+  introduced.has_lost = introduction.lost.has_value();
   if (DeviceSession* const older = device.live) {
     device.live = nullptr;
     ShowLive(hello.device(), false);
@@ -210,6 +266,18 @@ void Tenant::Note(const std::string& name, const Report& report) {
   if (clock_.Passed() - device.written_at >= options_.device_record_interval) {
     Write(device, [] {});
   }
+}
+
+// ---- backups
+
+Position Tenant::durable_through() const {
+  if (backups_.taken().empty() && options_.backups_off) return log().head().position;
+  return Position(CoveredThrough(backups_, options_.backups_accepted));
+}
+
+void Tenant::NoteBackup(const Backups::Backup& backup, std::function<void()> done) {
+  AddBackup(backup, options_.backups_accepted, backups_);
+  sequencer_.PutIndex(BackupsKey(), backups_.SerializeAsString(), std::move(done));
 }
 
 // ---- the schema

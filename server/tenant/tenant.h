@@ -60,6 +60,9 @@ class Tenant {
     std::function<void(const absl::Status& status)> parked;
     std::function<void()> folded;                  // read models have moved
     std::function<void(std::string line)> notice;  // as ViewKeeper's
+    // A device has more of the log's newest epoch than the log has: it went back, and nothing may
+    // be written to it before a new epoch begins.
+    std::function<void(const absl::Status& status)> went_back;
   };
 
   Tenant(std::string name, std::shared_ptr<TenantStores> stores, const ServerOptions& options,
@@ -77,11 +80,15 @@ class Tenant {
 
   // Compares the device's cursors with this log, gives the session its number and makes that
   // durable, then calls `done`, unless the tenant stops before. An older session of the device is
-  // superseded. FAILED_PRECONDITION: a cursor is of another history.
+  // superseded. FAILED_PRECONDITION: the device's history is that of another log.
   struct Introduced {
     uint64_t session = 0;
     std::optional<DeviceRecord> before;  // as the hello before this one left it
     AdoptedSchema schema;                // that the server decides by
+    // Of which the device's cursor is in no history of this log.
+    std::vector<std::string> lost_scopes;
+    // The device had more than is here: it drops that, and comes again.
+    bool has_lost = false;
   };
   using OnIntroduced = std::function<void(absl::StatusOr<Introduced> introduced)>;
   void Introduce(const Hello& hello, OnIntroduced done);
@@ -89,6 +96,10 @@ class Tenant {
   bool Enter(const std::string& device, uint64_t number, DeviceSession& session);
   void Leave(const std::string& device, const DeviceSession& session);
   void Note(const std::string& device, const Report& report);
+  // What the oldest backup covers that is still accepted for a restore.
+  Position durable_through() const;
+  // A backup was taken; `done` when that is durable.
+  void NoteBackup(const Backups::Backup& backup, std::function<void()> done);
 
   // As Decider::MayAdopt and Adopt; read models follow.
   absl::Status MayAdopt(const Schema& schema) const { return sequencer_.MayAdopt(schema); }
@@ -118,10 +129,14 @@ class Tenant {
     OnIntroduced done;
     std::optional<DeviceRecord> stored;
     AdoptedSchema schema;
+    std::vector<std::string> lost_scopes;
+    std::optional<LostHistory> lost;
+    bool went_back = false;
     absl::Status status;
   };
 
   absl::Status ReadIntroduction(Introduction& introduction) const;
+  absl::Status CompareHistories(Introduction& introduction) const;
   void FinishIntroduction(Introduction& introduction);
   // For readers on other threads.
   void ShowLive(const std::string& name, bool live);
@@ -137,6 +152,8 @@ class Tenant {
   ViewKeeper views_;
   SnapshotKeeper snapshots_;
   Sequencer sequencer_;
+  const std::function<void(const absl::Status& status)> went_back_;
+  Backups backups_;
   std::map<std::string, Device, std::less<>> devices_;
   bool stopped_ = false;
   int tasks_ = 0;

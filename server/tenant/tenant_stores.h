@@ -18,6 +18,7 @@
 #include "eventlog/store/store.h"
 #include "projections/engine/read_models.h"
 #include "projections/snapshot/snapshot_folder.h"
+#include "proto/store.pb.h"
 #include "server/options.h"
 #include "server/snapshots/snapshot_alarms.h"
 
@@ -42,7 +43,17 @@ struct TenantStores {
     const std::lock_guard<std::mutex> lock(models_mutex);
     current_models.swap(models);
   }
+  // What a restore lost and devices bring back, as an operator is shown it.
+  Healing healing() const {
+    const std::lock_guard<std::mutex> lock(models_mutex);
+    return current_healing;
+  }
+  void ShowHealing(Healing healing) {
+    const std::lock_guard<std::mutex> lock(models_mutex);
+    current_healing = std::move(healing);
+  }
   mutable std::mutex models_mutex;
+  Healing current_healing;                     // protected by models_mutex
   std::shared_ptr<ReadModels> current_models;  // protected by models_mutex
   std::mutex live_mutex;
   std::set<std::string, std::less<>> live;  // devices with a session; protected by live_mutex

@@ -35,7 +35,9 @@ class AskedCall {
   using Ask = std::function<absl::Status(std::function<void(absl::StatusOr<Reply>)> done)>;
 
   AskedCall(Ask ask, const AdminServiceOptions& options)
-      : ask_(std::move(ask)), left_(options.settle_wait_max), step_(options.poll_interval) {}
+      : AskedCall(std::move(ask), options, options.settle_wait_max) {}
+  AskedCall(Ask ask, const AdminServiceOptions& options, absl::Duration wait_max)
+      : ask_(std::move(ask)), left_(wait_max), step_(options.poll_interval) {}
 
   absl::StatusOr<bool> Look(Reply* reply) {
     if (answer_ == nullptr) {
@@ -141,6 +143,32 @@ grpc::ServerUnaryReactor* AdminService::OperateSnapshots(grpc::CallbackServerCon
   auto call = std::make_shared<AskedCall<OperateSnapshotsReply>>(
       [this, request](FleetBackend::SnapshotsOperated done) {
         desk_.backend().OperateSnapshots(*request, std::move(done));
+        return absl::OkStatus();
+      },
+      options_);
+  return Unary(calls_, context,
+               [call, reply]() -> absl::StatusOr<bool> { return call->Look(reply); });
+}
+
+grpc::ServerUnaryReactor* AdminService::TakeBackup(grpc::CallbackServerContext* context,
+                                                   const TakeBackupRequest* request,
+                                                   TakeBackupReply* reply) {
+  auto call = std::make_shared<AskedCall<TakeBackupReply>>(
+      [this, request](FleetBackend::BackedUp done) {
+        desk_.backend().TakeBackup(*request, std::move(done));
+        return absl::OkStatus();
+      },
+      options_, options_.backup_wait_max);
+  return Unary(calls_, context,
+               [call, reply]() -> absl::StatusOr<bool> { return call->Look(reply); });
+}
+
+grpc::ServerUnaryReactor* AdminService::GoOnHealing(grpc::CallbackServerContext* context,
+                                                    const GoOnHealingRequest* request,
+                                                    GoOnHealingReply* reply) {
+  auto call = std::make_shared<AskedCall<GoOnHealingReply>>(
+      [this, request](FleetBackend::WentOn done) {
+        desk_.backend().GoOnHealing(*request, std::move(done));
         return absl::OkStatus();
       },
       options_);

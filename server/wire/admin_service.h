@@ -21,6 +21,8 @@ struct AdminServiceOptions {
   absl::Duration poll_interval = absl::Milliseconds(20);
   // What is not durable after this ends with DEADLINE_EXCEEDED; it may still be.
   absl::Duration settle_wait_max = absl::Seconds(30);
+  // The same for a backup, which copies and reads everything.
+  absl::Duration backup_wait_max = absl::Hours(2);
 };
 
 // Thread-safe. `backend` and `executor`, which may block, must outlive it.
@@ -51,6 +53,13 @@ class AdminService final : public Admin::CallbackService {
   grpc::ServerUnaryReactor* OperateSnapshots(grpc::CallbackServerContext* context,
                                              const OperateSnapshotsRequest* request,
                                              OperateSnapshotsReply* reply) override;
+
+  grpc::ServerUnaryReactor* TakeBackup(grpc::CallbackServerContext* context,
+                                       const TakeBackupRequest* request,
+                                       TakeBackupReply* reply) override;
+  grpc::ServerUnaryReactor* GoOnHealing(grpc::CallbackServerContext* context,
+                                        const GoOnHealingRequest* request,
+                                        GoOnHealingReply* reply) override;
 
   // Ends the calls that wait, and refuses new ones.
   void Stop() { calls_->Stop(); }

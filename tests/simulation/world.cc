@@ -10,6 +10,7 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "proto/commerce.pb.h"
+#include "server/backup/restore_backup.h"
 
 namespace intentlog::simulation {
 
@@ -101,6 +102,31 @@ void World::CrashServer() {
   server_.executor->Crash();
   network_.Listen(nullptr);
   server_.server.reset();
+}
+
+std::string World::BackUpServer() {
+  std::string dir;
+  server().TakeBackup(root_ + "/backups", [&](const absl::StatusOr<FoundBackup>& backup) {
+    if (!backup.ok()) CheckFailed(__FILE__, __LINE__, backup.status().ToString().c_str());
+    dir = backup->dir;
+  });
+  while (dir.empty()) RunFor(absl::Milliseconds(1));
+  return dir;
+}
+
+void World::RestoreServer(const std::string& backup) {
+  CrashServer();
+  std::filesystem::remove_all(server_.dir);
+  const auto restored = RestoreBackup(backup, server_.dir, RestoreOptions(), random_);
+  if (!restored.ok()) CheckFailed(__FILE__, __LINE__, restored.status().ToString().c_str());
+  StartServer();
+}
+
+void World::RollServerBack(const std::string& backup) {
+  CrashServer();
+  std::filesystem::remove_all(server_.dir);
+  INTENTLOG_CHECK(CopyTree(backup, server_.dir).ok());
+  StartServer();
 }
 
 Client& World::AddDevice(const std::string& name, bool all_scopes) {

@@ -47,6 +47,12 @@ class World {
   // As kill -9: nothing is flushed, nobody is told. What was being done is not finished.
   void CrashServer();
   bool server_runs() const { return server_.server != nullptr; }
+  // Takes a backup while the server runs; returns its folder.
+  std::string BackUpServer();
+  // The server is gone with all it had, and made again from `backup`.
+  void RestoreServer(const std::string& backup);
+  // … or put back by somebody who did not say so: the same epoch goes on.
+  void RollServerBack(const std::string& backup);
   Server& server() { return *server_.server; }
 
   // ---- devices. Each writes into the scope named like it and sees that and "shared".

@@ -18,7 +18,7 @@ void RegisterFleet(CLI::App& app, int* exit_code) {
   CLI::App& fleet =
       AddGroup(app, "fleet", "How a server's devices are doing, and what waits for a person.");
   for (const Register add : {RegisterFleetList, RegisterFleetShow, RegisterFleetConflicts,
-                             RegisterFleetResolve, RegisterFleetWhy}) {
+                             RegisterFleetResolve, RegisterFleetWhy, RegisterFleetHeal}) {
     add(fleet, exit_code);
   }
 }

@@ -22,6 +22,7 @@ void RegisterFleetShow(CLI::App& fleet, int* exit_code);
 void RegisterFleetConflicts(CLI::App& fleet, int* exit_code);
 void RegisterFleetResolve(CLI::App& fleet, int* exit_code);
 void RegisterFleetWhy(CLI::App& fleet, int* exit_code);
+void RegisterFleetHeal(CLI::App& fleet, int* exit_code);
 
 // What all of them take.
 struct FleetArguments {

@@ -31,7 +31,8 @@ struct Options {
   std::string listen = "127.0.0.1:7420";
   std::string schema_file;
   std::string backups = "off";
-  absl::Duration heal_wait = absl::Minutes(10);
+  uint64_t backups_accepted = static_cast<uint64_t>(ServerOptions().backups_accepted);
+  absl::Duration heal_wait = ServerOptions().heal_wait;
   absl::Duration digest_interval = ServerOptions().digest_interval;
   uint64_t rebuild_commit_bytes = ServerOptions().rebuild_commit_bytes;
   absl::Duration roll_back_window = ServerOptions().roll_back_window;
@@ -127,9 +128,6 @@ void Watch(const Options& options, StopSignal& stop, OpenServer& server, const G
 }
 
 absl::Status Serve(const Options& options) {
-  if (options.backups == "required") {
-    return WrongUsage("--backups required: this version cannot make backups yet; say off");
-  }
   RETURN_IF_ERROR(CheckData(options.data));
   StopSignal stop(StopSignal::Hangup::kReloads);
   ServerOptions server_options;
@@ -141,6 +139,9 @@ absl::Status Serve(const Options& options) {
   server_options.snapshots.events = options.snapshot_events;
   server_options.snapshots.interval_min = options.snapshot_pause;
   server_options.snapshot_events_min = options.device_snapshot_events;
+  server_options.backups_off = options.backups == "off";
+  server_options.backups_accepted = static_cast<int>(options.backups_accepted);
+  server_options.heal_wait = options.heal_wait;
   server_options.quiet_cursor_interval = kQuietIntervals * options.digest_interval;
   absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
   if (!server.ok()) return ExplainInUse(server.status());
@@ -167,10 +168,14 @@ void RegisterServe(CLI::App& app, int* exit_code) {
           "HOST:PORT; port 0: any free one (default: 127.0.0.1:7420)");
   AddSchema(command, &options->schema_file);
   AddChoice(command, "--backups", &options->backups, {"off", "required"},
-            "whether devices may forget what no backup holds yet");
+            "whether devices may forget what no backup holds yet; required from the first backup "
+            "on, whatever is said here (default: off)");
+  AddNumber(command, "--backups-accepted", &options->backups_accepted, 1, 1000,
+            "how many of the newest backups may be restored: devices keep what the oldest of them "
+            "does not hold (default: 2)");
   AddDuration(command, "--heal-wait", &options->heal_wait,
-              "after a restore: how long to wait for what devices bring back (this version "
-              "restores nothing, so it never waits)");
+              "after a restore: how long what devices bring back waits for what lay before it, "
+              "and new work with it; fleet heal ends it (default: 10m)");
   AddDuration(
       command, "--digest-interval", &options->digest_interval,
       "how often devices hear at most what their read models must come to, and in ten times "

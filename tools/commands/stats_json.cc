@@ -25,6 +25,14 @@ Json StatsJson(const StatsReply& stats) {
   json["epoch_number"] = stats.epoch_number();
   json["epoch_id"] = UuidText(stats.epoch_id());
   json["chain"] = Hex(stats.chain());
+  if (stats.has_healing()) {
+    const Healing& healing = stats.healing();
+    json["healing"] = {{"over", healing.ends_us() == 0},
+                       {"returned", healing.returned()},
+                       {"waiting", healing.waiting()},
+                       {"next_lost_position", healing.next()},
+                       {"last_lost_position", healing.through()}};
+  }
   return json;
 }
 

@@ -91,16 +91,16 @@ class Progress {
 
 absl::Status CheckOptions(const Options& options) {
   const std::string& story = options.story.story;
-  if (story == "market-day") return absl::OkStatus();
+  if (story == "market-day" || story == "disaster") return absl::OkStatus();
   if (story == "conflicts") {
     if (options.story.data.empty()) return absl::OkStatus();
     return WrongUsage("the story \"conflicts\" takes no --data: it makes its own day");
   }
-  if (story == "disaster" || story == "clones") {
+  if (story == "clones") {
     return WrongUsage("the story \"", story,
-                      "\" comes with a later version; there are: market-day, conflicts");
+                      "\" comes with a later version; there are: market-day, conflicts, disaster");
   }
-  return WrongUsage("no story \"", story, "\"; there are: market-day, conflicts");
+  return WrongUsage("no story \"", story, "\"; there are: market-day, conflicts, disaster");
 }
 
 // Leaves the data where something is to be looked at.
@@ -172,7 +172,7 @@ void RegisterDemo(CLI::App& app, int* exit_code) {
       AddCommand(app, "demo",
                  "Tell a story with real processes, and prove at its end that all hold the same.");
   AddText(command, "--story", &options->story.story,
-          "market-day, which is the default, or conflicts");
+          "market-day, which is the default, conflicts or disaster");
   AddText(command, "--data", &options->story.data,
           "order lines (.csv, .csv.xz, .csv.gz, .csv.zst) instead of a made-up day");
   AddNumber(command, "--devices", &options->devices, 1, kDevicesMax,

@@ -44,6 +44,9 @@ absl::Status Fleet::StartServer() {
     arguments.insert(arguments.end(),
                      {"--digest-interval", absl::FormatDuration(digest_interval_)});
   }
+  if (heal_wait_ > absl::ZeroDuration()) {
+    arguments.insert(arguments.end(), {"--heal-wait", absl::FormatDuration(heal_wait_)});
+  }
   ASSIGN_OR_RETURN(server_, Child::Start(arguments, dir_ + "/processes.log"));
   server_wanted_ = true;
   return WaitUntil("the server is ready", kStartMax, [&] { return server_ready_; });

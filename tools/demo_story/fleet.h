@@ -54,6 +54,9 @@ class Fleet {
   // How often devices hear how far the server is; nothing: the server's default.
   void SetDigestInterval(absl::Duration interval) { digest_interval_ = interval; }
 
+  // How long a restored server waits for what is missing; nothing: the server's default.
+  void SetHealWait(absl::Duration wait) { heal_wait_ = wait; }
+
   // ---- the server, on a port of its own choice that it keeps
   absl::Status StartServer();
   void KillServer();
@@ -90,6 +93,7 @@ class Fleet {
   const std::string dir_;
   size_t push_frame_bytes_ = 0;
   absl::Duration digest_interval_;
+  absl::Duration heal_wait_;
   std::unique_ptr<Child> server_;
   std::string address_;  // HOST:PORT, once it was ready
   bool server_ready_ = false;

@@ -38,6 +38,8 @@ absl::Status LogWalk::Read(const ReaderClient& reader) {
 
 void LogWalk::Add(const Header& header) {
   ++events_;
+  if (header.has_was()) ++returned_;
+  if (header.has_was() && header.was().position() == header.position()) ++as_they_were_;
   if (header.settlement_of() != 0) {
     ++settlements_;
     return;

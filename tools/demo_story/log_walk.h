@@ -26,6 +26,10 @@ class LogWalk {
   // First decisions; settlements are not counted.
   uint64_t decided(Decision decision) const { return decided_[static_cast<size_t>(decision)]; }
 
+  // Events that a server had lost, and those of them that have the position that they had.
+  uint64_t returned() const { return returned_; }
+  uint64_t as_they_were() const { return as_they_were_; }
+
   // Of a device log (hexadecimal id) that acknowledged the counts 1 … `acknowledged`:
   uint64_t Lost(const std::string& log_id, uint64_t acknowledged) const;  // without a position
   uint64_t Doubled(const std::string& log_id) const;                      // with more than one
@@ -33,6 +37,8 @@ class LogWalk {
  private:
   uint64_t events_ = 0;
   uint64_t settlements_ = 0;
+  uint64_t returned_ = 0;
+  uint64_t as_they_were_ = 0;
   std::array<uint64_t, 16> decided_ = {};
   std::map<std::string, std::vector<uint8_t>> times_;  // by log id in bytes: by count - 1
 };

@@ -61,10 +61,28 @@ void TellOffline(const StoryResult& result) {
   if (shown > kDevicesShown) Say(Cat("… and ", shown - kDevicesShown, " more"));
 }
 
+void TellDisaster(const StoryResult& result, const StoryDisaster& disaster) {
+  Headline("2  The line is back, and then the server's disk is gone.");
+  Say(Cat("A server comes up; some tills sync, others, with ", Number(disaster.offline),
+          " intents, stay offline."));
+  Say(Cat("At ", Number(disaster.backed_up), " events it is backed up while it works. At ",
+          Number(disaster.had), " it is killed, and its data deleted: ",
+          Number(disaster.had - disaster.backed_up), " events that tills"));
+  Say(Cat(
+      "had their receipts for are nowhere but on tills. Restored from the backup and back after ",
+      SecondsText(disaster.back_after_seconds), ", the server gets"));
+  Say(Cat(Number(disaster.returned), " events back of which tills say where they had been; ",
+          Number(disaster.as_they_were), " have exactly that place again. Then comes the rest."));
+}
+
 void TellSync(const StoryResult& result) {
   const double seconds = result.SecondsOf("sync");
-  Headline("2  The line is back, the weather is not.");
-  Say(Cat("A server comes up and all ", result.options.devices, " tills sync at the same time."));
+  if (result.disaster) {
+    TellDisaster(result, *result.disaster);
+  } else {
+    Headline("2  The line is back, the weather is not.");
+    Say(Cat("A server comes up and all ", result.options.devices, " tills sync at the same time."));
+  }
   for (const StoryBlow& blow : result.blows) {
     const std::string back = SecondsText(blow.back_after_seconds);
     Say(Cat("  SIGKILL hits ", blow.who == "server" ? "the server" : blow.who, " when ",
@@ -224,7 +242,8 @@ Json StatesJson(const StoryResult& result) {
 }  // namespace
 
 void PrintStory(const StoryResult& result) {
-  Say(Paint(Cat("A market day: ", result.options.devices, " shops, bad weather, one server"),
+  Say(Paint(Cat(result.disaster ? "A disaster: " : "A market day: ", result.options.devices,
+                " shops, ", result.disaster ? "a dead disk" : "bad weather", ", one server"),
             Colour::kBold));
   TellOffline(result);
   TellSync(result);
@@ -263,6 +282,14 @@ nlohmann::ordered_json StoryJson(const StoryResult& result) {
                               {"in", blow.answered},
                               {"of", blow.of},
                               {"back_after_seconds", blow.back_after_seconds}});
+  }
+  if (result.disaster) {
+    json["disaster"] = {{"backed_up", result.disaster->backed_up},
+                        {"had", result.disaster->had},
+                        {"offline", result.disaster->offline},
+                        {"returned", result.disaster->returned},
+                        {"as_they_were", result.disaster->as_they_were},
+                        {"back_after_seconds", result.disaster->back_after_seconds}};
   }
   json["seconds"] = Json::object();
   for (const auto& [name, seconds] : result.seconds) json["seconds"][name] = seconds;

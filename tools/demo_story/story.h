@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,6 +55,16 @@ struct StoryBlow {
   double back_after_seconds = 0;
 };
 
+// The server lost its disk, and was made again from a backup.
+struct StoryDisaster {
+  uint64_t backed_up = 0;     // events that the backup had
+  uint64_t had = 0;           // events that the server had when it went
+  uint64_t offline = 0;       // intents of tills that had not met any server yet
+  uint64_t returned = 0;      // events in the log now that had a place in the lost history
+  uint64_t as_they_were = 0;  // … of which so many have exactly that place again
+  double back_after_seconds = 0;
+};
+
 struct StoryResult {
   StoryOptions options;
   OrderFigures figures;  // of the input
@@ -62,6 +73,7 @@ struct StoryResult {
   std::vector<StoryDevice> devices;
   std::vector<StoryView> views;
   std::vector<StoryBlow> blows;
+  std::optional<StoryDisaster> disaster;
   nlohmann::ordered_json computed;  // the views' figures, under golden names
   uint64_t log_events = 0, settlements = 0;
   uint64_t accepted = 0, merged = 0, rejected = 0, duplicate = 0, conflicted = 0, parked = 0;

@@ -1,6 +1,7 @@
 #include "tools/demo_story/story_market_day.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/text.h"
 #include "projections/views/commerce_views.h"
+#include "tools/demo_story/command_runner.h"
 #include "tools/demo_story/fleet.h"
 #include "tools/demo_story/log_walk.h"
 #include "tools/demo_story/market_day.h"
@@ -30,6 +32,8 @@ constexpr absl::Duration kConvergeMax = absl::Seconds(60);
 constexpr absl::Duration kLookAgain = absl::Milliseconds(100);
 // A made-up day is little work: sent in small pieces, there is a middle in which to be hit.
 constexpr size_t kSmallPushFrame = 8 << 10;
+// Everybody comes back in this story, so little is waited for in vain.
+constexpr absl::Duration kHealWait = absl::Seconds(10);
 constexpr char kNewcomer[] = "newcomer";
 
 // The highest memory that a process has had, in KiB; 0 if unknown.
@@ -47,7 +51,11 @@ class MarketDayStory {
  public:
   MarketDayStory(const StoryOptions& options, const std::function<bool()>& interrupted,
                  const OnStoryProgress& progress, StoryResult& result)
-      : options_(options), progress_(progress), result_(result), fleet_(options.dir) {
+      : options_(options),
+        interrupted_(interrupted),
+        progress_(progress),
+        result_(result),
+        fleet_(options.dir) {
     result_.options = options;
     fleet_.OnInterrupt(interrupted);
   }
@@ -57,7 +65,8 @@ class MarketDayStory {
     RETURN_IF_ERROR(Timed("prepare", [&] { return Prepare(); }));
     RETURN_IF_ERROR(Timed("record", [&] { return Record(); }));
     RETURN_IF_ERROR(Timed("read_offline", [&] { return ReadOffline(); }));
-    RETURN_IF_ERROR(Timed("sync", [&] { return Sync(); }));
+    const bool disaster = options_.story == "disaster";
+    RETURN_IF_ERROR(Timed("sync", [&] { return disaster ? SyncOverDisaster() : Sync(); }));
     RETURN_IF_ERROR(Timed("converge", [&] { return Converge(); }));
     RETURN_IF_ERROR(Timed("catch_up", [&] { return Join(); }));
     RETURN_IF_ERROR(Timed("check", [&] { return Check(); }));
@@ -179,6 +188,56 @@ class MarketDayStory {
       return All([](const FleetDevice& device) { return device.Settled(); });
     });
   }
+
+  // ---- … or the loss of the server's disk
+  // The last quarter of the tills stays offline until the server is back.
+  absl::Status SyncOverDisaster() {
+    const size_t online = std::max<size_t>(1, fleet_.devices().size() * 3 / 4);
+    fleet_.SetHealWait(kHealWait);
+    RETURN_IF_ERROR(fleet_.StartServer());
+    for (size_t i = 0; i < online; ++i) {
+      RETURN_IF_ERROR(fleet_.Tell(*fleet_.devices()[i], SyncCommand()));
+    }
+    StoryDisaster& disaster = result_.disaster.emplace();
+    for (size_t i = online; i < fleet_.devices().size(); ++i) {
+      disaster.offline += fleet_.devices()[i]->acknowledged;
+    }
+    const uint64_t online_intents = intents_ - disaster.offline;
+    RETURN_IF_ERROR(WaitForAnswers(online_intents / 4));
+    const CommandRunner runner(options_.dir + "/processes.log", interrupted_);
+    const std::string backups = options_.dir + "/backups";
+    ASSIGN_OR_RETURN(const Json backup,
+                     runner.RunJson({"backup", "--server", fleet_.address(), "--to", backups}));
+    disaster.backed_up = backup["tenants"][0].value("position", uint64_t{0});
+    RETURN_IF_ERROR(WaitForAnswers(online_intents * 3 / 4));
+    RETURN_IF_ERROR(LoseServer(runner, backups, disaster));
+    for (size_t i = online; i < fleet_.devices().size(); ++i) {
+      RETURN_IF_ERROR(fleet_.Tell(*fleet_.devices()[i], SyncCommand()));
+    }
+    RETURN_IF_ERROR(KillDevice());
+    return fleet_.WaitUntil("everything is synced", kSyncMax, [&] {
+      Show("syncing", Answered(), intents_);
+      return All([](const FleetDevice& device) { return device.Settled(); });
+    });
+  }
+
+  absl::Status LoseServer(const CommandRunner& runner, const std::string& backups,
+                          StoryDisaster& disaster) {
+    ASSIGN_OR_RETURN(const StatsReply stats,
+                     ReaderClient(WireOptions{.address = fleet_.address()}, "default").Stats());
+    disaster.had = stats.head();
+    const absl::Duration begin = SystemClock().Passed();
+    fleet_.KillServer();
+    std::error_code error;
+    std::filesystem::remove_all(ServerDir(), error);
+    if (error) return Unavailable(ServerDir(), " cannot be removed: ", error.message());
+    RETURN_IF_ERROR(runner.RunJson({"restore", "--from", backups, "--data", ServerDir()}).status());
+    RETURN_IF_ERROR(fleet_.StartServer());
+    disaster.back_after_seconds = absl::ToDoubleSeconds(SystemClock().Passed() - begin);
+    return absl::OkStatus();
+  }
+
+  std::string ServerDir() const { return options_.dir + "/server"; }
 
   Json SyncCommand() const { return {{"do", "sync"}, {"server", fleet_.address()}}; }
 
@@ -374,6 +433,10 @@ class MarketDayStory {
     result_.duplicate = walk.decided(DUPLICATE);
     result_.conflicted = walk.decided(CONFLICTED);
     result_.parked = walk.decided(PARKED);
+    if (result_.disaster) {
+      result_.disaster->returned = walk.returned();
+      result_.disaster->as_they_were = walk.as_they_were();
+    }
     if (result_.intents != intents_) {
       Problem(intents_, " intents were to be recorded, ", result_.intents, " were acknowledged");
     }
@@ -452,6 +515,7 @@ class MarketDayStory {
   }
 
   const StoryOptions& options_;
+  const std::function<bool()>& interrupted_;
   const OnStoryProgress& progress_;
   StoryResult& result_;
   Fleet fleet_;

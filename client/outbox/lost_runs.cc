@@ -1,0 +1,64 @@
+#include "client/outbox/lost_runs.h"
+
+#include <algorithm>
+#include <string>
+
+#include "client/outbox/rows.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+
+LostRunReader::LostRunReader(const Store& store, PriorityClass priority)
+    : priority_(priority), cursor_(store.Scan(Space::kIndex)) {
+  const std::string prefix = CountPrefix('w', priority_);
+  cursor_->Seek(prefix);
+  any_ = cursor_->Valid() && cursor_->key().starts_with(prefix);
+}
+
+absl::StatusOr<std::optional<LostRun>> LostRunReader::Current() const {
+  RETURN_IF_ERROR(cursor_->status());
+  if (!cursor_->Valid() || !cursor_->key().starts_with(CountPrefix('w', priority_))) {
+    return std::optional<LostRun>();
+  }
+  std::optional<LostRun> run(std::in_place);
+  const std::string_view value = cursor_->value();
+  if (run->ParseFromArray(value.data(), static_cast<int>(value.size())) && run->length() > 0) {
+    return run;
+  }
+  return DataLoss("the lost run at count ", CountOf(cursor_->key()), " does not parse");
+}
+
+absl::StatusOr<std::optional<LostRun>> LostRunReader::At(Count count) {
+  if (!any_) return std::optional<LostRun>();
+  cursor_->SeekBack(CountKey('w', priority_, count));
+  ASSIGN_OR_RETURN(const std::optional<LostRun> before, Current());
+  if (before && before->first_count() + before->length() > count.value()) return before;
+  cursor_->Seek(CountKey('w', priority_, count));
+  return Current();
+}
+
+void PutLostRun(PriorityClass priority, const LostRun& run, StoreBatch& batch) {
+  batch.Put(Space::kIndex, CountKey('w', priority, Count(run.first_count())),
+            run.SerializeAsString());
+}
+
+absl::Status AddLostRuns(const Store& store, PriorityClass priority, Push& push) {
+  LostRunReader reader(store, priority);
+  const uint64_t end = push.first_count() + static_cast<uint64_t>(push.intents_size());
+  for (uint64_t at = push.first_count(); at < end;) {
+    ASSIGN_OR_RETURN(const std::optional<LostRun> run, reader.At(Count(at)));
+    if (!run || run->first_count() >= end) break;
+    const uint64_t first = std::max(at, run->first_count());
+    const uint64_t last = std::min(end, run->first_count() + run->length());
+    LostRun& told = *push.add_lost();
+    told = *run;
+    told.set_first_count(first);
+    told.set_first_position(run->first_position() + (first - run->first_count()));
+    told.set_length(static_cast<uint32_t>(last - first));
+    at = last;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace intentlog

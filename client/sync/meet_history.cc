@@ -1,0 +1,115 @@
+#include "client/sync/meet_history.h"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eventlog/log/epochs.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+namespace {
+
+constexpr char kNothingDropped[] = "; nothing was dropped here";
+
+bool Same(const EpochsOnWire& a, const EpochsOnWire& b) {
+  return std::equal(
+      a.begin(), a.end(), b.begin(), b.end(), [](const Epoch& one, const Epoch& other) {
+        return one.id() == other.id() && one.first_position() == other.first_position();
+      });
+}
+
+// Servers of an older version tell only the epoch that they are in.
+EpochsOnWire HistoryOf(const Welcome& welcome) {
+  if (!welcome.history().empty()) return welcome.history();
+  EpochsOnWire history;
+  Epoch& epoch = *history.Add();
+  epoch.set_number(welcome.epoch_number());
+  epoch.set_id(welcome.epoch_id());
+  epoch.set_first_position(1);
+  return history;
+}
+
+absl::Status CheckWelcome(const EpochsOnWire& history, const Welcome& welcome) {
+  RETURN_IF_ERROR(CheckEpochs(history));
+  if (history.rbegin()->id() == welcome.epoch_id()) return absl::OkStatus();
+  return Invalid("welcome: its history does not end with its epoch");
+}
+
+bool HasReceiptAbove(const OutboxView& view, Count highest) {
+  return view.receipted > highest || (!view.islands.empty() && view.islands.back().last > highest);
+}
+
+struct Missing {
+  LostReceipts receipts;
+  bool any_receipt = false;
+  std::vector<std::string> scopes;
+
+  bool any() const { return any_receipt || !scopes.empty(); }
+};
+
+Missing FindMissing(const Device& device, const Welcome& welcome, Position shared) {
+  Missing missing;
+  missing.receipts.shared = shared;
+  missing.receipts.epoch_id = device.history.rbegin()->id();
+  missing.receipts.epoch_number = device.history.rbegin()->number();
+  for (const DeviceLogs::Named& log : device.logs->All()) {
+    Count& highest = missing.receipts.highest[log.priority];
+    for (const HighestCount& one : welcome.highest()) {
+      if (one.log_id() == log.id.bytes()) highest = Count(one.count());
+    }
+    const bool above = HasReceiptAbove(device.outbox->view(log.priority), highest);
+    missing.any_receipt = missing.any_receipt || above;
+  }
+  for (const auto& [scope, cursor] : device.cursors->All()) {
+    if (cursor.lost()) continue;
+    const auto& told = welcome.lost_scopes();
+    const bool lost =
+        cursor.position > shared || std::find(told.begin(), told.end(), scope) != told.end();
+    if (lost) missing.scopes.push_back(scope);
+  }
+  return missing;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> MeetHistory(Device& device, const Welcome& welcome) {
+  const EpochsOnWire theirs = HistoryOf(welcome);
+  RETURN_IF_ERROR(CheckWelcome(theirs, welcome));
+  if (device.history.empty()) {
+    StoreBatch batch;
+    device.PutHistory(theirs, batch);
+    RETURN_IF_ERROR(device.store->Commit(batch, Sync::kBuffered));
+    device.history = theirs;
+    return false;
+  }
+  const std::optional<Position> shared = SharedThrough(device.history, theirs);
+  if (!shared) {
+    return FailedPrecondition("server has another history: epoch ", UuidText(welcome.epoch_id()),
+                              ", but this device has a part of epoch ",
+                              UuidText(device.history.rbegin()->id()), kNothingDropped);
+  }
+  const Missing missing = FindMissing(device, welcome, std::min(*shared, Position(welcome.head())));
+  const bool new_epoch = device.history.rbegin()->id() != welcome.epoch_id();
+  if (missing.any() && !new_epoch) {
+    return FailedPrecondition("server has another history: it ends at position ", welcome.head(),
+                              ", and lacks what it gave this device in the same epoch",
+                              kNothingDropped);
+  }
+  if (missing.any()) {
+    const std::lock_guard<std::mutex> lock(device.folding);
+    RETURN_IF_ERROR(device.Lose(missing.receipts, missing.scopes, theirs));
+    return true;
+  }
+  if (Same(device.history, theirs)) return false;
+  StoreBatch batch;
+  device.PutHistory(theirs, batch);
+  RETURN_IF_ERROR(device.store->Commit(batch, Sync::kBuffered));
+  device.history = theirs;
+  return false;
+}
+
+}  // namespace intentlog

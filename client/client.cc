@@ -47,6 +47,7 @@ DeviceOptions DeviceOptionsOf(const ClientOptions& options) {
   device.clock = options.runtime.clock;
   device.random = options.runtime.random;
   device.env = options.env;
+  device.memory = options.memory;
   device.create_if_missing = options.create_if_missing;
   device.write_buffer_bytes = options.write_buffer_bytes;
   device.block_cache_bytes = options.block_cache_bytes;

@@ -46,6 +46,8 @@ class Env;
 
 namespace intentlog {
 
+class MemoryDisk;
+
 struct ClientOptions {
   std::string dir;
   // Kept from the first Open on; a later one may leave them empty, and may not change tenant or
@@ -58,8 +60,9 @@ struct ClientOptions {
 
   std::shared_ptr<const Schema> schema;
   Projections projections;
-  Runtime runtime;              // its executor owns the sync session
-  rocksdb::Env* env = nullptr;  // the file system; null: the machine's
+  Runtime runtime;               // its executor owns the sync session
+  rocksdb::Env* env = nullptr;   // the file system; null: the machine's
+  MemoryDisk* memory = nullptr;  // for tests: StoreOptions::memory
   bool create_if_missing = true;
 
   // Limits. Batches: what the server accepts at most (DESIGN: 2,048 intents, 512 KiB).

@@ -183,6 +183,7 @@ absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& option
   store_options.role = "device";
   store_options.create_if_missing = options.create_if_missing;
   store_options.env = options.env;
+  store_options.memory = options.memory;
   store_options.write_buffer_bytes = options.write_buffer_bytes;
   store_options.block_cache_bytes = options.block_cache_bytes;
   ASSIGN_OR_RETURN(device->store, Store::Open(options.dir, store_options));

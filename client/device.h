@@ -58,6 +58,7 @@ struct DeviceOptions {
   Random* random = nullptr;
   ClockWatchOptions clock_watch;
   rocksdb::Env* env = nullptr;
+  MemoryDisk* memory = nullptr;
   size_t write_buffer_bytes = 8 << 20;
   size_t block_cache_bytes = 4 << 20;
   LogQuota quota;

@@ -17,11 +17,14 @@ class Env;
 
 namespace intentlog {
 
+class MemoryDisk;
+
 struct ServerOptions {
   std::string dir;  // DIR/log, and DIR/views/TENANT, DIR/snapshots/TENANT for each tenant
   std::shared_ptr<const Schema> schema;
   Projections projections;
-  rocksdb::Env* env = nullptr;  // the file system; null: the machine's
+  rocksdb::Env* env = nullptr;   // the file system; null: the machine's
+  MemoryDisk* memory = nullptr;  // for tests: StoreOptions::memory
 
   // ---- limits told to devices, and enforced
   // One frame must hold the largest batch (512 KiB).

@@ -57,6 +57,7 @@ class ConnectedSession final : public ServerConnection {
 absl::Status Server::Rep::OpenAll() {
   StoreOptions store;
   store.env = options_.env;
+  store.memory = options_.memory;
   ASSIGN_OR_RETURN(std::shared_ptr<RocksdbEngine> engine,
                    RocksdbEngine::Open(ServerLogDir(options_.dir), store));
   ASSIGN_OR_RETURN(const std::vector<std::string> names, engine->Tenants());

@@ -6,9 +6,8 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/store/info_log.h"
-#include "eventlog/store/rep.h"
+#include "eventlog/store/rocks_rep.h"
 #include "eventlog/store/store.h"
-#include "proto/store.pb.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/listener.h"
 #include "rocksdb/slice_transform.h"
@@ -18,7 +17,6 @@
 namespace intentlog {
 namespace {
 
-constexpr std::string_view kIdentityKey = "identity";
 // Rows come sorted by key within a read model, whose number begins the key.
 constexpr size_t kRowHintBytes = 4;
 constexpr const char* kSpaceNames[kSpaces] = {"default", "log", "index", "rows"};
@@ -31,14 +29,6 @@ bool Contains(const rocksdb::Status& status, std::string_view text) {
 bool IsLocked(const rocksdb::Status& status) {
   return status.IsIOError() &&
          (Contains(status, "While lock file") || Contains(status, "lock hold by current process"));
-}
-
-absl::Status InUse(std::string_view dir) {
-  return FailedPrecondition(dir, " is in use by another process; stop it, or use --server");
-}
-
-absl::Status Damaged(std::string_view dir, std::string_view how) {
-  return DataLoss(dir, " is damaged: ", how, "; keep a copy, then restore it from a backup");
 }
 
 std::string Parent(const std::string& path) {
@@ -178,11 +168,6 @@ absl::StatusOr<Found> Look(rocksdb::Env* env, const std::string& dir) {
 }
 
 absl::Status WriteNewStore(const std::string& dir, const StoreOptions& options) {
-  StoreIdentity identity;
-  identity.set_format(kStoreFormat);
-  identity.set_role(options.role);
-  identity.set_created_by("intentlog");
-
   const Shared shared = MakeShared(options);
   rocksdb::DBOptions db_options = DatabaseOptions(dir, options, shared);
   db_options.create_if_missing = true;
@@ -195,7 +180,7 @@ absl::Status WriteNewStore(const std::string& dir, const StoreOptions& options) 
   if (!status.ok()) return ToStatus(status, dir);
   const std::unique_ptr<rocksdb::DB> db(raw);
   rocksdb::WriteBatch batch(0, 0, kProtectionBytes, 0);
-  status = batch.Put(handles[0], ToSlice(kIdentityKey), identity.SerializeAsString());
+  status = batch.Put(handles[0], ToSlice(kIdentityKey), IdentityOf(options.role));
   rocksdb::WriteOptions synced;
   synced.sync = true;
   if (status.ok()) status = db->Write(synced, &batch);
@@ -240,7 +225,7 @@ absl::Status ToStatus(const rocksdb::Status& status, std::string_view dir) {
   return Unavailable(dir, ": ", text);
 }
 
-absl::Status Store::Rep::OpenDatabase(const StoreOptions& options) {
+absl::Status Store::Rep::Rocks::OpenDatabase(const StoreOptions& options) {
   const Shared shared = MakeShared(options);
   block_cache = shared.block_cache;
   write_buffers = shared.write_buffers;
@@ -263,60 +248,31 @@ absl::Status Store::Rep::OpenDatabase(const StoreOptions& options) {
   return ToStatus(status, dir);
 }
 
-absl::Status Store::Rep::CheckIdentity(const std::string& role) const {
-  std::string bytes;
-  const rocksdb::Status status =
-      db->Get(rocksdb::ReadOptions(), space(Space::kMeta), ToSlice(kIdentityKey), &bytes);
-  if (status.IsNotFound()) {
-    return FailedPrecondition(dir, " holds no Intentlog store, but a database of something else");
-  }
-  if (!status.ok()) return ToStatus(status, dir);
-  StoreIdentity identity;
-  if (!identity.ParseFromString(bytes)) return Damaged(dir, "its identity row does not parse");
-  if (identity.format() > kStoreFormat) {
-    return FailedPrecondition(dir, " is of format ", identity.format(),
-                              ", newer than this program knows (", kStoreFormat,
-                              "); use a newer intentlog");
-  }
-  if (identity.role() != role) {
-    return FailedPrecondition(dir, " is a store of role \"", identity.role(), "\", not \"", role,
-                              "\"; give the folder that this command means");
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& dir,
-                                                   const StoreOptions& given) {
+absl::StatusOr<std::unique_ptr<Store::Rep>> Store::Rep::OpenRocks(const std::string& path,
+                                                                  const StoreOptions& given) {
   StoreOptions options = given;
   if (options.env == nullptr) options.env = rocksdb::Env::Default();
-  std::string path = dir;
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  if (path.empty()) return Invalid("the folder of a store has no name");
-
   ASSIGN_OR_RETURN(const Found found, Look(options.env, path));
   if (found == Found::kDamaged) return Damaged(path, "its file CURRENT is missing");
   if (found == Found::kOther) {
     return FailedPrecondition(path, " holds no Intentlog store: no CURRENT file");
   }
   if (found == Found::kAbsent) {
-    if (options.read_only || !options.create_if_missing) {
-      return NotFound(path, " holds no Intentlog store: it is absent or empty");
-    }
+    if (options.read_only || !options.create_if_missing) return Absent(path);
     RETURN_IF_ERROR(Create(path, options));
   } else if (!options.read_only) {
     // A crash may have come between the rename of a new store and the sync of that name.
     RETURN_IF_ERROR(SyncFolder(options.env, Parent(path)));
   }
-  auto rep = std::make_unique<Rep>();
+  auto rep = std::make_unique<Rocks>();
   rep->dir = path;
   rep->read_only = options.read_only;
   rep->free_bytes_min = options.free_bytes_min;
   rep->env = options.env;
   RETURN_IF_ERROR(options.read_only ? rep->OpenForReading(options) : rep->OpenForWriting(options));
-  RETURN_IF_ERROR(rep->CheckIdentity(options.role));
   // Compaction may wait, what a person waits for may not.
   options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
-  return std::unique_ptr<Store>(new Store(std::move(rep)));
+  return std::unique_ptr<Rep>(std::move(rep));
 }
 
 }  // namespace intentlog

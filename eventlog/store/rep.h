@@ -1,8 +1,9 @@
-// What a Store holds. Private to this folder.
+// What a Store holds, in two forms: a database of RocksDB, and memory. Private to this folder.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,76 +12,97 @@
 #include <vector>
 
 #include "eventlog/store/store.h"
-#include "rocksdb/cache.h"
-#include "rocksdb/db.h"
-#include "rocksdb/env.h"
-#include "rocksdb/options.h"
-#include "rocksdb/write_buffer_manager.h"
 
 namespace intentlog {
 
 inline constexpr uint32_t kStoreFormat = 1;
-// Bytes that guard each key of a batch from the caller's memory to the file.
-inline constexpr size_t kProtectionBytes = 8;
+inline constexpr std::string_view kIdentityKey = "identity";
 
-inline rocksdb::Slice ToSlice(std::string_view bytes) {
-  return rocksdb::Slice(bytes.data(), bytes.size());
-}
-inline std::string_view ToView(const rocksdb::Slice& slice) {
-  return std::string_view(slice.data(), slice.size());
-}
+// What errors of all forms say.
+absl::Status InUse(std::string_view dir);
+absl::Status Damaged(std::string_view dir, std::string_view how);
+absl::Status Absent(std::string_view dir);
+absl::Status NoRoom(std::string_view dir, uint64_t free, uint64_t needed);
+// The row kIdentityKey of a new store.
+std::string IdentityOf(const std::string& role);
 
-// "disk full: …", "DIR is damaged: …" and so on. REQUIRES: !status.ok().
-absl::Status ToStatus(const rocksdb::Status& status, std::string_view dir);
+// Column families belong to an open store, so changes are kept as they came until they are
+// committed.
+struct Changes {
+  static constexpr size_t kPieceBytes = 64 << 10;
 
-// A held lock on a folder that is only read. Writers hold the same lock through RocksDB.
-class FolderLock {
- public:
-  FolderLock(rocksdb::Env* env, rocksdb::FileLock* lock) : env_(env), lock_(lock) {}
-  ~FolderLock() { env_->UnlockFile(lock_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
+  struct Change {
+    Space space;
+    bool put;
+    uint32_t key_bytes;
+    uint32_t value_bytes;
+  };
+  struct Expected {
+    Space space;
+    std::string key;
+    std::optional<std::string> value;
+  };
+  // Room for a change: in the last piece, or a new one.
+  std::string& Room(size_t size);
+  // Calls `each(change, key, value)` in the order in which changes came, until it returns false.
+  template <class Each>
+  void ForEach(const Each& each) const {
+    auto piece = pieces.begin();
+    size_t at = 0;
+    for (const Change& change : changes) {
+      while (at == piece->size() && std::next(piece) != pieces.end()) {
+        ++piece;
+        at = 0;
+      }
+      const std::string_view key(piece->data() + at, change.key_bytes);
+      const std::string_view value(key.data() + change.key_bytes, change.value_bytes);
+      at += change.key_bytes + change.value_bytes;
+      if (!each(change, key, value)) return;
+    }
+  }
 
- private:
-  rocksdb::Env* const env_;
-  rocksdb::FileLock* const lock_;
+  std::vector<Expected> expected;
+  std::vector<Change> changes;
+  // Key and value of each change, one after another; none lies in two pieces. So a large batch is
+  // never moved while it grows.
+  std::vector<std::string> pieces;
+  size_t bytes = 0;
 };
 
-// RESOURCE_EXHAUSTED if less than `needed` bytes are free on the disk of the folder `at`, where the
-// store `dir` is or will be. OK if the file system does not tell.
-absl::Status CheckFree(rocksdb::Env* env, const std::string& at, std::string_view dir,
-                       uint64_t needed);
+struct StoreBatch::Rep : Changes {};
 
 struct Store::Rep {
-  ~Rep();
-  absl::Status OpenForReading(const StoreOptions& options);
-  // On a full disk for reading, and failed.
-  absl::Status OpenForWriting(const StoreOptions& options);
-  absl::Status OpenDatabase(const StoreOptions& options);
-  absl::Status CheckIdentity(const std::string& role) const;
-  absl::Status Fail(const absl::Status& status);
-  absl::Status CheckExpected(Space space, const std::string& key,
-                             const std::optional<std::string>& value) const;
-  absl::Status Fail(const rocksdb::Status& status) { return Fail(ToStatus(status, dir)); }
-  // OK while as much is free as a commit of `bytes`, what RocksDB writes by itself, and `spare`
+  struct Rocks;
+  struct Memory;
+  static absl::StatusOr<std::unique_ptr<Rep>> OpenRocks(const std::string& dir,
+                                                        const StoreOptions& options);
+  static absl::StatusOr<std::unique_ptr<Rep>> OpenMemory(const std::string& dir,
+                                                         const StoreOptions& options);
+
+  virtual ~Rep() = default;
+  // What is committed has room and has not failed; expectations are checked by the callee.
+  virtual absl::Status Write(const Changes& batch, Sync sync) = 0;
+  virtual absl::Status SyncLog() = 0;
+  virtual absl::StatusOr<bool> Get(Space space, std::string_view key, std::string* value) const = 0;
+  virtual std::unique_ptr<StoreCursor> Scan(Space space) const = 0;
+  virtual std::unique_ptr<StoreSnapshot> Snapshot() const = 0;
+  virtual absl::Status CopyTo(const std::string& to) const = 0;
+  // OK while as much is free as a commit of `bytes`, what the form writes by itself, and `spare`
   // take together.
-  absl::Status CheckRoom(uint64_t bytes, uint64_t spare) const;
-  rocksdb::ColumnFamilyHandle* space(Space space) const {
-    return spaces[static_cast<size_t>(space)];
-  }
+  virtual absl::Status CheckRoom(uint64_t bytes, uint64_t spare) const = 0;
+  virtual absl::Status CheckReopen() const = 0;
+  virtual uint64_t disk_bytes() const = 0;
+
+  absl::Status CheckIdentity(const std::string& role) const;
+  absl::Status CheckExpected(const Changes& batch) const;
+  // Remembers the first failure, and returns it.
+  absl::Status Fail(const absl::Status& status);
+  // OK while it may be written.
+  absl::Status MayWrite() const;
 
   std::string dir;
   bool read_only = false;
   uint64_t free_bytes_min = 0;
-  rocksdb::Env* env = nullptr;
-  std::unique_ptr<FolderLock> lock;  // where it is only read
-  std::shared_ptr<rocksdb::Cache> block_cache;
-  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
-  std::unique_ptr<rocksdb::DB> db;
-  std::vector<rocksdb::ColumnFamilyHandle*> spaces;
-
-  // Held while a batch that expects something is checked and written.
-  std::mutex expecting;
   std::atomic<bool> has_failed{false};
   mutable std::mutex mutex;
   absl::Status failure;  // protected by mutex

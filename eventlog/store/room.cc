@@ -5,13 +5,11 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "eventlog/store/rep.h"
+#include "eventlog/store/rocks_rep.h"
 #include "rocksdb/file_system.h"
 
 namespace intentlog {
 namespace {
-
-std::string KiB(uint64_t bytes) { return Cat((bytes + 1023) >> 10, " KiB"); }
 
 // What an opening writes by itself: all that only write-ahead logs hold, as tables.
 uint64_t OpeningBytes(rocksdb::Env* env, const std::string& dir) {
@@ -32,22 +30,20 @@ absl::Status CheckFree(rocksdb::Env* env, const std::string& at, std::string_vie
   const rocksdb::IOStatus status =
       env->GetFileSystem()->GetFreeSpace(at, rocksdb::IOOptions(), &free, nullptr);
   if (!status.ok() || free >= needed) return absl::OkStatus();
-  return Exhausted("disk full: ", free >> 10, " KiB are free where ", dir, " lies, and ",
-                   KiB(needed), " are needed to write there; free some space and try again");
+  return NoRoom(dir, free, needed);
 }
 
-absl::Status Store::Rep::CheckRoom(uint64_t bytes, uint64_t spare) const {
+absl::Status Store::Rep::Rocks::CheckRoom(uint64_t bytes, uint64_t spare) const {
   // To the write-ahead log now, and with all that is unflushed to tables later.
   return CheckFree(env, dir, dir,
                    free_bytes_min + spare + 2 * bytes + write_buffers->memory_usage());
 }
 
-absl::Status Store::CheckReopen() const {
-  return CheckFree(rep_->env, rep_->dir, rep_->dir,
-                   2 * rep_->free_bytes_min + OpeningBytes(rep_->env, rep_->dir));
+absl::Status Store::Rep::Rocks::CheckReopen() const {
+  return CheckFree(env, dir, dir, 2 * free_bytes_min + OpeningBytes(env, dir));
 }
 
-absl::Status Store::Rep::OpenForReading(const StoreOptions& options) {
+absl::Status Store::Rep::Rocks::OpenForReading(const StoreOptions& options) {
   rocksdb::FileLock* held = nullptr;  // RocksDB does not lock for readers
   const rocksdb::Status status = env->LockFile(dir + "/LOCK", &held);
   if (!status.ok()) return ToStatus(status, dir);
@@ -55,7 +51,7 @@ absl::Status Store::Rep::OpenForReading(const StoreOptions& options) {
   return OpenDatabase(options);
 }
 
-absl::Status Store::Rep::OpenForWriting(const StoreOptions& options) {
+absl::Status Store::Rep::Rocks::OpenForWriting(const StoreOptions& options) {
   absl::Status status = CheckFree(env, dir, dir, options.free_bytes_min + OpeningBytes(env, dir));
   if (status.ok()) status = OpenDatabase(options);
   if (!absl::IsResourceExhausted(status)) return status;

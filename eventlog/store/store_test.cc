@@ -1,11 +1,14 @@
 #include "eventlog/store/store.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "eventlog/runtime/random.h"
+#include "eventlog/store/memory_disk.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "rocksdb/db.h"
@@ -20,12 +23,16 @@ std::string_view Text(const absl::Status& status) {
   return std::string_view(status.message().data(), status.message().size());
 }
 
+enum class Form { kRocksdb, kMemory };
+
+// What holds in both forms is a TEST_P of Stores; what has to do with files is of StoreTest.
 class StoreTest : public ::testing::Test {
  protected:
   StoreTest() {
-    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    std::string test = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::replace(test.begin(), test.end(), '/', '_');
     dir_ = std::string(std::getenv("TEST_TMPDIR") ? std::getenv("TEST_TMPDIR") : "/tmp") +
-           "/store_test_" + test->name();
+           "/store_test_" + test;
     std::filesystem::remove_all(dir_);
     options_.role = "device";
   }
@@ -52,7 +59,19 @@ class StoreTest : public ::testing::Test {
 
   std::string dir_;
   StoreOptions options_;
+  MemoryDisk memory_;
 };
+
+class Stores : public StoreTest, public ::testing::WithParamInterface<Form> {
+ protected:
+  Stores() {
+    if (GetParam() == Form::kMemory) options_.memory = &memory_;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Forms, Stores, ::testing::Values(Form::kRocksdb, Form::kMemory),
+                         [](const auto& form) {
+                           return form.param == Form::kMemory ? "memory" : "rocksdb";
+                         });
 
 TEST_F(StoreTest, ANewStoreIsMadeWithItsParentsAndOpensAgain) {
   dir_ += "/deep/down";
@@ -69,7 +88,7 @@ TEST_F(StoreTest, ANewStoreIsMadeWithItsParentsAndOpensAgain) {
   EXPECT_GT(store->disk_bytes(), 0u);
 }
 
-TEST_F(StoreTest, SpacesAreApartAndABatchChangesThemTogether) {
+TEST_P(Stores, SpacesAreApartAndABatchChangesThemTogether) {
   auto store = Open();
   StoreBatch batch;
   EXPECT_TRUE(batch.empty());
@@ -86,7 +105,7 @@ TEST_F(StoreTest, SpacesAreApartAndABatchChangesThemTogether) {
   EXPECT_FALSE(store->Get(Space::kRows, "b", &value).value());
 }
 
-TEST_F(StoreTest, ACursorWalksBothWaysInByteOrder) {
+TEST_P(Stores, ACursorWalksBothWaysInByteOrder) {
   auto store = Open();
   for (const char* key : {"b", "\xff", "a", "c"}) Put(*store, Space::kRows, key, key);
   auto cursor = store->Scan(Space::kRows);
@@ -101,7 +120,7 @@ TEST_F(StoreTest, ACursorWalksBothWaysInByteOrder) {
   EXPECT_FALSE(cursor->Valid());
 }
 
-TEST_F(StoreTest, ASnapshotDoesNotSeeWhatComesLater) {
+TEST_P(Stores, ASnapshotDoesNotSeeWhatComesLater) {
   auto store = Open();
   Put(*store, Space::kRows, "a", "1");
   auto snapshot = store->Snapshot();
@@ -115,7 +134,7 @@ TEST_F(StoreTest, ASnapshotDoesNotSeeWhatComesLater) {
   EXPECT_THAT(Keys(*cursor), ElementsAre("a"));
 }
 
-TEST_F(StoreTest, ABatchThatExpectsWhatIsNotSoChangesNothing) {
+TEST_P(Stores, ABatchThatExpectsWhatIsNotSoChangesNothing) {
   auto store = Open();
   StoreBatch first;
   first.Expect(Space::kMeta, "term", std::nullopt);
@@ -140,7 +159,7 @@ TEST_F(StoreTest, ABatchThatExpectsWhatIsNotSoChangesNothing) {
   EXPECT_TRUE(store->Commit(older, Sync::kBuffered).ok());
 }
 
-TEST_F(StoreTest, AStoreInUseIsRefusedToWritersAndReaders) {
+TEST_P(Stores, AStoreInUseIsRefusedToWritersAndReaders) {
   auto store = Open();
   for (const bool read_only : {false, true}) {
     options_.read_only = read_only;
@@ -151,7 +170,7 @@ TEST_F(StoreTest, AStoreInUseIsRefusedToWritersAndReaders) {
   }
 }
 
-TEST_F(StoreTest, AReaderSeesWhatWasSyncedAndMayNotWrite) {
+TEST_P(Stores, AReaderSeesWhatWasSyncedAndMayNotWrite) {
   Put(*Open(), Space::kRows, "a", "1");
   options_.read_only = true;
   auto store = Open();
@@ -163,7 +182,7 @@ TEST_F(StoreTest, AReaderSeesWhatWasSyncedAndMayNotWrite) {
   EXPECT_EQ(OpenError().code(), absl::StatusCode::kFailedPrecondition);  // in use by that reader
 }
 
-TEST_F(StoreTest, AnotherRoleIsRefusedByName) {
+TEST_P(Stores, AnotherRoleIsRefusedByName) {
   Open();
   options_.role = "server-log";
   const absl::Status status = OpenError();
@@ -206,7 +225,7 @@ TEST_F(StoreTest, ADatabaseOfSomethingElseIsRefused) {
   EXPECT_THAT(std::string(Text(status)), HasSubstr("holds no Intentlog store"));
 }
 
-TEST_F(StoreTest, ANewerFormatIsRefused) {
+TEST_P(Stores, ANewerFormatIsRefused) {
   Put(*Open(), Space::kMeta, "identity", std::string("\x08\x63\x12\x06", 4) + "device");
   const absl::Status status = OpenError();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
@@ -236,6 +255,157 @@ TEST_F(StoreTest, I5_AFlippedBitInTheWriteAheadLogIsNeverServed) {
   const absl::Status status = OpenError();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
   EXPECT_THAT(std::string(Text(status)), HasSubstr(dir_ + " is damaged"));
+}
+
+TEST_P(Stores, ACursorSeesTheStoreAsItWasWhateverComesLater) {
+  auto store = Open();
+  for (const char* key : {"a", "b", "c"}) Put(*store, Space::kRows, key, "1");
+  auto before = store->Scan(Space::kRows);
+  StoreBatch batch;
+  batch.Delete(Space::kRows, "b");
+  batch.Put(Space::kRows, "bb", "2");
+  batch.Put(Space::kRows, "c", "2");
+  ASSERT_TRUE(store->Commit(batch, Sync::kBuffered).ok());
+  auto between = store->Scan(Space::kRows);
+  Put(*store, Space::kRows, "b", "3");
+  Put(*store, Space::kRows, "c", "3");
+  before->Seek("");
+  EXPECT_THAT(Keys(*before), ElementsAre("a", "b", "c"));
+  before->SeekBack("c");
+  EXPECT_EQ(before->value(), "1");
+  between->Seek("");
+  EXPECT_THAT(Keys(*between), ElementsAre("a", "bb", "c"));
+  between->SeekBack("c");
+  EXPECT_EQ(between->value(), "2");
+  before.reset();
+  between.reset();
+  auto after = store->Scan(Space::kRows);
+  after->Seek("");
+  EXPECT_THAT(Keys(*after), ElementsAre("a", "b", "bb", "c"));
+}
+
+TEST_P(Stores, ACopyOfAnOpenStoreIsAStoreAsOfThatMoment) {
+  auto store = Open();
+  Put(*store, Space::kRows, "a", "1");
+  ASSERT_TRUE(store->CopyTo(dir_ + "-copy").ok());
+  Put(*store, Space::kRows, "a", "2");
+  EXPECT_FALSE(store->CopyTo(dir_ + "-copy").ok());
+  auto copy = Store::Open(dir_ + "-copy", options_);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  std::string value;
+  ASSERT_TRUE(*(*copy)->Get(Space::kRows, "a", &value));
+  EXPECT_EQ(value, "1");
+  copy->reset();
+  std::filesystem::remove_all(dir_ + "-copy");
+}
+
+TEST_P(Stores, AStoreThatMayNotBeMadeIsNotFound) {
+  options_.create_if_missing = false;
+  EXPECT_EQ(OpenError().code(), absl::StatusCode::kNotFound);
+  options_.create_if_missing = true;
+  options_.read_only = true;
+  EXPECT_EQ(OpenError().code(), absl::StatusCode::kNotFound);
+}
+
+// ---- in memory: faults
+
+class MemoryDiskTest : public StoreTest {
+ protected:
+  MemoryDiskTest() { options_.memory = &memory_; }
+  void Number(Store& store, int number, Sync sync) {
+    StoreBatch batch;
+    batch.Put(Space::kLog, std::string(1, static_cast<char>('a' + number)), "");
+    batch.Put(Space::kMeta, "last", std::to_string(number));
+    ASSERT_TRUE(store.Commit(batch, sync).ok());
+  }
+  // How many are there, if they are a prefix and agree with "last".
+  size_t Numbered() {
+    auto store = Open();
+    auto cursor = store->Scan(Space::kLog);
+    cursor->Seek("");
+    const size_t count = Keys(*cursor).size();
+    std::string last = "-1";
+    EXPECT_TRUE(store->Get(Space::kMeta, "last", &last).ok());
+    EXPECT_EQ(last, std::to_string(static_cast<int>(count) - 1));
+    return count;
+  }
+};
+
+TEST_F(MemoryDiskTest, I1_APowerCutLeavesAPrefixWithAllThatWasSynced) {
+  std::vector<bool> seen(8);
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    memory_.Remove(dir_);
+    {
+      auto store = Open();
+      for (int i = 0; i < 7; ++i) Number(*store, i, i == 2 ? Sync::kDurable : Sync::kBuffered);
+    }
+    EXPECT_EQ(memory_.unsynced(dir_), 4u);
+    SeededRandom random(seed);
+    memory_.CutPower(dir_, random);
+    const size_t left = Numbered();
+    EXPECT_GE(left, 3u);
+    seen[left] = true;
+  }
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), true), 5);  // 3, 4, 5, 6 and 7
+}
+
+TEST_F(MemoryDiskTest, TheEndOfTheProcessTakesNothing) {
+  Number(*Open(), 0, Sync::kBuffered);
+  EXPECT_EQ(Numbered(), 1u);
+  SeededRandom random(1);
+  memory_.CutPower(dir_, random);  // opening made it durable, as it does with RocksDB
+  EXPECT_EQ(Numbered(), 1u);
+}
+
+TEST_F(MemoryDiskTest, I6_AfterAFailedWriteNothingIsWrittenUntilItIsOpenedAgain) {
+  for (const WriteFate fate : {WriteFate::kFails, WriteFate::kFailsButDone}) {
+    memory_.Remove(dir_);
+    {
+      auto store = Open();
+      Number(*store, 0, Sync::kDurable);
+      memory_.OnWrite([&](const std::string&, Sync) { return fate; });
+      StoreBatch batch;
+      batch.Put(Space::kLog, "b", "");
+      batch.Put(Space::kMeta, "last", "1");
+      EXPECT_EQ(store->Commit(batch, Sync::kDurable).code(), absl::StatusCode::kUnavailable);
+      memory_.OnWrite(nullptr);
+      EXPECT_FALSE(store->Commit(batch, Sync::kDurable).ok());
+      EXPECT_FALSE(store->SyncLog().ok());
+      EXPECT_FALSE(store->failed().ok());
+      std::string value;
+      EXPECT_TRUE(*store->Get(Space::kLog, "a", &value));
+    }
+    EXPECT_EQ(Numbered(), fate == WriteFate::kFails ? 1u : 2u);
+  }
+}
+
+TEST_F(MemoryDiskTest, AFullDiskRefusesAndHealsByItself) {
+  auto store = Open();
+  memory_.SetFull(dir_, true);
+  StoreBatch batch;
+  batch.Put(Space::kLog, "a", "");
+  EXPECT_EQ(store->Commit(batch, Sync::kDurable).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(store->CheckRoom(1).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(store->failed().ok());
+  store.reset();
+  store = Open();  // to be read
+  EXPECT_FALSE(store->failed().ok());
+  memory_.SetFull(dir_, false);
+  EXPECT_TRUE(store->CheckReopen().ok());
+  store.reset();
+  EXPECT_TRUE(Open()->Commit(batch, Sync::kDurable).ok());
+}
+
+TEST_F(MemoryDiskTest, ACopyIsTheStoreAsItWas) {
+  {
+    auto store = Open();
+    Number(*store, 0, Sync::kBuffered);
+    memory_.Copy(dir_, dir_ + "-copy");
+    Number(*store, 1, Sync::kBuffered);
+  }
+  EXPECT_EQ(Numbered(), 2u);
+  dir_ += "-copy";
+  EXPECT_EQ(Numbered(), 1u);
 }
 
 }  // namespace

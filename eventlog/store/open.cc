@@ -248,6 +248,14 @@ absl::Status Store::Rep::Rocks::OpenDatabase(const StoreOptions& options) {
   return ToStatus(status, dir);
 }
 
+absl::Status Store::Rep::Rocks::CheckHighWater() const {
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> mark, HighWater::Read(env, dir));
+  const uint64_t sequence = db->GetLatestSequenceNumber();
+  if (!mark || sequence >= *mark) return absl::OkStatus();
+  return Damaged(dir, Cat("its last change is number ", sequence, ", but number ", *mark,
+                          " was durable once, so its write-ahead log was cut or is missing"));
+}
+
 absl::StatusOr<std::unique_ptr<Store::Rep>> Store::Rep::OpenRocks(const std::string& path,
                                                                   const StoreOptions& given) {
   StoreOptions options = given;
@@ -270,6 +278,9 @@ absl::StatusOr<std::unique_ptr<Store::Rep>> Store::Rep::OpenRocks(const std::str
   rep->free_bytes_min = options.free_bytes_min;
   rep->env = options.env;
   RETURN_IF_ERROR(options.read_only ? rep->OpenForReading(options) : rep->OpenForWriting(options));
+  RETURN_IF_ERROR(rep->CheckHighWater());
+  rep->high_water = std::make_unique<HighWater>(options.env, path,
+                                                options.read_only ? 0 : options.high_water_commits);
   // Compaction may wait, what a person waits for may not.
   options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
   return std::unique_ptr<Rep>(std::move(rep));

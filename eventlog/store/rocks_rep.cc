@@ -77,6 +77,7 @@ class RocksSnapshot final : public StoreSnapshot {
 }  // namespace
 
 Store::Rep::Rocks::~Rocks() {
+  if (high_water != nullptr && !has_failed) high_water->Write();
   for (rocksdb::ColumnFamilyHandle* handle : spaces) db->DestroyColumnFamilyHandle(handle);
   db.reset();  // its threads may still tell of failures
 }
@@ -98,13 +99,20 @@ absl::Status Store::Rep::Rocks::Write(const Changes& batch, Sync sync) {
   rocksdb::WriteOptions options;
   options.sync = sync == Sync::kDurable;
   options.protection_bytes_per_key = kProtectionBytes;
+  // What was written before this is synced with it.
+  const uint64_t before = db->GetLatestSequenceNumber();
   status = db->Write(options, &to);
-  return status.ok() ? absl::OkStatus() : FailOf(status);
+  if (!status.ok()) return FailOf(status);
+  if (options.sync) high_water->Durable(before);
+  return absl::OkStatus();
 }
 
 absl::Status Store::Rep::Rocks::SyncLog() {
+  const uint64_t before = db->GetLatestSequenceNumber();
   const rocksdb::Status status = db->SyncWAL();
-  return status.ok() ? absl::OkStatus() : FailOf(status);
+  if (!status.ok()) return FailOf(status);
+  high_water->Durable(before);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Store::Rep::Rocks::Get(Space of, std::string_view key,

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "eventlog/store/high_water.h"
 #include "eventlog/store/rep.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/db.h"
@@ -64,6 +65,8 @@ struct Store::Rep::Rocks final : Store::Rep {
   // On a full disk for reading, and failed.
   absl::Status OpenForWriting(const StoreOptions& options);
   absl::Status OpenDatabase(const StoreOptions& options);
+  // DATA_LOSS if less is there than was durable once.
+  absl::Status CheckHighWater() const;
   absl::Status FailOf(const rocksdb::Status& status) { return Fail(ToStatus(status, dir)); }
   rocksdb::ColumnFamilyHandle* space(Space space) const {
     return spaces[static_cast<size_t>(space)];
@@ -77,6 +80,7 @@ struct Store::Rep::Rocks final : Store::Rep {
   std::vector<rocksdb::ColumnFamilyHandle*> spaces;
   // Held while a batch that expects something is checked and written.
   std::mutex expecting;
+  std::unique_ptr<HighWater> high_water;  // where it is written
 };
 
 }  // namespace intentlog

@@ -13,6 +13,7 @@
 #include "projections/engine/naive_fold.h"
 #include "projections/engine/row_access.h"
 #include "projections/engine/row_keys.h"
+#include "projections/engine/verify_rows.h"
 #include "projections/engine/view_records.h"
 #include "projections/views/commerce_views.h"
 #include "proto/commerce.pb.h"
@@ -532,6 +533,32 @@ TEST_F(ReadModelsTest, FewScopesAndRowsAreKeptWhenLimitsAreSmall) {
   }
   EXPECT_EQ(Units("sales_by_product", "milk"), 300);
   EXPECT_EQ(models_->pending_bytes(), 0u);
+}
+
+TEST_F(ReadModelsTest, I5_ARowThatIsChangedGoneOrAddedInTheStoreIsFound) {
+  Fold(1, "north", Line("A", "milk", 2, 1'000'000));
+  Fold(2, "north", Line("B", "milk", 1, 1'000'000));
+  const auto whole = VerifyRows(models_->Freeze());
+  ASSERT_TRUE(whole.ok());
+  EXPECT_THAT(whole->problems, ElementsAre());
+  EXPECT_GT(whole->rows, 2u);
+  const std::string prefix = RowPrefix(*models_->LiveBuild("orders"), "north");
+  const auto damage = [&](auto change) {
+    StoreBatch batch;
+    change(batch);
+    ASSERT_TRUE(store_->Commit(batch, Sync::kDurable).ok());
+    const auto found = VerifyRows(models_->Freeze());
+    ASSERT_TRUE(found.ok());
+    EXPECT_THAT(found->problems, ElementsAre(HasSubstr("view orders, scope north: ")));
+  };
+  std::string row;
+  ASSERT_TRUE(*store_->Get(Space::kRows, prefix + "A", &row));
+  damage([&](StoreBatch& batch) { batch.Put(Space::kRows, prefix + "A", row + "x"); });
+  damage([&](StoreBatch& batch) { batch.Delete(Space::kRows, prefix + "A"); });
+  damage([&](StoreBatch& batch) {
+    batch.Put(Space::kRows, prefix + "A", row);
+    batch.Put(Space::kRows, prefix + "C", row);
+  });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // the whole way.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -20,6 +21,7 @@
 #include "server/wire/grpc_server.h"
 #include "server/wire/server_backend.h"
 #include "tests/integration/process.h"
+#include "tests/integration/tcp_proxy.h"
 #include "tools/commands/open_device.h"
 #include "tools/commands/open_server.h"
 
@@ -330,6 +332,89 @@ TEST(ClientServerTest, I8_AServerThatStopsAndStartsAgainLosesAndDoublesNothing) 
   ASSERT_TRUE(stats.ok()) << stats.status();
   EXPECT_EQ(stats->head(), 3u * 205);
   EXPECT_TRUE(till.WaitForFeed(3 * 205));
+}
+
+// ---- a bad line
+
+using integration::TcpProxy;
+
+// Syncs over a line that is cut after so many bytes, then over a whole one.
+class CutLine {
+ public:
+  CutLine() : till_(FreshFolder("till"), "till", "paris") {
+    server_.Start();
+    proxy_.emplace(server_.address());
+  }
+
+  // Bytes to the device in a session that brings one receipt.
+  uint64_t SyncWhole() {
+    Sync();
+    return proxy_->down_bytes();
+  }
+  template <class Cut>
+  void SyncCut(Cut cut) {
+    till_.Sell(Cat("order-", ++sold_), 1);
+    cut(*proxy_);
+    const uint64_t before = proxy_->connections();
+    till_.Connect(proxy_->address());
+    EXPECT_TRUE(till_.WaitFor([&](const ClientStatus& status) {
+      return proxy_->connections() > before &&
+             (status.counts.pending == 0 || !status.last_error.empty());
+    }));
+    till_.Disconnect();
+    proxy_->CutDownAfter(TcpProxy::kNever);
+    proxy_->CutUpAfter(TcpProxy::kNever);
+    proxy_->Resume();
+    Sync();
+  }
+  uint64_t sold() const { return sold_; }
+  uint64_t head() {
+    const auto stats = ReaderClient({.address = server_.address()}, "default").Stats();
+    EXPECT_TRUE(stats.ok());
+    return stats.ok() ? stats->head() : 0;
+  }
+  Till& till() { return till_; }
+  TcpProxy& proxy() { return *proxy_; }
+
+ private:
+  void Sync() {
+    till_.Connect(proxy_->address());
+    EXPECT_TRUE(till_.WaitForSynced(sold_));
+    till_.Disconnect();
+  }
+
+  TestServer server_{FreshFolder("server")};
+  Till till_;
+  std::optional<TcpProxy> proxy_;
+  uint64_t sold_ = 0;
+};
+
+TEST(ClientServerTest, I8_ALineThatIsCutAfterAnyByteOfTheAnswersLosesAndDoublesNothing) {
+  CutLine line;
+  const uint64_t whole = line.SyncWhole();
+  const uint64_t step = std::max<uint64_t>(1, whole / 60);
+  for (uint64_t bytes = 0; bytes < whole + 400; bytes += step) {
+    line.SyncCut([&](TcpProxy& proxy) { proxy.CutDownAfter(bytes); });
+    if (HasFailure()) FAIL() << "cut after " << bytes << " bytes to the device";
+  }
+  EXPECT_EQ(line.head(), line.sold());
+}
+
+TEST(ClientServerTest, I8_ALineThatIsCutAfterAnyByteOfThePushesLosesAndDoublesNothing) {
+  CutLine line;
+  line.SyncWhole();
+  for (uint64_t bytes = 0; bytes < 1400; bytes += 37) {
+    line.SyncCut([&](TcpProxy& proxy) { proxy.CutUpAfter(bytes); });
+    if (HasFailure()) FAIL() << "cut after " << bytes << " bytes to the server";
+  }
+  EXPECT_EQ(line.head(), line.sold());
+}
+
+TEST(ClientServerTest, ALineThatGivesOneByteAtATimeIsSlowAndRight) {
+  CutLine line;
+  line.proxy().Pieces(1);
+  line.SyncCut([](TcpProxy&) {});
+  EXPECT_EQ(line.head(), 1u);
 }
 
 TEST(ClientServerTest, AWrongAddressLeavesTheWorkPendingAndSaysWhy) {

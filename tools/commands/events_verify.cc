@@ -24,6 +24,9 @@ void Print(const Verified& verified) {
   if (verified.intents > 0) {
     std::printf(", %s intents of its own", Grouped(static_cast<int64_t>(verified.intents)).c_str());
   }
+  if (verified.rows > 0) {
+    std::printf(", %s rows of read models", Grouped(static_cast<int64_t>(verified.rows)).c_str());
+  }
   std::printf("\n");
 }
 
@@ -36,6 +39,7 @@ absl::Status Verify(const EventsArguments& options) {
                {"events", verified.events},
                {"blocks", verified.blocks},
                {"intents", verified.intents},
+               {"rows", verified.rows},
                {"problems", verified.problems}});
   } else {
     Print(verified);
@@ -48,8 +52,9 @@ absl::Status Verify(const EventsArguments& options) {
 
 void RegisterEventsVerify(CLI::App& events, int* exit_code) {
   auto options = std::make_shared<EventsArguments>();
-  CLI::App& command = AddCommand(
-      events, "verify", "Check that every event is there, in order and as it was written.");
+  CLI::App& command = AddCommand(events, "verify",
+                                 "Check that every event is there, in order and as it was written, "
+                                 "and rows as they were folded.");
   AddSource(command, &options->source);
   AddJson(command, &options->json);
   OnRun(command, exit_code, [options] { return Verify(*options); });

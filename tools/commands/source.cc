@@ -2,6 +2,7 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "projections/engine/verify_rows.h"
 #include "tools/commands/command.h"
 #include "tools/commands/folder.h"
 
@@ -23,6 +24,13 @@ absl::StatusOr<const Projection*> Source::FindView(const std::string& view) cons
     known += (known.empty() ? "" : ", ") + name;
   }
   return NotFound("there is no view \"", view, "\"; there are: ", known);
+}
+
+absl::Status AddRows(const FrozenRows& frozen, Verified& verified) {
+  ASSIGN_OR_RETURN(const RowVerification rows, VerifyRows(frozen));
+  verified.rows = rows.rows;
+  verified.problems.insert(verified.problems.end(), rows.problems.begin(), rows.problems.end());
+  return absl::OkStatus();
 }
 
 absl::Status Source::Watch(const std::string&, const RowsWatched&, const TakeChunk&) {

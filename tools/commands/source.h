@@ -75,9 +75,13 @@ struct RowsWatched {
 // What a verification found; `problems` empty: all is well.
 struct Verified {
   uint64_t events = 0, blocks = 0, intents = 0;
+  uint64_t rows = 0;  // of all views and scopes
   Position head;
   std::vector<std::string> problems;
 };
+
+// Adds whether stored rows have the digests that their checkpoints say.
+absl::Status AddRows(const FrozenRows& frozen, Verified& verified);
 
 class Source {
  public:

@@ -102,6 +102,7 @@ class DeviceFolder final : public Source {
       return true;
     });
     if (!intents.ok()) verified.problems.push_back(std::string(MessageOf(intents)));
+    RETURN_IF_ERROR(AddRows(client().models().Freeze(), verified));
     return verified;
   }
 

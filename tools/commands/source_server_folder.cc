@@ -86,6 +86,8 @@ class ServerFolder final : public Source {
     verified.blocks = found.blocks;
     verified.head = found.head;
     verified.problems = std::move(found.problems);
+    ASSIGN_OR_RETURN(const auto models, server_.server().Models(tenant_));
+    RETURN_IF_ERROR(AddRows(models->Freeze(), verified));
     return verified;
   }
 

@@ -87,6 +87,9 @@ struct ServerOptions {
   absl::Duration heal_wait = absl::Minutes(10);
   // Events that wait then; beyond, a device is asked to push again later.
   size_t heal_waiting_bytes_max = size_t{256} << 20;
+  // … and new work waits for so long for the first device that tells of a loss: about as long as
+  // devices take to come back that are online.
+  absl::Duration heal_grace = absl::Seconds(15);
   // A log that went back without a word begins a new epoch, at most this often.
   absl::Duration epochs_apart_min = absl::Minutes(10);
 

@@ -99,11 +99,11 @@ absl::Status Store::Rep::Rocks::Write(const Changes& batch, Sync sync) {
   rocksdb::WriteOptions options;
   options.sync = sync == Sync::kDurable;
   options.protection_bytes_per_key = kProtectionBytes;
-  // What was written before this is synced with it.
+  // What was written before this is synced with it, and this comes behind that.
   const uint64_t before = db->GetLatestSequenceNumber();
   status = db->Write(options, &to);
   if (!status.ok()) return FailOf(status);
-  if (options.sync) high_water->Durable(before);
+  if (options.sync) high_water->Durable(before + static_cast<uint64_t>(to.Count()));
   return absl::OkStatus();
 }
 

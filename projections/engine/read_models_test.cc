@@ -547,6 +547,7 @@ TEST_F(ReadModelsTest, I5_ARowThatIsChangedGoneOrAddedInTheStoreIsFound) {
     StoreBatch batch;
     change(batch);
     ASSERT_TRUE(store_->Commit(batch, Sync::kDurable).ok());
+    Reopen();
     const auto found = VerifyRows(models_->Freeze());
     ASSERT_TRUE(found.ok());
     EXPECT_THAT(found->problems, ElementsAre(HasSubstr("view orders, scope north: ")));

@@ -65,14 +65,18 @@ std::vector<PushUnit> SplitByLost(PushUnit unit) {
   return parts;
 }
 
+void Healer::Expect(absl::Duration ends) {
+  if (!over_ && !active()) ends_ = ends;
+}
+
 bool Healer::Note(const LostHistory& lost, absl::Duration ends) {
   if (over_ || lost.through <= lost.shared) return false;
+  const bool begins = !active() || expecting();
   const auto [found, is_new] = ranges_.try_emplace(Lineage{lost.epoch_number, lost.epoch_id},
                                                    Range{lost.shared.Next(), lost.through});
   if (!is_new) found->second.through = std::max(found->second.through, lost.through);
-  if (active()) return false;
-  ends_ = ends;
-  return true;
+  if (begins) ends_ = ends;
+  return begins;
 }
 
 void Healer::Hold(PushUnit unit) {
@@ -116,9 +120,9 @@ PushUnit Healer::TakeFirst() {
 }
 
 bool Healer::Complete() const {
-  return lost_.empty() && std::all_of(ranges_.begin(), ranges_.end(), [](const auto& entry) {
-           return entry.second.next > entry.second.through;
-         });
+  return !ranges_.empty() && lost_.empty() &&
+         std::all_of(ranges_.begin(), ranges_.end(),
+                     [](const auto& entry) { return entry.second.next > entry.second.through; });
 }
 
 std::vector<PushUnit> Healer::Release() {
@@ -139,8 +143,8 @@ std::vector<PushUnit> Healer::GoOn() {
   fresh_.clear();
   held_bytes_ = 0;
   held_intents_ = 0;
+  over_ = !expecting();
   ends_.reset();
-  over_ = true;
   return released;
 }
 

@@ -43,11 +43,16 @@ class Healer {
   // `over`: this epoch has healed before.
   explicit Healer(bool over) : over_(over) {}
 
+  // A log that was restored opens: until `ends`, in the clock's passed time, a device may tell that
+  // something was lost, and new work waits for that.
+  void Expect(absl::Duration ends);
   // A device tells of what was lost. `ends`: when the wait is over, if it begins now; in the
   // clock's passed time. True if it begins.
   bool Note(const LostHistory& lost, absl::Duration ends);
   // Whether units must come by here.
   bool active() const { return ends_.has_value(); }
+  // No device has told of a loss.
+  bool expecting() const { return active() && ranges_.empty(); }
   bool over() const { return over_; }
   absl::Duration ends() const { return *ends_; }  // REQUIRES: active()
 
@@ -57,7 +62,7 @@ class Healer {
   // Units whose turn it is, in the order in which they are to be decided. When nothing is missing
   // any more, that is all of them, and it is over.
   std::vector<PushUnit> Release();
-  // Waits no longer.
+  // Waits no longer; if it was expecting, a device may still tell of a loss later.
   std::vector<PushUnit> GoOn();
   // Everything that waits, to be told why.
   template <class Use>

@@ -125,5 +125,27 @@ TEST_F(HealerTest, WaitsOncePerEpoch) {
   EXPECT_FALSE(healed.active());
 }
 
+TEST_F(HealerTest, NewWorkWaitsForTheFirstDeviceThatTellsOfALoss) {
+  healer_ = Healer(false);
+  healer_.Expect(absl::Seconds(15));
+  Push('A', {0});
+  EXPECT_EQ(Released(), "");
+  EXPECT_TRUE(healer_.Note({kEpoch, 1, Position(100), Position(101)}, kEnd));
+  EXPECT_EQ(healer_.ends(), kEnd);
+  Push('B', {101});
+  EXPECT_EQ(Released(), "B101 A+");
+  EXPECT_TRUE(healer_.over());
+}
+
+TEST_F(HealerTest, ALossThatIsToldLaterIsWaitedForLater) {
+  healer_ = Healer(false);
+  healer_.Expect(absl::Seconds(15));
+  Push('A', {0});
+  EXPECT_EQ(Name(healer_.GoOn()), "A+");
+  EXPECT_FALSE(healer_.active());
+  EXPECT_TRUE(healer_.Note({kEpoch, 1, Position(100), Position(101)}, kEnd));
+  EXPECT_TRUE(healer_.active());
+}
+
 }  // namespace
 }  // namespace intentlog

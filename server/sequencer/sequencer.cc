@@ -14,6 +14,10 @@ namespace {
 
 // Well below what a device takes for silence.
 constexpr absl::Duration kHealReminder = absl::Seconds(10);
+// What follows the epoch in the row: all has come back or was passed over; or nobody told of a loss
+// while that was waited for.
+constexpr char kHealed = 'h';
+constexpr char kNobodyLost = 'n';
 
 }  // namespace
 
@@ -31,8 +35,18 @@ Sequencer::Sequencer(EventLog& log, const ServerOptions& options, const Clock& c
 
 absl::Status Sequencer::Load() {
   ASSIGN_OR_RETURN(const std::optional<std::string> healed, log_.GetIndex(HealedKey()));
-  healer_ = Healer(healed && *healed == log_.epochs().back().id());
+  const std::string epoch = log_.epochs().back().id();
+  healer_ = Healer(healed && *healed == Cat(epoch, kHealed));
+  expects_losses_ = log_.epochs().size() > 1 && !(healed && healed->starts_with(epoch));
   return decider_.Load();
+}
+
+void Sequencer::Start() {
+  if (expects_losses_) {
+    healer_.Expect(clock_.Passed() + std::min(options_.heal_grace, options_.heal_wait));
+    if (healer_.active()) ArmHealing();
+  }
+  SchedulePump();
 }
 
 absl::Status Sequencer::Submit(PushUnit unit) {
@@ -67,7 +81,7 @@ void Sequencer::Take(std::vector<PushUnit> units) {
     waiting_bytes_ += unit.push.intent_bytes;
     waiting_.push_back(std::move(unit));
   }
-  if (healer_.over()) NoteHealed();
+  if (healer_.over()) NoteHealed(kHealed);
   hooks_.heals(healing());
   SchedulePump();
 }
@@ -81,13 +95,14 @@ absl::Status Sequencer::Hold(PushUnit unit) {
   return absl::OkStatus();
 }
 
-void Sequencer::NoteHealed() {
+void Sequencer::NoteHealed(char how) {
   if (heal_timer_ != 0) executors_.core->Cancel(heal_timer_);
   heal_timer_ = 0;
-  PutIndex(HealedKey(), log_.epochs().back().id(), [] {});
+  PutIndex(HealedKey(), Cat(log_.epochs().back().id(), how), [] {});
 }
 
 void Sequencer::ArmHealing() {
+  if (heal_timer_ != 0) executors_.core->Cancel(heal_timer_);
   const absl::Duration left = healer_.ends() - clock_.Passed();
   const absl::Duration step = std::clamp(left, absl::Milliseconds(1), kHealReminder);
   heal_timer_ = executors_.core->PostAfter(step, [this] { LookAtHealing(); });
@@ -112,7 +127,10 @@ void Sequencer::LookAtHealing() {
 
 Healing Sequencer::GoOnHealing() {
   const Healing before = healing();
-  if (healer_.active()) Take(healer_.GoOn());
+  if (!healer_.active()) return before;
+  const bool was_expecting = healer_.expecting();
+  Take(healer_.GoOn());
+  if (was_expecting) NoteHealed(kNobodyLost);
   return before;
 }
 

@@ -56,7 +56,7 @@ class Sequencer {
   // Reads the state from the log. Before anything else.
   absl::Status Load();
   // Goes on with what was left to do.
-  void Start() { SchedulePump(); }
+  void Start();
 
   // A device had more of this log than is here now: after a restore (Healer).
   void NoteLost(const LostHistory& lost);
@@ -110,7 +110,7 @@ class Sequencer {
 
   void Take(std::vector<PushUnit> units);
   absl::Status Hold(PushUnit unit);
-  void NoteHealed();
+  void NoteHealed(char how);
   void ArmHealing();
   void LookAtHealing();
   bool MayDecide() const;
@@ -137,6 +137,7 @@ class Sequencer {
   Decider decider_;
 
   Healer healer_;
+  bool expects_losses_ = false;  // a log that was restored, and nothing has come back yet
   Executor::TimerId heal_timer_ = 0;
   std::deque<PushUnit> waiting_;
   size_t waiting_bytes_ = 0;

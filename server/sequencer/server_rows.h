@@ -13,7 +13,8 @@
 //   "x/key/" hash                 FirstWithKey
 //   "x/await/" first position     empty: waits for the open first event with its duplicate key
 //   "x/was/" epoch_id position    new position (8): of an event that a restore had lost
-//   "x/healed"                    epoch_id of the epoch in which nothing waits for lost events
+//   "x/healed"                    epoch_id · 'h' (in it nothing waits for lost events any more) or
+//                                 'n' (nobody told of any while new work waited for that)
 //   "x/backups"                   Backups
 //   "x/again/1" lane              Readmission, of what waits in the lane
 //   "x/again/2" first position    Readmission, of what awaits it

@@ -343,7 +343,7 @@ class CutLine {
  public:
   CutLine() : till_(FreshFolder("till"), "till", "paris") {
     server_.Start();
-    proxy_.emplace(server_.address());
+    NewLine();
   }
 
   // Bytes to the device in a session that brings one receipt.
@@ -354,17 +354,15 @@ class CutLine {
   template <class Cut>
   void SyncCut(Cut cut) {
     till_.Sell(Cat("order-", ++sold_), 1);
+    NewLine();
     cut(*proxy_);
-    const uint64_t before = proxy_->connections();
     till_.Connect(proxy_->address());
     EXPECT_TRUE(till_.WaitFor([&](const ClientStatus& status) {
-      return proxy_->connections() > before &&
-             (status.counts.pending == 0 || !status.last_error.empty());
+      return status.counts.pending == 0 ||
+             (proxy_->connections() > 0 && !status.last_error.empty());
     }));
     till_.Disconnect();
-    proxy_->CutDownAfter(TcpProxy::kNever);
-    proxy_->CutUpAfter(TcpProxy::kNever);
-    proxy_->Resume();
+    NewLine();
     Sync();
   }
   uint64_t sold() const { return sold_; }
@@ -373,10 +371,10 @@ class CutLine {
     EXPECT_TRUE(stats.ok());
     return stats.ok() ? stats->head() : 0;
   }
-  Till& till() { return till_; }
-  TcpProxy& proxy() { return *proxy_; }
 
  private:
+  // At an address of its own: gRPC is in no hurry to come back to one that failed.
+  void NewLine() { proxy_.emplace(server_.address()); }
   void Sync() {
     till_.Connect(proxy_->address());
     EXPECT_TRUE(till_.WaitForSynced(sold_));
@@ -412,8 +410,7 @@ TEST(ClientServerTest, I8_ALineThatIsCutAfterAnyByteOfThePushesLosesAndDoublesNo
 
 TEST(ClientServerTest, ALineThatGivesOneByteAtATimeIsSlowAndRight) {
   CutLine line;
-  line.proxy().Pieces(1);
-  line.SyncCut([](TcpProxy&) {});
+  line.SyncCut([](TcpProxy& proxy) { proxy.Pieces(1); });
   EXPECT_EQ(line.head(), 1u);
 }
 

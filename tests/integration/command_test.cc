@@ -471,5 +471,38 @@ TEST(CommandTest, I7_AServerThatIsKilledAndStartedAgainHasAllThatWasReceipted) {
             MustRun({"view", "dump", "orders", "--tsv", "--dir", device}));
 }
 
+TEST(CommandTest, I30_ABackupIsRestoredAndTheDeviceBringsBackWhatItLacks) {
+  const std::string base = FreshFolder("restore");
+  const std::string device = base + "/device", data = base + "/server";
+  const std::string backups = base + "/backups", again = base + "/again";
+  AppendLine(device, "1", 1);
+  {
+    Serving server(data);
+    MustRun({"device", "sync", "--dir", device, "--server", server.address()});
+    const json backup = MustRunJson({"backup", "--server", server.address(), "--to", backups});
+    EXPECT_EQ(backup["tenants"][0]["position"], 1);
+    ExpectRefused({"backup", "--data", data, "--to", backups}, 1, {"in use", "--server"});
+    AppendLine(device, "2", 2);
+    MustRun({"device", "sync", "--dir", device, "--server", server.address()});
+    server.Stop(SIGKILL);
+  }
+  ExpectRefused({"restore", "--from", backups, "--data", data}, 1, {"holds something already"});
+  ExpectRefused({"restore", "--from", base + "/none", "--data", again}, 1, {base + "/none"});
+  const json restored = MustRunJson({"restore", "--from", backups, "--data", again});
+  EXPECT_EQ(restored["tenants"][0]["epoch"], 2);
+  EXPECT_EQ(MustRunJson({"events", "verify", "--dir", again})["head"], 1);
+  AppendLine(device, "3", 3);
+  Serving server(again);
+  MustRun({"device", "sync", "--dir", device, "--server", server.address()});
+  const json stats = MustRunJson({"events", "stats", "--server", server.address()});
+  EXPECT_EQ(stats["head"], 3);
+  EXPECT_EQ(stats["healing"]["returned"], 1);
+  EXPECT_EQ(stats["healing"]["over"], true);
+  EXPECT_THAT(MustRun({"fleet", "heal", "--server", server.address()}), HasSubstr("nothing waits"));
+  EXPECT_EQ(MustRun({"view", "dump", "orders", "--tsv", "--server", server.address()}),
+            MustRun({"view", "dump", "orders", "--tsv", "--dir", device}));
+  EXPECT_EQ(MustRunJson({"device", "status", "--dir", device})["synced"], 3);
+}
+
 }  // namespace
 }  // namespace intentlog

@@ -61,7 +61,7 @@ void TellOffline(const StoryResult& result) {
   if (shown > kDevicesShown) Say(Cat("… and ", shown - kDevicesShown, " more"));
 }
 
-void TellDisaster(const StoryResult& result, const StoryDisaster& disaster) {
+void TellDisaster(const StoryDisaster& disaster) {
   Headline("2  The line is back, and then the server's disk is gone.");
   Say(Cat("A server comes up; some tills sync, others, with ", Number(disaster.offline),
           " intents, stay offline."));
@@ -78,7 +78,7 @@ void TellDisaster(const StoryResult& result, const StoryDisaster& disaster) {
 void TellSync(const StoryResult& result) {
   const double seconds = result.SecondsOf("sync");
   if (result.disaster) {
-    TellDisaster(result, *result.disaster);
+    TellDisaster(*result.disaster);
   } else {
     Headline("2  The line is back, the weather is not.");
     Say(Cat("A server comes up and all ", result.options.devices, " tills sync at the same time."));

@@ -190,35 +190,44 @@ class MarketDayStory {
   }
 
   // ---- … or the loss of the server's disk
-  // The last quarter of the tills stays offline until the server is back.
+  // Some tills sync, then the server is backed up; more sync, then its disk is gone; the others
+  // meet no server before that is back.
   absl::Status SyncOverDisaster() {
-    const size_t online = std::max<size_t>(1, fleet_.devices().size() * 3 / 4);
+    const size_t tills = fleet_.devices().size();
+    const size_t early = std::max<size_t>(1, tills * 3 / 8);
+    const size_t online = tills - tills / 4;
     fleet_.SetHealWait(kHealWait);
     RETURN_IF_ERROR(fleet_.StartServer());
-    for (size_t i = 0; i < online; ++i) {
-      RETURN_IF_ERROR(fleet_.Tell(*fleet_.devices()[i], SyncCommand()));
-    }
     StoryDisaster& disaster = result_.disaster.emplace();
-    for (size_t i = online; i < fleet_.devices().size(); ++i) {
-      disaster.offline += fleet_.devices()[i]->acknowledged;
-    }
-    const uint64_t online_intents = intents_ - disaster.offline;
-    RETURN_IF_ERROR(WaitForAnswers(online_intents / 4));
+    RETURN_IF_ERROR(SyncTills(0, early));
+    RETURN_IF_ERROR(WaitForAnswers(IntentsOf(0, early) / 2));
     const CommandRunner runner(options_.dir + "/processes.log", interrupted_);
     const std::string backups = options_.dir + "/backups";
     ASSIGN_OR_RETURN(const Json backup,
                      runner.RunJson({"backup", "--server", fleet_.address(), "--to", backups}));
     disaster.backed_up = backup["tenants"][0].value("position", uint64_t{0});
-    RETURN_IF_ERROR(WaitForAnswers(online_intents * 3 / 4));
+    RETURN_IF_ERROR(SyncTills(early, online));
+    RETURN_IF_ERROR(WaitForAnswers(IntentsOf(0, online) * 9 / 10));
     RETURN_IF_ERROR(LoseServer(runner, backups, disaster));
-    for (size_t i = online; i < fleet_.devices().size(); ++i) {
-      RETURN_IF_ERROR(fleet_.Tell(*fleet_.devices()[i], SyncCommand()));
-    }
+    disaster.offline = IntentsOf(online, tills);
+    RETURN_IF_ERROR(SyncTills(online, tills));
     RETURN_IF_ERROR(KillDevice());
     return fleet_.WaitUntil("everything is synced", kSyncMax, [&] {
       Show("syncing", Answered(), intents_);
       return All([](const FleetDevice& device) { return device.Settled(); });
     });
+  }
+
+  absl::Status SyncTills(size_t from, size_t to) {
+    for (size_t i = from; i < to; ++i) {
+      RETURN_IF_ERROR(fleet_.Tell(*fleet_.devices()[i], SyncCommand()));
+    }
+    return absl::OkStatus();
+  }
+  uint64_t IntentsOf(size_t from, size_t to) const {
+    uint64_t sum = 0;
+    for (size_t i = from; i < to; ++i) sum += fleet_.devices()[i]->acknowledged;
+    return sum;
   }
 
   absl::Status LoseServer(const CommandRunner& runner, const std::string& backups,

@@ -346,14 +346,14 @@ TEST_F(OutboxTest, I4_APushNeverCutsABatch) {
   const size_t batch_bytes = 10 * (Fresh().bytes.size() + 6);  // as fields of a frame
   IntentReader reader(*store_, kPlainClass);
   Push push;
-  EXPECT_EQ(*reader.FillPush(Count(1), Count(40), batch_bytes * 2 + 50, &push), Count(20));
+  EXPECT_EQ(*reader.FillPush(Count(1), Count(40), batch_bytes * 2 + 50, Count(), &push), Count(20));
   EXPECT_EQ(push.intents_size(), 20);
   EXPECT_TRUE(push.hash_before().empty());
   push.Clear();
-  EXPECT_EQ(*reader.FillPush(Count(21), Count(40), 1, &push), Count(30));
+  EXPECT_EQ(*reader.FillPush(Count(21), Count(40), 1, Count(), &push), Count(30));
   EXPECT_EQ(push.hash_before().size(), 32u);
   push.Clear();
-  EXPECT_EQ(*reader.FillPush(Count(25), Count(40), 1 << 20, &push), Count(40));
+  EXPECT_EQ(*reader.FillPush(Count(25), Count(40), 1 << 20, Count(), &push), Count(40));
   EXPECT_EQ(push.first_count(), 21u);  // from the batch's beginning
 }
 

@@ -114,9 +114,9 @@ struct Device {
   // Of the sync session's thread: scopes whose snapshot turned out wrong.
   std::set<std::string, std::less<>> feed_only;
   // Of the same: classes whose logs get another name once all of them has receipts, and why; and
-  // whether that happened because another session took over, in this process.
+  // how often another session took over from this process.
   std::map<PriorityClass, std::string> leaving;
-  bool left_to_another = false;
+  int superseded = 0;
 
   // Set once somebody watches rows: then each confirmed change is told, with the overlay locked.
   std::atomic<bool> watched{false};

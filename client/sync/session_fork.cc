@@ -9,6 +9,8 @@
 namespace intentlog {
 namespace {
 
+// Often enough that one who has something to push has had the time for it.
+constexpr int kSupersededMax = 3;
 constexpr std::string_view kCopied = "another copy of this folder is in use";
 
 }  // namespace
@@ -73,20 +75,21 @@ absl::Status Session::LeaveSettledLogs() {
   return outgrown_ ? Unavailable("a device log goes on under another name") : absl::OkStatus();
 }
 
-// Nobody but a copy of this folder can take over from a process that has it open. If all has
-// receipts the two go on side by side at once. Otherwise this one takes over again, to learn what
-// of it the server has: then one of the two finds that it is ahead or forked.
+// Nobody but a copy of this folder can take over from a process that has it open. This one takes
+// over again, after a while: so one of the two learns that the log is another's, if either has
+// something to push. If neither has, that one leaves which is superseded too often first.
 absl::Status Session::OnSuperseded() {
   superseded_ = true;
   const bool settled = std::all_of(uploads_.begin(), uploads_.end(), [](const Upload& upload) {
     const OutboxView view = upload.view();
     return view.receipted == view.last;
   });
-  if (!open_ || !settled || device_.left_to_another) return absl::OkStatus();
-  device_.left_to_another = true;
+  if (!open_ || ++device_.superseded < kSupersededMax || !settled) return absl::OkStatus();
+  device_.superseded = 0;
   for (Upload& upload : uploads_) {
     RETURN_IF_ERROR(Leave(upload, upload.view().last.Next(),
-                          Cat("another session took over its log: ", kCopied))
+                          Cat("other sessions took over its log ", kSupersededMax,
+                              " times: ", kCopied))
                         .status());
   }
   return absl::OkStatus();

@@ -122,7 +122,7 @@ struct NewIntent {
 
 struct Appended {
   IntentId intent_id;
-  Count count;  // in the log of its class
+  Count count;  // among those of its class on this device
   PriorityClass priority = kPlainClass;
   bool repeated = false;  // this intent_id was recorded before, with the same bytes
 };

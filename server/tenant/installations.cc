@@ -27,10 +27,7 @@ std::vector<const DeviceLog*> PushedLogs(const Hello& hello) {
   return pushed;
 }
 
-bool IsNamed(std::string_view installation, std::string_view device) {
-  return installation.substr(0, device.size()) == device &&
-         (installation.size() == device.size() || installation[device.size()] == kMark);
-}
+std::string OthersPrefix(std::string_view device) { return Cat(device, kMark); }
 
 std::string NameInstallation(const Hello& hello, const std::vector<KnownInstallation>& known,
                              const std::vector<std::string>& left) {
@@ -49,7 +46,7 @@ std::string NameInstallation(const Hello& hello, const std::vector<KnownInstalla
     return one.name == hello.device();
   });
   if (!taken || pushed.empty()) return hello.device();
-  return Cat(hello.device(), kMark, Hex(pushed.front()->log_id().substr(0, kMarkBytes)));
+  return Cat(OthersPrefix(hello.device()), Hex(pushed.front()->log_id().substr(0, kMarkBytes)));
 }
 
 }  // namespace intentlog

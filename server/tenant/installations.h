@@ -1,7 +1,7 @@
-// An installation is a device's folder, and what a server keeps a DeviceRecord of. Devices are named
-// by people or by their hosts, so two of them may have one name: one that was installed again, a
-// copy of a folder that went its own way. Each is told apart by the device logs that it pushes to,
-// and by a name of the server's own where the device's is taken:
+// An installation is a device's folder, and what a server keeps a DeviceRecord of. Devices are
+// named by people or by their hosts, so two of them may have one name: one that was installed
+// again, a copy of a folder that went its own way. Each is told apart by the device logs that it
+// pushes to, and by a name of the server's own where the device's is taken:
 //
 //   till-1            the first one
 //   till-1#3fa2b1c0   another one, by the beginning of its log's log_id
@@ -21,8 +21,8 @@ namespace intentlog {
 // The logs that a session pushes to: those that no other log of the Hello goes on from.
 std::vector<const DeviceLog*> PushedLogs(const Hello& hello);
 
-// Whether `installation` is one of the devices that call themselves `device`.
-bool IsNamed(std::string_view installation, std::string_view device);
+// With which the names begin of all that call themselves `device`, but for the first.
+std::string OthersPrefix(std::string_view device);
 
 struct KnownInstallation {
   std::string name;

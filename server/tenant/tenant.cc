@@ -185,10 +185,12 @@ absl::Status Tenant::ReadInstallations(Introduction& introduction) const {
       introduction.left.push_back(one->continues_log_id());
     }
   }
-  const std::string prefix = DeviceKey(hello.device());
-  ASSIGN_OR_RETURN(const std::vector<IndexRow> rows, log().ScanIndex(prefix, prefix, kNamedMax));
+  const std::string key = DeviceKey(hello.device());
+  const std::string others = DeviceKey(OthersPrefix(hello.device()));
+  ASSIGN_OR_RETURN(std::vector<IndexRow> rows, log().ScanIndex(others, others, kNamedMax));
+  ASSIGN_OR_RETURN(std::optional<std::string> first, log().GetIndex(key));
+  if (first) rows.push_back({key, std::move(first)});
   for (const IndexRow& row : rows) {
-    if (!IsNamed(std::string_view(row.key).substr(kDevicePrefix.size()), hello.device())) continue;
     if (!introduction.stored.emplace_back().ParseFromString(row.value.value_or(""))) {
       return DataLoss("the row of device ", hello.device(), " is damaged");
     }
@@ -207,10 +209,11 @@ std::string Tenant::NameOf(const Introduction& introduction) const {
     for (const HighestCount& log : record.highest()) one.log_ids.push_back(log.log_id());
   };
   for (const DeviceRecord& record : introduction.stored) add(record.device(), record, false);
-  const std::string& named = introduction.hello.device();
-  for (auto at = devices_.lower_bound(named);
-       at != devices_.end() && at->first.compare(0, named.size(), named) == 0; ++at) {
-    if (!IsNamed(at->first, named)) continue;
+  const auto met = devices_.find(introduction.hello.device());
+  if (met != devices_.end()) add(met->first, met->second.record, met->second.live != nullptr);
+  const std::string others = OthersPrefix(introduction.hello.device());
+  for (auto at = devices_.lower_bound(others);
+       at != devices_.end() && at->first.compare(0, others.size(), others) == 0; ++at) {
     add(at->first, at->second.record, at->second.live != nullptr);
   }
   std::vector<KnownInstallation> all;

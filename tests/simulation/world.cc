@@ -25,15 +25,24 @@ class NodeExecutor final : public Executor, public std::enable_shared_from_this<
   }
   void Cancel(TimerId timer) override { world_.Cancel(timer); }
   void Crash() { alive_ = false; }
+  void Pause() { paused_ = true; }
+  void Resume() {
+    paused_ = false;
+    for (Task& task : std::exchange(held_, {})) Post(std::move(task));
+  }
 
  private:
   Task Guarded(Task task) {
     return [self = shared_from_this(), task = std::move(task)]() mutable {
-      if (self->alive_) task();
+      if (!self->alive_) return;
+      if (self->paused_) return self->held_.push_back(std::move(task));
+      task();
     };
   }
   Executor& world_;
   bool alive_ = true;
+  bool paused_ = false;
+  std::vector<Task> held_;  // came due while it was paused
 };
 
 namespace {
@@ -190,6 +199,10 @@ void World::CrashDevice(const std::string& name) {
   node.executor->Crash();
   node.client.reset();
 }
+
+void World::PauseDevice(const std::string& name) { devices_.at(name).executor->Pause(); }
+
+void World::ResumeDevice(const std::string& name) { devices_.at(name).executor->Resume(); }
 
 bool World::device_runs(const std::string& name) const {
   return devices_.at(name).client != nullptr;

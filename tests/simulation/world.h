@@ -73,6 +73,9 @@ class World {
   void EraseDevice(const std::string& name);
   void CrashDevice(const std::string& name);
   void StartDevice(const std::string& name);
+  // As SIGSTOP and SIGCONT: time passes, and nothing of the process runs.
+  void PauseDevice(const std::string& name);
+  void ResumeDevice(const std::string& name);
   bool device_runs(const std::string& name) const;
   Client& device(const std::string& name);
   std::vector<std::string> devices() const;

@@ -122,7 +122,7 @@ struct NewIntent {
 
 struct Appended {
   IntentId intent_id;
-  Count count;  // in the log of its class
+  Count count;  // among those of its class on this device
   PriorityClass priority = kPlainClass;
   bool repeated = false;  // this intent_id was recorded before, with the same bytes
 };
@@ -134,9 +134,19 @@ struct StateCounts {  // of intents; recorded = synced + pending + failed + conf
   uint64_t parked = 0;  // of the pending ones: with the server, waiting behind another
 };
 
+// A name under which a device log goes, or went, to the server.
+struct LogName {
+  LogId log_id;
+  Count after;  // of this device's counts it has those above, as 1, 2, 3 …
+  // Of one that goes on from another: why, and since when.
+  std::string why;
+  absl::Time since;
+};
+
 struct LogStatus {
   PriorityClass priority = kPlainClass;
   LogId log_id;
+  std::vector<LogName> names;  // oldest first; the last one is of now
   StateCounts counts;
   BlockedBy blocked_by;
 };

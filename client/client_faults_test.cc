@@ -87,25 +87,6 @@ TEST(ClientFaultsTest, AnotherHistoryIsRefusedAndNothingIsDropped) {
   EXPECT_EQ(status.counts.pending, 1u);
 }
 
-TEST(ClientFaultsTest, I31_AnOldCopyOfADeviceNeverReusesACount) {
-  TestShop shop("old_copy");
-  shop.Sync();
-  ServerFrame frame;
-  shop.Sell("1", "milk", 1);
-  shop.Run();
-  frame.mutable_forked()->set_log_id(std::string(shop.client().Status().log_id.bytes()));
-  frame.mutable_forked()->set_first_differing_count(1);
-  shop.network().Send(frame);
-  shop.Run();
-  shop.Sell("2", "milk", 1);
-  shop.server().Append("shop", TestShop::ByOthers("3", "milk", 10));
-  shop.Run();
-  EXPECT_EQ(shop.client().Status().blocked_by.kind, BlockedBy::kForked);
-  EXPECT_EQ(shop.server().PositionsOf(std::string(shop.client().Status().log_id.bytes())).size(),
-            1u);
-  EXPECT_EQ(shop.ConfirmedStock("milk"), -11);  // downloads go on
-}
-
 TEST(ClientFaultsTest, WrongFramesEndTheSessionWithAReasonAndChangeNothing) {
   const auto error = [](const std::string& name, std::function<void(TestShop&)> send) {
     TestShop shop("wrong_" + name);

@@ -1,6 +1,5 @@
 // The conflicts that wait for a person, side by side.
 #include <map>
-#include <set>
 #include <utility>
 
 #include "client/client_rep.h"
@@ -74,17 +73,17 @@ absl::StatusOr<std::vector<ConflictCase>> MakeCases(const Device& device, const 
   return maker.Take();
 }
 
-Conflict::Side ToSide(const ConflictSide& side, const std::set<LogId>& own_logs) {
+Conflict::Side ToSide(const ConflictSide& side, const DeviceLogs& logs) {
   Conflict::Side made;
   made.position = side.position;
   made.type = side.type;
   made.payload = side.payload;
-  made.own = own_logs.count(side.log) > 0;
+  made.own = logs.IsOwn(side.log.bytes(), side.count.value());
   made.at = absl::FromUnixMicros(side.server_time_us);
   return made;
 }
 
-Conflict ToConflict(ConflictCase one, bool own, const std::set<LogId>& own_logs) {
+Conflict ToConflict(ConflictCase one, bool own, const DeviceLogs& logs) {
   Conflict conflict;
   const Reason& reason = one.open.reason();
   conflict.position = conflict.mine.position = Position(one.open.position());
@@ -97,8 +96,8 @@ Conflict ToConflict(ConflictCase one, bool own, const std::set<LogId>& own_logs)
   if (one.open.opened_at_us() > 0) {
     conflict.since = conflict.mine.at = absl::FromUnixMicros(one.open.opened_at_us());
   }
-  if (one.theirs) conflict.theirs = ToSide(*one.theirs, own_logs);
-  if (one.base) conflict.base = ToSide(*one.base, own_logs);
+  if (one.theirs) conflict.theirs = ToSide(*one.theirs, logs);
+  if (one.base) conflict.base = ToSide(*one.base, logs);
   conflict.fields.assign(reason.fields().begin(), reason.fields().end());
   if (conflict.fields.empty() && !reason.field().empty()) conflict.fields = {reason.field()};
   conflict.rule = reason.rule();
@@ -127,12 +126,10 @@ absl::StatusOr<std::vector<Conflict>> Client::Conflicts() const {
     RETURN_IF_ERROR(AddOwn(device, position, place, opens));
   }
   ASSIGN_OR_RETURN(std::vector<ConflictCase> cases, MakeCases(device, opens));
-  std::set<LogId> own_logs;
-  for (const DeviceLogs::Named& log : device.logs->All()) own_logs.insert(log.id);
   std::vector<Conflict> conflicts;
   for (ConflictCase& one : cases) {
     const Position position(one.open.position());
-    conflicts.push_back(ToConflict(std::move(one), own.count(position) > 0, own_logs));
+    conflicts.push_back(ToConflict(std::move(one), own.count(position) > 0, *device.logs));
     ASSIGN_OR_RETURN(conflicts.back().said, SaidOf(*device.store, position));
   }
   return conflicts;

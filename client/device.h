@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -112,6 +113,10 @@ struct Device {
   std::atomic<uint64_t> trim_again_at{0};  // held bytes from which trimming is tried again
   // Of the sync session's thread: scopes whose snapshot turned out wrong.
   std::set<std::string, std::less<>> feed_only;
+  // Of the same: classes whose logs get another name once all of them has receipts, and why; and
+  // how often another session took over from this process.
+  std::map<PriorityClass, std::string> leaving;
+  int superseded = 0;
 
   // Set once somebody watches rows: then each confirmed change is told, with the overlay locked.
   std::atomic<bool> watched{false};

@@ -3,7 +3,6 @@
 #include "client/outbox/rows.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "proto/store.pb.h"
 
 namespace intentlog {
 namespace {
@@ -19,6 +18,18 @@ absl::StatusOr<bool> HasLanes(const Store& store, std::string_view entity_type) 
   return found;
 }
 
+DeviceLogs::Named ToNamed(PriorityClass priority, const DeviceLogState& log) {
+  DeviceLogs::Named named;
+  named.priority = priority;
+  named.id = LogId::FromBytes(log.log_id());
+  named.before = Count(log.counts_before());
+  if (!log.continues_log_id().empty()) {
+    named.continues = LogId::FromBytes(log.continues_log_id());
+    named.continues_count = Count(log.continues_count());
+  }
+  return named;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DeviceLogs>> DeviceLogs::Open(Store& store, const Classes& wished,
@@ -26,12 +37,11 @@ absl::StatusOr<std::unique_ptr<DeviceLogs>> DeviceLogs::Open(Store& store, const
   std::unique_ptr<DeviceLogs> logs(new DeviceLogs(store));
   RETURN_IF_ERROR(logs->Load());
   RETURN_IF_ERROR(logs->Wish(wished));
-  if (logs->ids_[kPlainClass]) return logs;
+  if (logs->logs_[kPlainClass]) return logs;
   StoreBatch batch;
-  LogId id;
-  RETURN_IF_ERROR(logs->MakeLog(kPlainClass, new_id, batch, &id));
+  DeviceLogState log = logs->MakeLog(kPlainClass, new_id, batch);
   RETURN_IF_ERROR(store.Commit(batch, Sync::kDurable));
-  logs->ids_[kPlainClass] = id;
+  logs->logs_[kPlainClass] = std::move(log);
   return logs;
 }
 
@@ -50,7 +60,7 @@ absl::Status DeviceLogs::LoadLog(PriorityClass priority) {
   if (!log.ParseFromString(value) || log.log_id().size() != LogId::kSize) {
     return DataLoss(store_.dir(), ": the name of its device log does not parse");
   }
-  ids_[priority] = LogId::FromBytes(log.log_id());
+  logs_[priority] = std::move(log);
   return absl::OkStatus();
 }
 
@@ -80,16 +90,13 @@ absl::Status DeviceLogs::Wish(const Classes& wished) {
   return absl::OkStatus();
 }
 
-absl::Status DeviceLogs::MakeLog(PriorityClass priority, NewId new_id, StoreBatch& batch,
-                                 LogId* id) const {
-  const std::string bytes = new_id();
-  INTENTLOG_CHECK(bytes.size() == LogId::kSize);
-  *id = LogId::FromBytes(bytes);
+DeviceLogState DeviceLogs::MakeLog(PriorityClass priority, NewId new_id, StoreBatch& batch) const {
   DeviceLogState log;
-  log.set_log_id(bytes);
+  log.set_log_id(new_id());
+  INTENTLOG_CHECK(log.log_id().size() == LogId::kSize);
   log.set_priority_class(priority);
   batch.Put(Space::kMeta, ClassKey("log", priority), log.SerializeAsString());
-  return absl::OkStatus();
+  return log;
 }
 
 PriorityClass DeviceLogs::ClassOf(std::string_view entity_type) const {
@@ -101,15 +108,15 @@ absl::StatusOr<PriorityClass> DeviceLogs::Use(std::string_view entity_type, NewI
   const PriorityClass priority = ClassOf(entity_type);
   if (priority == kPlainClass) return priority;
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (written_classes_.count(entity_type) > 0 && ids_[priority]) return priority;
+  if (written_classes_.count(entity_type) > 0 && logs_[priority]) return priority;
   StoreBatch batch;
-  LogId id = ids_[priority].value_or(LogId());
-  if (!ids_[priority]) RETURN_IF_ERROR(MakeLog(priority, new_id, batch, &id));
+  std::optional<DeviceLogState> made;
+  if (!logs_[priority]) made = MakeLog(priority, new_id, batch);
   batch.Put(Space::kMeta, Cat(kClassPrefix, entity_type),
             std::string(1, static_cast<char>(priority)));
   // Not synced: whatever survives of the log was written after this.
   RETURN_IF_ERROR(store_.Commit(batch, Sync::kBuffered));
-  ids_[priority] = id;
+  if (made) logs_[priority] = std::move(made);
   written_classes_.emplace(entity_type);
   return priority;
 }
@@ -118,21 +125,71 @@ std::vector<DeviceLogs::Named> DeviceLogs::All() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<Named> logs;
   for (PriorityClass priority = 0; priority < kClasses; ++priority) {
-    if (ids_[priority]) logs.push_back({priority, *ids_[priority]});
+    if (logs_[priority]) logs.push_back(ToNamed(priority, *logs_[priority]));
   }
   return logs;
 }
 
-std::optional<PriorityClass> DeviceLogs::Find(std::string_view log_id) const {
-  for (const Named& log : All()) {
-    if (log.id.bytes() == log_id) return log.priority;
+std::vector<DeviceLogs::Named> DeviceLogs::Former() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<Named> logs;
+  for (PriorityClass priority = 0; priority < kClasses; ++priority) {
+    const auto& log = logs_[priority];
+    if (!log || log->former().empty()) continue;
+    logs.push_back(ToNamed(priority, *log->former().rbegin()));
   }
-  return std::nullopt;
+  return logs;
+}
+
+std::optional<DeviceLogState> DeviceLogs::StateOf(PriorityClass priority) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return logs_[priority];
+}
+
+bool DeviceLogs::IsOwn(std::string_view log_id, uint64_t count) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& log : logs_) {
+    if (!log) continue;
+    if (log->log_id() == log_id) return true;
+    // Each is left at the count that the next one names.
+    const DeviceLogState* next = &*log;
+    for (auto former = log->former().rbegin(); former != log->former().rend(); ++former) {
+      if (former->log_id() == log_id) return count <= next->continues_count();
+      next = &*former;
+    }
+  }
+  return false;
 }
 
 LogId DeviceLogs::plain() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return *ids_[kPlainClass];
+  return LogId::FromBytes(logs_[kPlainClass]->log_id());
+}
+
+DeviceLogState DeviceLogs::Continue(const Continuation& how, StoreBatch& batch) const {
+  DeviceLogState left;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    INTENTLOG_CHECK(logs_[how.priority].has_value());
+    left = *logs_[how.priority];
+  }
+  DeviceLogState log;
+  log.set_log_id(std::string(how.id.bytes()));
+  log.set_priority_class(how.priority);
+  log.set_continues_log_id(left.log_id());
+  log.set_continues_count(how.last.value() - left.counts_before());
+  log.set_counts_before(how.last.value());
+  log.set_continues_why(how.why);
+  log.set_continued_at_us(how.now_us);
+  log.mutable_former()->Swap(left.mutable_former());
+  *log.add_former() = std::move(left);
+  batch.Put(Space::kMeta, ClassKey("log", how.priority), log.SerializeAsString());
+  return log;
+}
+
+void DeviceLogs::Continued(const DeviceLogState& log) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  logs_[log.priority_class()] = log;
 }
 
 }  // namespace intentlog

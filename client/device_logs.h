@@ -1,7 +1,13 @@
 // DeviceLogs are the names of a device's logs, one for each priority class that was ever used, and
 // which of them the intents of an entity type are in. All intents of one entity type lie in one
-// log for good: the class in which the first of them was recorded. What is wished later holds for
+// class for good: that in which the first of them was recorded. What is wished later holds for
 // entity types that were never recorded here.
+//
+// A log may go on under a new name, because another copy of this folder writes to the old one. The
+// device counts on over all names of a class; on the wire each begins at 1:
+//
+//   device   1 2 3 4 5 6 7 8 9       former log: (0, 4]    before = 0
+//   wire     1 2 3 4 1 2 3 4 5       log now:    (4, …     before = 4, continues the former at 4
 //
 // Thread-safe.
 //
@@ -24,7 +30,9 @@
 #include "absl/status/statusor.h"
 #include "client/outbox/log_place.h"
 #include "eventlog/runtime/ids.h"
+#include "eventlog/runtime/numbers.h"
 #include "eventlog/store/store.h"
+#include "proto/store.pb.h"
 
 namespace intentlog {
 
@@ -45,10 +53,33 @@ class DeviceLogs {
   struct Named {
     PriorityClass priority = kPlainClass;
     LogId id;
+    Count before;  // what the device counted in former logs
+    // Of the log that it goes on from; nil: none.
+    LogId continues;
+    Count continues_count;
+
+    uint64_t OnWire(Count count) const { return count.Since(before); }  // REQUIRES: not below
   };
-  std::vector<Named> All() const;  // in the order of their classes
-  std::optional<PriorityClass> Find(std::string_view log_id) const;
+  std::vector<Named> All() const;  // those of now, in the order of their classes
+  // The newest former log of each class that has one.
+  std::vector<Named> Former() const;
+  // As it is written; nothing if the class has no log.
+  std::optional<DeviceLogState> StateOf(PriorityClass priority) const;
+  // Whether this device recorded what that log has at this count of the wire.
+  bool IsOwn(std::string_view log_id, uint64_t count) const;
   LogId plain() const;  // of class 0
+
+  // The log of this class goes on as `id` from the count after `last` of the device: adds the row
+  // that says so; Continued once that is written.
+  struct Continuation {
+    PriorityClass priority = kPlainClass;
+    LogId id;
+    Count last;
+    std::string why;  // one sentence
+    int64_t now_us = 0;
+  };
+  DeviceLogState Continue(const Continuation& how, StoreBatch& batch) const;
+  void Continued(const DeviceLogState& log);
 
  private:
   explicit DeviceLogs(Store& store) : store_(store) {}
@@ -56,14 +87,14 @@ class DeviceLogs {
   absl::Status LoadLog(PriorityClass priority);
   absl::Status LoadClasses();
   absl::Status Wish(const Classes& wished);
-  absl::Status MakeLog(PriorityClass priority, NewId new_id, StoreBatch& batch, LogId* id) const;
+  DeviceLogState MakeLog(PriorityClass priority, NewId new_id, StoreBatch& batch) const;
 
   Store& store_;
   Classes classes_;  // constant after Open
 
   mutable std::mutex mutex_;
-  std::array<std::optional<LogId>, kClasses> ids_;      // protected by mutex_
-  std::set<std::string, std::less<>> written_classes_;  // protected by mutex_
+  std::array<std::optional<DeviceLogState>, kClasses> logs_;  // protected by mutex_
+  std::set<std::string, std::less<>> written_classes_;        // protected by mutex_
 };
 
 }  // namespace intentlog

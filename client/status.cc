@@ -31,6 +31,18 @@ StateCounts ToCounts(const OutboxCounts& counts) {
           counts.failed,   counts.conflicted, counts.parked};
 }
 
+LogName ToName(const DeviceLogState& log) {
+  return {LogId::FromBytes(log.log_id()), Count(log.counts_before()), log.continues_why(),
+          absl::FromUnixMicros(log.continued_at_us())};
+}
+
+std::vector<LogName> NamesOf(const DeviceLogState& log) {
+  std::vector<LogName> names;
+  for (const DeviceLogState& former : log.former()) names.push_back(ToName(former));
+  names.push_back(ToName(log));
+  return names;
+}
+
 RecordState StateOfWord(LaneWord word) {
   switch (word) {
     case LaneWord::kConflicted:
@@ -95,8 +107,12 @@ ClientStatus Client::Status() const {
   status.log_id = device.logs->plain();
   status.counts = ToCounts(counts);
   for (const DeviceLogs::Named& log : device.logs->All()) {
-    status.logs.push_back({log.priority, log.id, ToCounts(device.outbox->counts(log.priority)),
-                           WhyLog(device, sync, clock, log.priority)});
+    LogStatus& one = status.logs.emplace_back();
+    one.priority = log.priority;
+    one.log_id = log.id;
+    if (const auto state = device.logs->StateOf(log.priority)) one.names = NamesOf(*state);
+    one.counts = ToCounts(device.outbox->counts(log.priority));
+    one.blocked_by = WhyLog(device, sync, clock, log.priority);
   }
   const auto oldest = FindOldestPending(*device.outbox);
   if (oldest.ok() && oldest->has_value()) {

@@ -8,7 +8,10 @@
 namespace intentlog {
 
 IntentReader::IntentReader(const Store& store, PriorityClass priority)
-    : prefix_(CountPrefix('i', priority)), priority_(priority), cursor_(store.Scan(Space::kLog)) {}
+    : store_(store),
+      prefix_(CountPrefix('i', priority)),
+      priority_(priority),
+      cursor_(store.Scan(Space::kLog)) {}
 
 bool IntentReader::AtRow() const {
   return cursor_->Valid() && cursor_->key().size() == prefix_.size() + 8 &&
@@ -105,10 +108,32 @@ size_t FrameBytes(const AppendRow& row) {
 
 }  // namespace
 
-absl::StatusOr<Count> IntentReader::FillPush(Count from, Count last, size_t bytes_max, Push* push) {
+absl::StatusOr<std::optional<ChainValue>> NewHashBefore(const Store& store, PriorityClass priority,
+                                                        Count count) {
+  std::string value;
+  ASSIGN_OR_RETURN(const bool found,
+                   store.Get(Space::kIndex, CountKey('h', priority, count), &value));
+  if (!found) return std::nullopt;
+  ChainValue hash;
+  if (value.size() != hash.size() || !ToChainValue(value, &hash)) {
+    return DataLoss("device log: the hash before count ", count, " does not parse");
+  }
+  return hash;
+}
+
+absl::StatusOr<ChainValue> IntentReader::HashBefore(const RowAt& at) const {
+  ASSIGN_OR_RETURN(const auto hash, NewHashBefore(store_, priority_, at.first));
+  return hash.value_or(at.row.hash_before());
+}
+
+absl::StatusOr<Count> IntentReader::FillPush(Count from, Count last, size_t bytes_max, Count before,
+                                             Push* push) {
   ASSIGN_OR_RETURN(RowAt at, Find(from));
-  push->set_first_count(at.first.value());
-  if (at.first > Count(1)) push->set_hash_before(std::string(Bytes(at.row.hash_before())));
+  push->set_first_count(at.first.Since(before));
+  if (at.first > before.Next()) {
+    ASSIGN_OR_RETURN(const ChainValue hash, HashBefore(at));
+    push->set_hash_before(std::string(Bytes(hash)));
+  }
   size_t bytes = 0;
   Count end;
   while (true) {

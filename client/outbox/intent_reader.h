@@ -50,13 +50,18 @@ class IntentReader {
   absl::Status ForEach(Count first, Count last, Use use);
 
   // Whole rows from the one that holds `from`, up to `last`, until `bytes_max` is reached; one row
-  // at least. Returns the last count put into `push`. Batches are rows, so none is cut.
-  absl::StatusOr<Count> FillPush(Count from, Count last, size_t bytes_max, Push* push);
+  // at least. Returns the last count put into `push`. Batches are rows, so none is cut. The log
+  // that is pushed has what comes after `before`.
+  absl::StatusOr<Count> FillPush(Count from, Count last, size_t bytes_max, Count before,
+                                 Push* push);
+  // The rolling hash before a row.
+  absl::StatusOr<ChainValue> HashBefore(const RowAt& at) const;
 
  private:
   absl::StatusOr<RowAt> Current();  // forgets where Get was
   bool AtRow() const;
 
+  const Store& store_;
   const std::string prefix_;
   const PriorityClass priority_;
   std::unique_ptr<StoreCursor> cursor_;
@@ -65,6 +70,10 @@ class IntentReader {
   std::optional<RowAt> row_;
   AppendRow::Place next_;
 };
+
+// The hash that a row 'h' gives for this count; nothing if there is none.
+absl::StatusOr<std::optional<ChainValue>> NewHashBefore(const Store& store, PriorityClass priority,
+                                                        Count count);
 
 // The first decision on a count, and what closed or turned it if it was open.
 struct IntentOutcome {

@@ -43,17 +43,18 @@ void PutLostRun(PriorityClass priority, const LostRun& run, StoreBatch& batch) {
             run.SerializeAsString());
 }
 
-absl::Status AddLostRuns(const Store& store, PriorityClass priority, Push& push) {
+absl::Status AddLostRuns(const Store& store, PriorityClass priority, Count before, Push& push) {
   LostRunReader reader(store, priority);
-  const uint64_t end = push.first_count() + static_cast<uint64_t>(push.intents_size());
-  for (uint64_t at = push.first_count(); at < end;) {
+  const uint64_t begin = before.Plus(push.first_count()).value();
+  const uint64_t end = begin + static_cast<uint64_t>(push.intents_size());
+  for (uint64_t at = begin; at < end;) {
     ASSIGN_OR_RETURN(const std::optional<LostRun> run, reader.At(Count(at)));
     if (!run || run->first_count() >= end) break;
     const uint64_t first = std::max(at, run->first_count());
     const uint64_t last = std::min(end, run->first_count() + run->length());
     LostRun& told = *push.add_lost();
     told = *run;
-    told.set_first_count(first);
+    told.set_first_count(first - before.value());
     told.set_first_position(run->first_position() + (first - run->first_count()));
     told.set_length(static_cast<uint32_t>(last - first));
     at = last;

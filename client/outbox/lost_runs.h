@@ -34,7 +34,7 @@ class LostRunReader {
 };
 
 void PutLostRun(PriorityClass priority, const LostRun& run, StoreBatch& batch);
-// Tells the server of those among the intents of `push`.
-absl::Status AddLostRuns(const Store& store, PriorityClass priority, Push& push);
+// Tells the server of those among the intents of `push`, whose log has the counts after `before`.
+absl::Status AddLostRuns(const Store& store, PriorityClass priority, Count before, Push& push);
 
 }  // namespace intentlog

@@ -44,11 +44,13 @@ absl::Status Outbox::Load(PriorityClass priority) {
   ASSIGN_OR_RETURN(const auto last, reader.Last());
   if (last) {
     ChainValue& hash = hashes_[priority];
-    hash = last->row.hash_before();
+    ASSIGN_OR_RETURN(hash, reader.HashBefore(*last));
     last->row.ForEach([&](uint32_t, std::string_view intent) { hash = NextLogHash(hash, intent); });
     view.last = last->last();
     view.synced = view.last;  // opening a store makes what it holds durable
   }
+  ASSIGN_OR_RETURN(const auto begun, NewHashBefore(store_, priority, view.last.Next()));
+  if (begun) hashes_[priority] = *begun;
   std::string value;
   ASSIGN_OR_RETURN(const bool found,
                    store_.Get(Space::kMeta, ClassKey("counts", priority), &value));

@@ -137,6 +137,19 @@ class Outbox {
   // Of all logs, as they lie in the store before it compresses them.
   uint64_t log_bytes() const;
 
+  // What has no receipt, from `first` on, is of a new device log from now on, whose counts begin
+  // there; its places here stay. Calls `commit`, in turn with the appends, with a batch that it
+  // must write, to which it adds the name of the log. `mark` is the same on all copies of this
+  // folder that move the same first intent, and on no other; where nothing moves, on those that end
+  // alike. FAILED_PRECONDITION, and nothing changes, unless all before `first` have receipts and
+  // nothing from there on has.
+  struct Moving {
+    ChainValue mark = {};
+    uint64_t intents = 0;  // that move
+  };
+  using CommitMove = absl::FunctionRef<absl::Status(const Moving& moving, StoreBatch& batch)>;
+  absl::Status Continue(PriorityClass priority, Count first, CommitMove commit);
+
   // `pushed` is left 0: it belongs to a session.
   OutboxView view(PriorityClass priority) const;
   OutboxCounts counts(PriorityClass priority) const;

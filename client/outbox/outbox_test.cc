@@ -1,6 +1,7 @@
 #include "client/outbox/outbox.h"
 
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -93,6 +94,28 @@ class OutboxTest : public testing::Test {
         [&](StoreBatch& whole) { return store_->Commit(whole, Sync::kBuffered); }, &settled);
     EXPECT_TRUE(status.ok()) << status;
     return settled;
+  }
+  void Continue(Count first, ChainValue* mark = nullptr) {
+    const absl::Status status =
+        outbox_->Continue(kPlainClass, first, [&](const Outbox::Moving& moving, StoreBatch& batch) {
+          if (mark != nullptr) *mark = moving.mark;
+          return store_->Commit(batch, Sync::kDurable);
+        });
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  // What is pushed from `from` on of the log that has what comes after `before`.
+  void ExpectPush(Count from, Count before, uint64_t first_count, std::optional<ChainValue> hash) {
+    IntentReader reader(*store_, kPlainClass);
+    Push push;
+    ASSERT_TRUE(reader.FillPush(from, outbox_->view(kPlainClass).last, 1, before, &push).ok());
+    EXPECT_EQ(push.first_count(), first_count);
+    if (!hash) return;
+    EXPECT_EQ(push.hash_before(), *hash == ChainValue() ? "" : std::string(Bytes(*hash)));
+  }
+  static ChainValue HashOf(const std::vector<EncodedIntent>& intents) {
+    ChainValue hash = {};
+    for (const EncodedIntent& intent : intents) hash = NextLogHash(hash, intent.bytes);
+    return hash;
   }
   static std::vector<LogPlace> Places(const std::vector<uint64_t>& counts,
                                       PriorityClass priority = kPlainClass) {
@@ -346,15 +369,99 @@ TEST_F(OutboxTest, I4_APushNeverCutsABatch) {
   const size_t batch_bytes = 10 * (Fresh().bytes.size() + 6);  // as fields of a frame
   IntentReader reader(*store_, kPlainClass);
   Push push;
-  EXPECT_EQ(*reader.FillPush(Count(1), Count(40), batch_bytes * 2 + 50, &push), Count(20));
+  EXPECT_EQ(*reader.FillPush(Count(1), Count(40), batch_bytes * 2 + 50, Count(), &push), Count(20));
   EXPECT_EQ(push.intents_size(), 20);
   EXPECT_TRUE(push.hash_before().empty());
   push.Clear();
-  EXPECT_EQ(*reader.FillPush(Count(21), Count(40), 1, &push), Count(30));
+  EXPECT_EQ(*reader.FillPush(Count(21), Count(40), 1, Count(), &push), Count(30));
   EXPECT_EQ(push.hash_before().size(), 32u);
   push.Clear();
-  EXPECT_EQ(*reader.FillPush(Count(25), Count(40), 1 << 20, &push), Count(40));
+  EXPECT_EQ(*reader.FillPush(Count(25), Count(40), 1 << 20, Count(), &push), Count(40));
   EXPECT_EQ(push.first_count(), 21u);  // from the batch's beginning
+}
+
+TEST_F(OutboxTest, I29_WhatHasNoReceiptGoesOnInANewLogAndKeepsItsPlaces) {
+  Record();
+  const auto batch = Batch(2);
+  ASSERT_TRUE(outbox_->Append(batch, true).ok());
+  Record();
+  Settle({Decided(1, 1, 70, ACCEPTED)});
+  // Written or not: the folder is as it was before, or all of it has moved.
+  const auto full = [](const auto&, StoreBatch&) {
+    return absl::ResourceExhaustedError("the disk is full");
+  };
+  EXPECT_FALSE(outbox_->Continue(kPlainClass, Count(2), full).ok());
+  ExpectPush(Count(2), Count(), 2, std::nullopt);
+  EXPECT_FALSE(outbox_->Continue(kPlainClass, Count(1), full).ok());  // has its receipt
+  EXPECT_FALSE(outbox_->Continue(kPlainClass, Count(3), full).ok());  // 2 has none
+
+  ChainValue mark = {};
+  Continue(Count(2), &mark);
+  EXPECT_NE(mark, ChainValue());
+  for (const bool again : {false, true}) {
+    if (again) Reopen();
+    ExpectPush(Count(2), Count(1), 1, ChainValue());
+    ExpectPush(Count(4), Count(1), 3, HashOf({batch[0], batch[1]}));
+    EXPECT_EQ(*outbox_->Find(batch[1].id), (LogPlace{kPlainClass, Count(3)}));
+    const EncodedIntent next = Fresh();
+    ASSERT_TRUE(outbox_->Append({&next, 1}, true).ok());
+  }
+  ExpectPush(Count(6), Count(1), 5, std::nullopt);
+  ExpectCounts({.recorded = 6, .synced = 1, .pending = 5});
+}
+
+TEST_F(OutboxTest, I31_ALogOfWhichNothingMovesBeginsWithTheNextAppend) {
+  Record();
+  Settle({Decided(1, 1, 70, ACCEPTED)});
+  Continue(Count(2));
+  Reopen();
+  EXPECT_EQ(Record(), Count(2));
+  ExpectPush(Count(2), Count(1), 1, ChainValue());
+  // And once more, before the server has any of it.
+  Continue(Count(2));
+  EXPECT_EQ(Record(), Count(3));
+  Reopen();
+  ExpectPush(Count(2), Count(1), 1, ChainValue());
+  ExpectPush(Count(3), Count(1), 2, std::nullopt);
+}
+
+TEST_F(OutboxTest, I29_ABatchOfWhichACopyRecordedTheBeginningIsDividedThere) {
+  const auto batch = Batch(3);
+  ASSERT_TRUE(outbox_->Append(batch, true).ok());
+  Settle({Decided(1, 1, 70, ACCEPTED)});
+  Continue(Count(2));
+  for (const bool again : {false, true}) {
+    if (again) Reopen();
+    ExpectPush(Count(2), Count(1), 1, ChainValue());
+    for (uint64_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(*outbox_->Find(batch[i].id), (LogPlace{kPlainClass, Count(i + 1)}));
+    }
+  }
+  ExpectCounts({.recorded = 3, .synced = 1, .pending = 2});
+}
+
+TEST_F(OutboxTest, I29_CopiesThatMoveTheSameFirstIntentHaveTheSameMark) {
+  Record();
+  const EncodedIntent second = Fresh();
+  ASSERT_TRUE(outbox_->Append({&second, 1}, true).ok());
+  Settle({Decided(1, 1, 70, ACCEPTED)});
+  outbox_.reset();
+  store_.reset();
+  const std::string copy = dir_ + "_copy";
+  std::filesystem::remove_all(copy);
+  std::filesystem::copy(dir_, copy, std::filesystem::copy_options::recursive);
+  ChainValue marks[2];
+  for (int i = 0; i < 2; ++i) {
+    Reopen();
+    for (int more = 0; more <= i; ++more) Record();
+    Continue(Count(2), &marks[i]);
+    outbox_.reset();
+    store_.reset();
+    std::filesystem::remove_all(dir_);
+    if (i == 0) std::filesystem::rename(copy, dir_);
+  }
+  EXPECT_EQ(marks[0], marks[1]);
+  Reopen();
 }
 
 TEST_F(OutboxTest, I6_AfterAFailedWriteNothingIsTaken) {

@@ -12,6 +12,9 @@
 //                                             conflicted, rejected or parked
 //           't' position (8)                → ReceiptRun: a settlement that came before its
 //                                             receipt
+//           'h' class (1) count (8)         → rolling hash before this count (32), where it is not
+//                                             what the append row says: the log has another name
+//                                             from some count on, and hashes begin anew there
 //           'v' position (8)                → class (1) count (8): the last Resolve, Amend or
 //                                             Dismiss of it that this device recorded
 //           'w' class (1) first count (8)   → LostRun: where pending ones stood before the server

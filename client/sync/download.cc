@@ -4,6 +4,7 @@
 
 #include "client/conflict_rows.h"
 #include "client/feed_blocks.h"
+#include "client/outbox/intent_view.h"
 #include "client/sync/reconcile.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -149,10 +150,11 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
   return folded;
 }
 
+// Former logs have all their receipts.
 std::vector<Download::OwnLog> Download::OwnLogs() const {
   std::vector<OwnLog> own;
   for (const DeviceLogs::Named& log : device_.logs->All()) {
-    own.push_back({std::string(log.id.bytes()), device_.outbox->view(log.priority), {}, {}});
+    own.push_back({log, device_.outbox->view(log.priority), nullptr, {}, {}});
   }
   return own;
 }
@@ -163,7 +165,7 @@ absl::Status Download::FoldFrame(const Frame& frame, std::vector<OwnLog>& own,
   device_.feed_events->Hold(frame.feed.scope(), frame.block);
   for (size_t i = 0; i < frame.block.size(); ++i) {
     ASSIGN_OR_RETURN(const Event* event, decoder_.Decode(frame.block.event(i)));
-    RETURN_IF_ERROR(NoteOwn(*event, own, change));
+    RETURN_IF_ERROR(NoteOwn(*event, frame.block.event(i).intent, own, change));
     RETURN_IF_ERROR(NoteConflict(*event, change.conflicts));
     RETURN_IF_ERROR(device_.models->Add(*event));
   }
@@ -184,11 +186,29 @@ absl::Status Download::AddOwn(absl::Span<const Header> events, OwnLog& log, Devi
   return absl::OkStatus();
 }
 
-absl::Status Download::NoteOwn(const Event& event, std::vector<OwnLog>& own, DeviceChange& change) {
+absl::StatusOr<std::optional<Download::Undecided>> Download::FindUndecided(OwnLog& log,
+                                                                           uint64_t wire) const {
+  if (wire == 0 || wire > log.name.OnWire(log.view.last)) return std::nullopt;
+  const Count count = log.name.before.Plus(wire);
+  if (count <= log.view.receipted) return std::nullopt;
+  if (log.reader == nullptr) {
+    log.reader = std::make_unique<IntentReader>(*device_.store, log.name.priority);
+  }
+  ASSIGN_OR_RETURN(const std::string_view bytes, log.reader->Get(count));
+  return Undecided{count, bytes};
+}
+
+// Another copy of this device may have written what the log has there: then it is somebody else's.
+absl::Status Download::NoteOwn(const Event& event, std::string_view intent,
+                               std::vector<OwnLog>& own, DeviceChange& change) const {
   const Header& header = event.header();
   if (header.settlement_of() == 0) {
     for (OwnLog& log : own) {
-      if (header.log_id() == log.log_id) log.events.push_back(header);
+      if (header.log_id() != log.name.id.bytes()) continue;
+      ASSIGN_OR_RETURN(const auto mine, FindUndecided(log, header.count()));
+      if (!mine || mine->bytes != intent) continue;
+      log.events.push_back(header);
+      log.events.back().set_count(mine->count.value());
     }
     return absl::OkStatus();
   }
@@ -196,23 +216,37 @@ absl::Status Download::NoteOwn(const Event& event, std::vector<OwnLog>& own, Dev
   if (!settlement.ParseFromString(event.intent().payload())) {
     return DataLoss("the settlement at position ", event.position, " does not parse");
   }
+  RETURN_IF_ERROR(NoteSettlement(event, settlement, change));
+  for (OwnLog& log : own) {
+    if (settlement.open_log_id() != log.name.id.bytes()) continue;
+    ASSIGN_OR_RETURN(const auto mine, FindUndecided(log, settlement.open_count()));
+    if (!mine) continue;
+    IntentView view;
+    RETURN_IF_ERROR(ReadIntent(mine->bytes, &view));
+    const bool same = settlement.open_intent_id().empty()
+                          ? view.entity_id == event.intent().entity_id()
+                          : view.intent_id == settlement.open_intent_id();
+    if (!same) continue;
+    Header& first = log.settled.emplace_back();
+    first.set_position(header.settlement_of());
+    first.set_count(mine->count.value());
+    first.set_decision(settlement.open_decision());
+    *first.mutable_reason() = settlement.open_reason();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Download::NoteSettlement(const Event& event, const Settlement& settlement,
+                                      DeviceChange& change) {
   SettlementSeen seen;
   seen.position = event.position;
-  seen.of = Position(header.settlement_of());
-  seen.decision = header.decision();
+  seen.of = Position(event.header().settlement_of());
+  seen.decision = event.header().decision();
   seen.reason = settlement.reason();
   seen.resolved = !settlement.resolved_by().empty();
   seen.turned = settlement.turned();
   seen.entity = {event.intent().entity_type(), event.intent().entity_id()};
   change.settling.settlements.push_back(std::move(seen));
-  for (OwnLog& log : own) {
-    if (settlement.open_log_id() != log.log_id) continue;
-    Header& first = log.settled.emplace_back();
-    first.set_position(header.settlement_of());
-    first.set_count(settlement.open_count());
-    first.set_decision(settlement.open_decision());
-    *first.mutable_reason() = settlement.open_reason();
-  }
   return absl::OkStatus();
 }
 

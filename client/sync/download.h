@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "client/device.h"
+#include "client/outbox/intent_reader.h"
 #include "client/sync/digest_check.h"
 #include "eventlog/log/block.h"
 #include "eventlog/log/event.h"
@@ -76,8 +78,9 @@ class Download {
   absl::Status CheckBlock(const Frame& frame) const;
   // One of this device's logs, as the frames of one commit change it.
   struct OwnLog {
-    std::string log_id;
+    DeviceLogs::Named name;
     OutboxView view;
+    std::unique_ptr<IntentReader> reader;  // made when it is needed
     // What the frame that is being folded tells: own events in position order, and first decisions
     // of which settlements tell.
     std::vector<Header> events;
@@ -85,7 +88,16 @@ class Download {
   };
   std::vector<OwnLog> OwnLogs() const;
   absl::Status FoldFrame(const Frame& frame, std::vector<OwnLog>& own, DeviceChange& change);
-  static absl::Status NoteOwn(const Event& event, std::vector<OwnLog>& own, DeviceChange& change);
+  absl::Status NoteOwn(const Event& event, std::string_view intent, std::vector<OwnLog>& own,
+                       DeviceChange& change) const;
+  static absl::Status NoteSettlement(const Event& event, const Settlement& settlement,
+                                     DeviceChange& change);
+  // What this device recorded at a count of the wire, while that has no receipt; nothing otherwise.
+  struct Undecided {
+    Count count;
+    std::string_view bytes;
+  };
+  absl::StatusOr<std::optional<Undecided>> FindUndecided(OwnLog& log, uint64_t wire) const;
   static absl::Status AddOwn(absl::Span<const Header> events, OwnLog& log, DeviceChange& change);
   absl::StatusOr<Folded> FoldInto(DeviceChange& change, StoreBatch& batch, size_t* frames);
 

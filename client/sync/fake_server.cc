@@ -30,8 +30,13 @@ void FakeServer::HoldFeed(bool hold) {
 
 uint64_t FakeServer::Append(const std::string& scope, const Intent& intent, Decision decision,
                             const Reason& reason) {
+  return AppendTo(std::string(16, 'O'), scope, intent, decision, reason);
+}
+
+uint64_t FakeServer::AppendTo(const std::string& log_id, const std::string& scope,
+                              const Intent& intent, Decision decision, const Reason& reason) {
   Header header;
-  header.set_log_id(std::string(16, 'O'));
+  header.set_log_id(log_id);
   header.set_count(counts_[header.log_id()].size() + 1);
   header.set_decision(decision);
   if (reason.ByteSizeLong() > 0) *header.mutable_reason() = reason;
@@ -58,6 +63,7 @@ uint64_t FakeServer::Settle(uint64_t of, const Closing& closing) {
   settlement.set_open_decision(OpenAs(of));
   settlement.set_open_log_id(open.header.log_id());
   settlement.set_open_count(open.header.count());
+  settlement.set_open_intent_id(first.intent_id());
   if (closing.turned) {
     open_[of] = closing.decision;
   } else {
@@ -144,6 +150,7 @@ void FakeServer::OnPush(const Push& push) {
   pushes_.push_back(push);
   std::vector<uint64_t>& known = counts_[push.log_id()];
   ServerFrame frame;
+  ServerFrame forked;
   if (push.first_count() > known.size() + 1) {
     frame.mutable_resend()->set_log_id(push.log_id());
     frame.mutable_resend()->set_from_count(known.size() + 1);
@@ -169,11 +176,16 @@ void FakeServer::OnPush(const Push& push) {
       if (header.decision() == PARKED) header.set_behind(BehindOf(push.log_id(), intent));
       known.push_back(Store(header, bytes, intent.scope()));
       if (IsControl(intent.type()) && header.decision() == ACCEPTED) Carry(intent);
+    } else if (log_[known[count - 1] - 1].intent_bytes != bytes) {
+      forked.mutable_forked()->set_log_id(push.log_id());
+      forked.mutable_forked()->set_first_differing_count(count);
+      break;
     }
     *frame.mutable_receipts()->add_runs() = RunOf(known[count - 1]);
     ++count;
   }
-  if (!hold_receipts_) network_.Send(frame);
+  if (!hold_receipts_ && frame.receipts().runs_size() > 0) network_.Send(frame);
+  if (forked.has_forked()) network_.Send(forked);
   SendFeed();
 }
 

@@ -57,6 +57,9 @@ class FakeServer {
   // Another device's event.
   uint64_t Append(const std::string& scope, const Intent& intent, Decision decision = ACCEPTED,
                   const Reason& reason = {});
+  // The same in a device log that a copy of its device has, too.
+  uint64_t AppendTo(const std::string& log_id, const std::string& scope, const Intent& intent,
+                    Decision decision = ACCEPTED, const Reason& reason = {});
   struct Closing {
     Decision decision = ACCEPTED;
     std::string resolved_by;

@@ -58,8 +58,9 @@ Missing FindMissing(const Device& device, const Welcome& welcome, Position share
   missing.receipts.epoch_number = device.history.rbegin()->number();
   for (const DeviceLogs::Named& log : device.logs->All()) {
     Count& highest = missing.receipts.highest[log.priority];
+    highest = log.before;
     for (const HighestCount& one : welcome.highest()) {
-      if (one.log_id() == log.id.bytes()) highest = Count(one.count());
+      if (one.log_id() == log.id.bytes()) highest = log.before.Plus(one.count());
     }
     const bool above = HasReceiptAbove(device.outbox->view(log.priority), highest);
     missing.any_receipt = missing.any_receipt || above;

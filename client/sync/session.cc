@@ -1,6 +1,7 @@
 #include "client/sync/session.h"
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 
 #include "client/scope_load.h"
@@ -43,7 +44,7 @@ Session::Session(Device& device, const SessionOptions& options, const Clock& clo
       bootstrap_(device, options.bootstrap),
       download_(device, digests, options.download) {
   for (const DeviceLogs::Named& log : device.logs->All()) {
-    uploads_.emplace_back(*device.outbox, log.priority, log.id, options.upload);
+    uploads_.emplace_back(*device.outbox, log, options.upload);
   }
 }
 
@@ -61,13 +62,7 @@ absl::Status Session::Start(const QueueHealth& health) {
   hello.set_tenant(device_.identity.tenant());
   hello.set_device(device_.identity.device());
   hello.set_instance(std::string(instance_.bytes()));
-  for (const Upload& upload : uploads_) {
-    DeviceLog& log = *hello.add_logs();
-    log.set_log_id(std::string(upload.log_id().bytes()));
-    log.set_priority_class(upload.priority());
-    log.set_highest_count(upload.view().last.value());
-    log.set_receipted(upload.view().receipted.value());
-  }
+  NameLogs(hello);
   for (const auto& [scope, cursor] : device_.cursors->All()) {
     Cursor& known = *hello.add_cursors();
     known.set_scope(scope);
@@ -97,6 +92,30 @@ absl::Status Session::Start(const QueueHealth& health) {
   return absl::OkStatus();
 }
 
+// Those that may be pushed, and what some of them go on from: it is not pushed any more, and says
+// what that one went on from.
+void Session::NameLogs(Hello& hello) const {
+  const auto add = [&hello](const DeviceLogs::Named& named, Count last, Count receipted) {
+    DeviceLog& log = *hello.add_logs();
+    log.set_log_id(std::string(named.id.bytes()));
+    log.set_priority_class(named.priority);
+    log.set_highest_count(named.OnWire(last));
+    log.set_receipted(named.OnWire(receipted));
+    if (named.continues.nil()) return;
+    log.set_continues_log_id(std::string(named.continues.bytes()));
+    log.set_continues_count(named.continues_count.value());
+  };
+  std::array<Count, kClasses> before;
+  for (const Upload& upload : uploads_) {
+    const OutboxView view = upload.view();
+    add(upload.log(), view.last, view.receipted);
+    before[upload.priority()] = upload.log().before;
+  }
+  for (const DeviceLogs::Named& former : device_.logs->Former()) {
+    add(former, before[former.priority], before[former.priority]);
+  }
+}
+
 void Session::FoldSoon() {
   if (!fold_asked_) host_.FoldSoon();
   fold_asked_ = true;
@@ -119,7 +138,7 @@ absl::Status Session::OnFrame(std::string_view bytes) {
     case ServerFrame::kWelcome:
       return OnWelcome(frame.welcome());
     case ServerFrame::kReceipts:
-      return OnReceipts(frame.receipts());
+      return OnReceipts(*frame.mutable_receipts());
     case ServerFrame::kFeed:
       return OnFeed(std::move(*frame.mutable_feed()), bytes.size());
     case ServerFrame::kSnapshotHead:
@@ -175,6 +194,7 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
       if (log.log_id() == upload.log_id().bytes()) highest = Count(log.count());
     }
     RETURN_IF_ERROR(upload.Start(highest, welcome.limits()));
+    NoteServerAhead(upload);
   }
   RETURN_IF_ERROR(SeedDigests());
   head_ = head_at_welcome_ = Position(welcome.head());
@@ -226,8 +246,15 @@ bool Session::has_feed() const {
   });
 }
 
-absl::Status Session::OnReceipts(const Receipts& receipts) {
+absl::Status Session::OnReceipts(Receipts& receipts) {
   ASSIGN_OR_RETURN(Upload * upload, UploadOf("receipts", receipts.log_id()));
+  for (ReceiptRun& run : *receipts.mutable_runs()) {
+    const auto first = upload->Pushed(run.first_count());
+    if (!first) {
+      return Invalid("receipts: count ", run.first_count(), " was never pushed");
+    }
+    run.set_first_count(first->value());
+  }
   DeviceChange change;
   ASSIGN_OR_RETURN(change.settling.outcomes, ReconcileReceipts(upload->view(), receipts));
   // The feed may have told of all of them before.
@@ -244,17 +271,10 @@ absl::Status Session::OnReceipts(const Receipts& receipts) {
 
 absl::Status Session::OnResend(const Resend& resend) {
   ASSIGN_OR_RETURN(Upload * upload, UploadOf("resend", resend.log_id()));
-  const absl::Status status = upload->Resend(Count(resend.from_count()));
+  const absl::Status status = upload->Resend(resend.from_count());
   refused_ = absl::IsFailedPrecondition(status);
   RETURN_IF_ERROR(status);
   return Pump();
-}
-
-absl::Status Session::OnForked(const Forked& forked) {
-  ASSIGN_OR_RETURN(Upload * upload, UploadOf("forked", forked.log_id()));
-  upload->Stop();
-  host_.Changed();
-  return absl::OkStatus();
 }
 
 absl::Status Session::OnDigest(const Digest& digest) {
@@ -282,6 +302,7 @@ absl::Status Session::OnGoodbye(const Goodbye& goodbye) {
   refused_ = goodbye.code() == Goodbye::EPOCH_MISMATCH ||
              goodbye.code() == Goodbye::UNSUPPORTED_PROTOCOL ||
              goodbye.code() == Goodbye::UNKNOWN_TENANT;
+  if (goodbye.code() == Goodbye::SUPERSEDED) RETURN_IF_ERROR(OnSuperseded());
   const absl::StatusCode code =
       refused_ ? absl::StatusCode::kFailedPrecondition : absl::StatusCode::kUnavailable;
   return StatusOf(code, "the server ended the session: ", Goodbye::Code_Name(goodbye.code()),
@@ -328,6 +349,7 @@ absl::Status Session::Pump() {
     ASSIGN_OR_RETURN(const bool more, PushNext());
     if (!more) break;
   }
+  RETURN_IF_ERROR(LeaveSettledLogs());
   const auto logs = device_.logs->All();
   if (logs.size() == uploads_.size()) return absl::OkStatus();
   outgrown_ = std::any_of(logs.begin(), logs.end(), [&](const DeviceLogs::Named& log) {
@@ -383,7 +405,7 @@ void Session::SendReport(const QueueHealth& health) {
   for (const Upload& upload : uploads_) {
     HighestCount& highest = *report.add_highest();
     highest.set_log_id(std::string(upload.log_id().bytes()));
-    highest.set_count(upload.view().last.value());
+    highest.set_count(upload.log().OnWire(upload.view().last));
   }
   SendFrame(outgoing_);
 }

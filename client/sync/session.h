@@ -92,9 +92,11 @@ class Session {
   bool folding() const { return bootstrap_.waiting() || download_.waiting(); }
   // Every subscribed scope has what the server had when this session was opened.
   bool has_feed() const;
-  // The Hello does not say what is so now, because a log began or the server lost something:
-  // another session will do.
+  // The Hello does not say what is so now, because a log began, got another name, or the server
+  // lost something: another session will do.
   bool outgrown() const { return outgrown_; }
+  // Another session of the device took over.
+  bool superseded() const { return superseded_; }
   // This server will not do, whatever is tried: another history, another protocol.
   bool refused() const { return refused_; }
   // What the server asked for before it ends or takes more; zero: nothing.
@@ -109,9 +111,16 @@ class Session {
   absl::Status OnSnapshot(const absl::Status& added);
   absl::Status StepBootstrap();
   void FoldSoon();
-  absl::Status OnReceipts(const Receipts& receipts);
+  absl::Status OnReceipts(Receipts& receipts);
   absl::Status OnResend(const Resend& resend);
+  // ---- `session_fork.cc`
   absl::Status OnForked(const Forked& forked);
+  absl::Status OnSuperseded();
+  absl::StatusOr<bool> Leave(Upload& upload, Count first, std::string why);
+  absl::Status LeaveSettledLogs();
+  void NoteServerAhead(const Upload& upload);
+  // ----
+  void NameLogs(Hello& hello) const;
   absl::Status OnDigest(const Digest& digest);
   absl::Status OnThrottle(const Throttle& throttle);
   absl::Status OnGoodbye(const Goodbye& goodbye);
@@ -136,6 +145,7 @@ class Session {
   bool open_ = false;
   bool refused_ = false;
   bool outgrown_ = false;
+  bool superseded_ = false;
   bool fold_asked_ = false;
   EpochId epoch_;
   Position head_;

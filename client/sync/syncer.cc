@@ -175,11 +175,14 @@ void Syncer::Core::Opened() {
 void Syncer::Core::End(const absl::Status& status) {
   if (session_->outgrown()) {
     DropConnection();
-    return Consider();
+    // Behind what the old connection brought: it is not the next session's.
+    return Post([](Core& core) { core.Consider(); });
   }
   refused_ = session_->refused();
   const bool network = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
-  bad_sessions_ = network && session_->open() ? 0 : bad_sessions_ + 1;
+  // Two copies that take over from each other do it more and more seldom.
+  const bool good = network && session_->open() && !session_->superseded();
+  bad_sessions_ = good ? 0 : bad_sessions_ + 1;
   RetryFailure failure;
   failure.error = std::string(MessageOf(status));
   failure.now = clock_.WallNow();

@@ -15,9 +15,8 @@ constexpr size_t kFrameOverhead = 128;
 
 }  // namespace
 
-Upload::Upload(Outbox& outbox, PriorityClass priority, const LogId& log_id,
-               const UploadOptions& options)
-    : outbox_(outbox), priority_(priority), log_id_(log_id), options_(options) {}
+Upload::Upload(Outbox& outbox, const DeviceLogs::Named& log, const UploadOptions& options)
+    : outbox_(outbox), log_(log), options_(options) {}
 
 absl::Status Upload::Start(Count server_highest, const Limits& limits) {
   INTENTLOG_CHECK(!started_);
@@ -27,19 +26,19 @@ absl::Status Upload::Start(Count server_highest, const Limits& limits) {
   const size_t largest = std::min(options_.frame_bytes_max, options_.push_window_bytes);
   options_.push_frame_bytes =
       std::min(options_.push_frame_bytes, largest > kFrameOverhead ? largest - kFrameOverhead : 1);
-  const OutboxView view = outbox_.view(priority_);
+  const OutboxView view = outbox_.view(log_.priority);
   next_ = PushFrom(view);
-  if (CompareHighest(view, server_highest) == LogStanding::kServerAhead) {
-    stopped_ = true;
-    server_ahead_ = true;
-  }
+  // No count of a log comes near this: the sum can not overflow.
+  constexpr uint64_t kCountMax = uint64_t{1} << 62;
+  server_has_ = log_.before.Plus(std::min(server_highest.value(), kCountMax));
+  server_ahead_ = CompareHighest(view, server_has_) == LogStanding::kServerAhead;
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, size_t bytes_max, Push* push) {
   if (!started_ || stopped_) return false;
   RETURN_IF_ERROR(outbox_.failed());
-  OutboxView now = outbox_.view(priority_);
+  OutboxView now = outbox_.view(log_.priority);
   if (next_ > now.last) return false;
   const size_t in_flight = bytes_in_flight_ + bytes_of_others;
   if (in_flight > 0 && in_flight + options_.push_frame_bytes > options_.push_window_bytes) {
@@ -47,15 +46,15 @@ absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, size_t bytes_max, Push
   }
   if (now.synced < now.last) {
     RETURN_IF_ERROR(outbox_.Sync());
-    now = outbox_.view(priority_);
+    now = outbox_.view(log_.priority);
   }
   push->Clear();
-  push->set_log_id(std::string(log_id_.bytes()));
-  IntentReader reader(outbox_.store(), priority_);
-  ASSIGN_OR_RETURN(
-      const Count last,
-      reader.FillPush(next_, now.synced, std::min(bytes_max, options_.push_frame_bytes), push));
-  RETURN_IF_ERROR(AddLostRuns(outbox_.store(), priority_, *push));
+  push->set_log_id(std::string(log_.id.bytes()));
+  IntentReader reader(outbox_.store(), log_.priority);
+  ASSIGN_OR_RETURN(const Count last, reader.FillPush(next_, now.synced,
+                                                     std::min(bytes_max, options_.push_frame_bytes),
+                                                     log_.before, push));
+  RETURN_IF_ERROR(AddLostRuns(outbox_.store(), log_.priority, log_.before, *push));
   const size_t bytes = push->ByteSizeLong();
   if (bytes > options_.frame_bytes_max) {
     return FailedPrecondition("the batch at count ", push->first_count(), " takes ", bytes,
@@ -70,13 +69,13 @@ absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, size_t bytes_max, Push
 }
 
 OutboxView Upload::view() const {
-  OutboxView view = outbox_.view(priority_);
+  OutboxView view = outbox_.view(log_.priority);
   view.pushed = pushed_;
   return view;
 }
 
 void Upload::Receipted() {
-  const Count receipted = outbox_.view(priority_).receipted;
+  const Count receipted = outbox_.view(log_.priority).receipted;
   while (!frames_.empty() && frames_.front().last <= receipted) {
     bytes_in_flight_ -= frames_.front().bytes;
     frames_.pop_front();
@@ -84,13 +83,22 @@ void Upload::Receipted() {
   next_ = std::max(next_, receipted.Next());
 }
 
-absl::Status Upload::Resend(Count from) {
-  const OutboxView now = view();
-  if (from == Count() || from > pushed_.Next()) {
-    return Invalid("resend: count ", from, " was never pushed; ", pushed_, " is the last that was");
+std::optional<Count> Upload::Pushed(uint64_t wire) const {
+  if (wire == 0 || pushed_ <= log_.before || wire > log_.OnWire(pushed_)) return std::nullopt;
+  return log_.before.Plus(wire);
+}
+
+absl::Status Upload::Resend(uint64_t wire) {
+  const uint64_t next = pushed_ > log_.before ? log_.OnWire(pushed_) + 1 : 1;
+  if (wire == 0 || wire > next) {
+    return Invalid("resend: count ", wire, " was never pushed; ", next - 1,
+                   " is the last that was");
   }
-  if (from <= now.receipted) {
-    return FailedPrecondition("the server asks again for count ", from, ", of ", now.receipted,
+  const Count from = log_.before.Plus(wire);
+  const Count receipted = outbox_.view(log_.priority).receipted;
+  // What it has it may want to compare; what it lacks it was said to have.
+  if (from <= receipted && from > server_has_) {
+    return FailedPrecondition("the server asks again for count ", from, ", of ", receipted,
                               " that it has acknowledged: it has lost some of its history");
   }
   frames_.clear();

@@ -1,5 +1,6 @@
 // An Upload decides what of one device log to push next in one session: from the first count
-// without a receipt, whole batches, several frames in flight up to the server's window.
+// without a receipt, whole batches, several frames in flight up to the server's window. Frames have
+// the counts of the wire, all else those of the device (device_logs.h).
 //
 // Thread-compatible: belongs to the session.
 #pragma once
@@ -11,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/device_logs.h"
 #include "client/outbox/outbox.h"
 #include "eventlog/runtime/ids.h"
 #include "proto/sync.pb.h"
@@ -27,7 +29,7 @@ struct UploadOptions {
 
 class Upload {
  public:
-  Upload(Outbox& outbox, PriorityClass priority, const LogId& log_id, const UploadOptions& options);
+  Upload(Outbox& outbox, const DeviceLogs::Named& log, const UploadOptions& options);
 
   // The server's Welcome: what it has, and how much it takes. REQUIRES: called once, first.
   absl::Status Start(Count server_highest, const Limits& limits);
@@ -40,9 +42,11 @@ class Upload {
   OutboxView view() const;
   // Receipts came: the window opens.
   void Receipted();
-  // INVALID_ARGUMENT if the server asks for what was never pushed; FAILED_PRECONDITION if for what
-  // it has acknowledged.
-  absl::Status Resend(Count from);
+  // From a count of the wire. INVALID_ARGUMENT if the server asks for what was never pushed;
+  // FAILED_PRECONDITION if for what it has acknowledged, and not to compare.
+  absl::Status Resend(uint64_t from);
+  // A count of the wire as one of the device; nothing if this device never pushed it.
+  std::optional<Count> Pushed(uint64_t wire) const;
   // Nothing more of this log is pushed.
   void Stop() { stopped_ = true; }
 
@@ -50,8 +54,9 @@ class Upload {
   bool server_ahead() const { return server_ahead_; }
   bool in_flight() const { return !frames_.empty(); }
   size_t bytes_in_flight() const { return bytes_in_flight_; }
-  PriorityClass priority() const { return priority_; }
-  const LogId& log_id() const { return log_id_; }
+  PriorityClass priority() const { return log_.priority; }
+  const LogId& log_id() const { return log_.id; }
+  const DeviceLogs::Named& log() const { return log_; }
 
  private:
   struct Frame {
@@ -60,12 +65,12 @@ class Upload {
   };
 
   Outbox& outbox_;
-  const PriorityClass priority_;
-  const LogId log_id_;
+  const DeviceLogs::Named log_;
   UploadOptions options_;
   bool started_ = false;
   bool stopped_ = false;
   bool server_ahead_ = false;
+  Count server_has_;          // at its Welcome
   Count pushed_;              // highest ever, in this session
   Count next_;                // to push
   std::deque<Frame> frames_;  // in flight, in count order

@@ -105,6 +105,7 @@ ConflictSide ConflictCaseMaker::SideOf(const Event& event) const {
   ConflictSide side;
   side.position = event.position;
   side.log = LogId::FromBytes(event.header().log_id());
+  side.count = Count(event.header().count());
   side.server_time_us = event.header().server_time_us();
   side.type = event.intent().type();
   side.payload = event.intent().payload();

@@ -38,6 +38,7 @@ struct ConflictSide {
   std::string type;
   std::string payload;
   LogId log;
+  Count count;  // in it
   int64_t server_time_us = 0;
 };
 

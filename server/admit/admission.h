@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/numbers.h"
 #include "eventlog/schema/schema.h"
 #include "eventlog/schema/violation.h"
 #include "google/protobuf/message.h"
 #include "proto/event.pb.h"
 #include "proto/store.pb.h"
+#include "server/admit/own_log.h"
 
 namespace intentlog {
 
@@ -34,7 +34,7 @@ struct AdmitInput {
   const Violation* unreadable = nullptr;  // why, of a payload of a former version; null: any other
   const Schema* schema = nullptr;
   const EntitySummary* entity = nullptr;  // null: the entity has no events
-  absl::Span<const LogId> own_logs;       // the pushing log first, then those it continues
+  absl::Span<const OwnLog> own_logs;      // the pushing log first, then those it continues
   Position base;  // of based_on in this epoch's history; 0: before all, or of another epoch
   bool base_ahead = false;  // based_on lies above the head of this epoch
   ClockFacts clock;

@@ -100,7 +100,7 @@ std::optional<Verdict> CheckRules(const AdmitInput& input) {
 std::optional<Verdict> CheckLane(const AdmitInput& input) {
   if (input.entity == nullptr) return std::nullopt;
   for (const EntitySummary::OpenLane& lane : input.entity->open()) {
-    if (!Owns(input.own_logs, lane.log_id())) continue;
+    if (!Owns(input.own_logs, lane.log_id(), lane.position())) continue;
     Verdict verdict =
         Decided(PARKED, Reason::BEHIND_OPEN, "",
                 Cat("waits behind position ", lane.position(), ", which did not take effect"));

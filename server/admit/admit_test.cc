@@ -56,7 +56,7 @@ class AdmitTest : public testing::Test {
   }
 
   Verdict Decide(const Intent& intent, const EntitySummary* entity,
-                 std::vector<LogId> own = {Log(0)}, uint64_t base = 0,
+                 std::vector<OwnLog> own = {Log(0)}, uint64_t base = 0,
                  const std::string& id = "1") const {
     AdmitInput input;
     input.intent = &intent;

@@ -253,7 +253,7 @@ uint64_t NewestEqual(const TypeSummary& events, const AdmitInput& input) {
   const uint64_t content = ContentHash(*input.type, *input.payload);
   for (const EntitySummary::Content& recent : events.recent()) {
     if (recent.position() <= input.base.value() || recent.hash() != content) return 0;
-    if (!Owns(input.own_logs, recent.log_id())) return recent.position();
+    if (!Owns(input.own_logs, recent.log_id(), recent.position())) return recent.position();
   }
   return 0;
 }

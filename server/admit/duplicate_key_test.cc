@@ -70,7 +70,7 @@ class DuplicateKeyTest : public testing::Test {
   }
 
   const std::shared_ptr<const Schema> schema_ = Receipts();
-  const LogId own_[1] = {LogId::FromBytes(std::string(16, 'a'))};
+  const OwnLog own_[1] = {LogId::FromBytes(std::string(16, 'a'))};
   FirstWithKey first_;
   bool equal_ = true;
   int64_t time_us_ = 500'000;

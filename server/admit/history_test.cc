@@ -84,12 +84,12 @@ class History {
     deed.base = entity_.position() - std::min(unseen, entity_.position());
     now_ += static_cast<int64_t>(random_.Below(3));
     // Devices sync late, so times come in any order; those of one device go on, as a rule.
-    int64_t& last = last_times_[deed.own_logs.front()];
+    int64_t& last = last_times_[deed.own_logs.front().id];
     const int64_t time = now_ - static_cast<int64_t>(random_.Below(6));
     deed.device_time_us = shape_.clocks_slew ? time : std::max(time, last);
     last = deed.device_time_us;
     deed.clock = GoodClock(1'000'000);
-    const bool wrong = deed.own_logs.front() == TestLog(0);
+    const bool wrong = deed.own_logs.front().id == TestLog(0);
     if (shape_.clocks_slew ? random_.Below(8) == 0 : wrong) deed.clock.steps_after = 1;
     return deed;
   }

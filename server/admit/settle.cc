@@ -165,10 +165,8 @@ std::optional<Reason> CheckControl(const Control& control, const ControlFacts& f
   if (facts.open == nullptr) return NotOpen(control.of, facts.closed);
   if (auto reason = CheckPlace(*facts.intent, *facts.open_intent)) return reason;
   if (auto reason = CheckOpenAs(control, *facts.open, facts.waits_behind)) return reason;
-  const bool yours = facts.by_operator || std::any_of(facts.own_logs.begin(), facts.own_logs.end(),
-                                                      [&](const LogId& own) {
-                                                        return own.bytes() == facts.open->log_id();
-                                                      });
+  const bool yours =
+      facts.by_operator || Owns(facts.own_logs, facts.open->log_id(), facts.open->position());
   if (!yours &&
       (control.kind == Control::Kind::kAmend || control.kind == Control::Kind::kDismiss)) {
     return Because(Reason::NOT_YOURS, Cat("position ", control.of, " was recorded by ",

@@ -16,6 +16,7 @@
 #include "proto/event.pb.h"
 #include "proto/store.pb.h"
 #include "server/admit/admission.h"
+#include "server/admit/own_log.h"
 
 namespace intentlog {
 
@@ -45,7 +46,7 @@ std::variant<Control, Reason> ParseControl(const Intent& intent);
 // Who asks, and about what.
 struct ControlFacts {
   const Intent* intent = nullptr;       // that asks
-  absl::Span<const LogId> own_logs;     // of who asks
+  absl::Span<const OwnLog> own_logs;    // of who asks
   bool by_operator = false;             // may do whatever the recording device may
   bool base_ahead = false;              // based on what is not there
   const OpenEvent* open = nullptr;      // null: nothing is open there

@@ -74,7 +74,7 @@ TEST(SettleTest, WhoeverMayAskAndHowDependsOnWhatIsOpen) {
       {PARKED, Kind::kApply, true, true, Reason::NOT_OPEN},
       {PARKED, Kind::kDismiss, true, true, Reason::NOT_OPEN},
   };
-  const std::vector<LogId> mine = {LogId::FromBytes(std::string(16, 'm'))};
+  const std::vector<OwnLog> mine = {LogId::FromBytes(std::string(16, 'm'))};
   const Intent intent = Asking(Resolve());
   for (const Row& row : rows) {
     OpenEvent open;

@@ -58,7 +58,7 @@ NaiveEvent TestEntity::EventOf(const Deed& deed) const {
   NaiveEvent event;
   event.type = schema_->Find(deed.type);
   event.payload = PayloadOf(deed);
-  event.log = deed.own_logs.front();
+  event.log = deed.own_logs.front().id;
   event.time_us = TrustedTime(*event.type, IntentOf(deed), deed.clock);
   return event;
 }
@@ -79,8 +79,9 @@ Verdict TestEntity::Ask(const Deed& deed) const {
 }
 
 NaiveVerdict TestEntity::AskNaively(const Deed& deed) const {
-  return NaiveAdmit(EventOf(deed), effective_,
-                    std::set<LogId>(deed.own_logs.begin(), deed.own_logs.end()), deed.base);
+  std::set<LogId> own_logs;
+  for (const OwnLog& own : deed.own_logs) own_logs.insert(own.id);
+  return NaiveAdmit(EventOf(deed), effective_, own_logs, deed.base);
 }
 
 void TestEntity::Add(const Deed& deed, const Verdict& verdict) {
@@ -89,7 +90,7 @@ void TestEntity::Add(const Deed& deed, const Verdict& verdict) {
   const auto payload = PayloadOf(deed);
   const EventType& type = TypeOf(deed);
   AddToSummary(intent, verdict, FootprintOf(type, *payload, intent, deed.clock),
-               deed.own_logs.front(), Position(position_), summary_);
+               deed.own_logs.front().id, Position(position_), summary_);
   if (verdict.decision != ACCEPTED && verdict.decision != MERGED) return;
   NaiveEvent event = EventOf(deed);
   event.position = position_;

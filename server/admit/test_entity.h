@@ -23,7 +23,7 @@ ClockFacts GoodClock(int64_t server_now_us);
 struct Deed {
   std::string type;
   std::map<std::string, std::string> fields;
-  std::vector<LogId> own_logs = {TestLog(0)};
+  std::vector<OwnLog> own_logs = {TestLog(0)};
   uint64_t base = 0;
   int64_t device_time_us = 1000;
   ClockFacts clock = GoodClock(1'000'000);

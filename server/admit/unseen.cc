@@ -1,8 +1,5 @@
 #include "server/admit/unseen.h"
 
-#include <algorithm>
-#include <string_view>
-
 namespace intentlog {
 namespace {
 
@@ -12,7 +9,7 @@ template <class Summary>
 uint64_t Newest(const Summary& summary, const Viewpoint& from) {
   for (const Writer& writer : summary.writers()) {
     if (writer.position() <= from.base) return 0;  // and all that follow
-    if (!Owns(from.own_logs, writer.log_id())) return writer.position();
+    if (!Owns(from.own_logs, writer.log_id(), writer.position())) return writer.position();
   }
   return summary.older() > from.base ? summary.older() : 0;
 }
@@ -33,7 +30,7 @@ ByTime Compare(const Summary& summary, const Viewpoint& from) {
   ByTime result;
   for (const Writer& writer : summary.writers()) {
     if (writer.position() <= from.base) break;
-    if (Owns(from.own_logs, writer.log_id())) continue;
+    if (Owns(from.own_logs, writer.log_id(), writer.position())) continue;
     const ByTime::Outcome outcome = CompareWith(writer, time, from.base);
     if (outcome == ByTime::kEarlier) return {outcome, writer.position()};
     if (outcome == ByTime::kUnknown && result.position == 0) result = {outcome, writer.position()};
@@ -46,11 +43,6 @@ ByTime Compare(const Summary& summary, const Viewpoint& from) {
 }
 
 }  // namespace
-
-bool Owns(absl::Span<const LogId> own_logs, std::string_view log) {
-  return std::any_of(own_logs.begin(), own_logs.end(),
-                     [log](const LogId& own) { return own.bytes() == log; });
-}
 
 uint64_t NewestUnseen(const EntitySummary::TypeSummary& writers, const Viewpoint& from) {
   return Newest(writers, from);

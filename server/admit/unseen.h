@@ -6,19 +6,17 @@
 #include <optional>
 
 #include "absl/types/span.h"
-#include "eventlog/runtime/ids.h"
 #include "proto/store.pb.h"
+#include "server/admit/own_log.h"
 
 namespace intentlog {
 
 // From where an intent looks.
 struct Viewpoint {
-  absl::Span<const LogId> own_logs;
+  absl::Span<const OwnLog> own_logs;
   uint64_t base = 0;                      // what it has seen
   std::optional<int64_t> device_time_us;  // trusted, less skew
 };
-
-bool Owns(absl::Span<const LogId> own_logs, std::string_view log);
 
 // The greatest position of a concurrent event; 0: there is none.
 uint64_t NewestUnseen(const EntitySummary::TypeSummary& writers, const Viewpoint& from);

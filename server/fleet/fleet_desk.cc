@@ -226,6 +226,8 @@ absl::StatusOr<GetDeviceReply> FleetDesk::GetDevice(const GetDeviceRequest& requ
                     return true;
                   }));
   reply.set_open_incomplete(more_open);
+  *reply.mutable_forks() = known->record.forks();
+  *reply.mutable_logs() = known->record.logs();
   *reply.mutable_device() =
       Describe(*known, counts, *backend_.schema(), reply.now_us(), options_.health);
   return reply;

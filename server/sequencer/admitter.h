@@ -29,9 +29,9 @@ namespace intentlog {
 
 // One intent on its way to a decision.
 struct Candidate {
-  const Intent* intent = nullptr;    // null: it does not parse
-  EntitySummary* summary = nullptr;  // null: it has no lane
-  absl::Span<const LogId> own_logs;  // its own device log first, then those that it continues
+  const Intent* intent = nullptr;     // null: it does not parse
+  EntitySummary* summary = nullptr;   // null: it has no lane
+  absl::Span<const OwnLog> own_logs;  // its own device log first, then those that it continues
   ClockFacts clock;
   Position base_least;  // of who decided about what was before it
   // Of an event that is admitted again; 0: a new one.

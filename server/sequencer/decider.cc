@@ -67,7 +67,7 @@ bool Decider::CoversOrWaits(const PushUnit& unit, const LogAhead::LogState& stat
 absl::StatusOr<UnitOutcome> Decider::Decide(const PushUnit& unit) {
   UnitOutcome outcome;
   PushLane& lane = *unit.lane;
-  if (lane.forked || (lane.awaited && unit.first() > *lane.awaited)) {
+  if (lane.forked || lane.superseded || (lane.awaited && unit.first() > *lane.awaited)) {
     outcome.passed_over = true;
     return outcome;
   }
@@ -245,7 +245,8 @@ void Decider::KeepOpen(const PushLane& lane, Member& member, const Candidate& ca
   row.set_batch_first(position.value() - index);
   row.set_batch_size(static_cast<uint32_t>(size));
   for (size_t l = 1; l < lane.own_logs.size(); ++l) {
-    row.add_continues(lane.own_logs[l].bytes().data(), LogId::kSize);
+    row.add_continues(lane.own_logs[l].id.bytes().data(), LogId::kSize);
+    row.add_continues_through(lane.own_logs[l].through);
   }
   if (member.clock) *row.mutable_clock() = *member.clock;
   row.set_duplicate_key_hash(candidate.key_hash);

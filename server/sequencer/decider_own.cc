@@ -52,9 +52,10 @@ absl::StatusOr<OwnReceipt> Decider::DecideOwn(const Intent& asked, std::string_v
                      ahead_.Entity(member.intent->entity_type(), member.intent->entity_id()));
   }
   const LogId own_log = settler_.own_log();
+  const OwnLog own(own_log);
   Settler::Asked facts;
   facts.intent = member.intent.get();
-  facts.own_logs = absl::MakeConstSpan(&own_log, 1);
+  facts.own_logs = absl::MakeConstSpan(&own, 1);
   facts.resolver = resolver;
   facts.by_operator = true;
   facts.clock.emplace();  // the server's own clock is right by definition

@@ -10,9 +10,8 @@
 namespace intentlog {
 namespace {
 
-bool Owns(const OpenMember& member, const std::string& log_id) {
-  return std::any_of(member.own_logs.begin(), member.own_logs.end(),
-                     [&](const LogId& own) { return own.bytes() == log_id; });
+bool OwnsLane(const OpenMember& member, const EntitySummary::OpenLane& lane) {
+  return Owns(member.own_logs, lane.log_id(), lane.position());
 }
 
 bool WaitsForSchema(const OpenEvent& row) {
@@ -64,8 +63,10 @@ absl::StatusOr<OpenMember> MemberOf(OpenEvent row) {
   OpenMember member;
   member.row = std::move(row);
   member.own_logs.push_back(LogId::FromBytes(member.row.log_id()));
-  for (const std::string& log : member.row.continues()) {
-    member.own_logs.push_back(LogId::FromBytes(log));
+  for (int l = 0; l < member.row.continues_size(); ++l) {
+    const bool bounded = l < member.row.continues_through_size();
+    member.own_logs.emplace_back(LogId::FromBytes(member.row.continues(l)),
+                                 bounded ? member.row.continues_through(l) : UINT64_MAX);
   }
   if (member.intent.ParseFromString(member.row.intent())) return member;
   return DataLoss("the row of the open event at position ", member.row.position(),
@@ -108,7 +109,7 @@ absl::StatusOr<uint64_t> OpenLanes::WaitsBehind(absl::Span<const OpenMember> bat
     for (const EntitySummary::OpenLane& lane : member.entity->summary.open()) {
       const bool within =
           lane.position() >= first && lane.position() < first + member.row.batch_size();
-      if (within || !Owns(member, lane.log_id())) continue;
+      if (within || !OwnsLane(member, lane)) continue;
       const std::string name = LaneName(LogId::FromBytes(lane.log_id()), member.entity->key);
       ASSIGN_OR_RETURN(const auto row, ahead_.index().Get(LaneKey(name, member.position())));
       if (row) return lane.position();
@@ -125,7 +126,7 @@ void OpenLanes::Attach(OpenMember& member) {
   IndexAhead& index = ahead_.index();
   const auto& open = entity.summary.open();
   const auto lane = std::find_if(open.begin(), open.end(),
-                                 [&](const auto& one) { return Owns(member, one.log_id()); });
+                                 [&](const auto& one) { return OwnsLane(member, one); });
   if (lane == open.end()) {
     AddOpen(entity.summary, member.log(), row.position());
   } else {
@@ -141,9 +142,9 @@ void OpenLanes::Attach(OpenMember& member) {
 absl::Status OpenLanes::Detach(OpenMember& member) {
   const OpenEvent& row = member.row;
   IndexAhead& index = ahead_.index();
-  for (const LogId& log : member.own_logs) {
-    if (RemoveOpen(member.entity->summary, log, row.position())) ahead_.Touch(*member.entity);
-    const std::string key = LaneKey(LaneName(log, member.entity->key), row.position());
+  for (const OwnLog& own : member.own_logs) {
+    if (RemoveOpen(member.entity->summary, own.id, row.position())) ahead_.Touch(*member.entity);
+    const std::string key = LaneKey(LaneName(own.id, member.entity->key), row.position());
     ASSIGN_OR_RETURN(const auto waits, index.Get(key));
     if (waits) index.Delete(key);
   }
@@ -165,9 +166,9 @@ void OpenLanes::PutReadmission(std::string key, const Readmission& how) {
 
 absl::Status OpenLanes::Release(absl::Span<const OpenMember> batch, const Readmission& how) {
   for (const OpenMember& member : batch) {
-    for (const LogId& log : member.own_logs) {
-      if (IsOpen(member.entity->summary, log)) continue;
-      const std::string lane = LaneName(log, member.entity->key);
+    for (const OwnLog& own : member.own_logs) {
+      if (IsOpen(member.entity->summary, own.id)) continue;
+      const std::string lane = LaneName(own.id, member.entity->key);
       ASSIGN_OR_RETURN(const bool waits, AnyRow(LanePrefix(lane)));
       if (!waits) continue;
       ASSIGN_OR_RETURN(const auto going_on, ahead_.index().Get(LaneAgainKey(lane)));
@@ -176,7 +177,7 @@ absl::Status OpenLanes::Release(absl::Span<const OpenMember> batch, const Readmi
       row.set_closed(member.position());
       PutReadmission(LaneAgainKey(lane), row);
       // Until its turn comes: nothing may overtake what waits there.
-      AddOpen(member.entity->summary, log, member.position());
+      AddOpen(member.entity->summary, own.id, member.position());
       ahead_.Touch(*member.entity);
     }
   }

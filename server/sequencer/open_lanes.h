@@ -29,10 +29,10 @@ namespace intentlog {
 struct OpenMember {
   OpenEvent row;
   Intent intent;
-  std::vector<LogId> own_logs;     // its own first, then those that it continues
+  std::vector<OwnLog> own_logs;    // its own first, then those that it continues
   CachedEntity* entity = nullptr;  // of the group in hand
 
-  LogId log() const { return own_logs.front(); }
+  LogId log() const { return own_logs.front().id; }
   uint64_t position() const { return row.position(); }
 };
 

@@ -15,6 +15,7 @@
 #include "eventlog/runtime/numbers.h"
 #include "proto/store.pb.h"
 #include "proto/sync.pb.h"
+#include "server/admit/own_log.h"
 #include "server/sequencer/push_frame.h"
 
 namespace intentlog {
@@ -48,14 +49,15 @@ struct DeviceClock {
 struct PushLane {
   std::string device;
   LogId log;
-  std::vector<LogId> own_logs;  // `log` first, then those it continues
-  int64_t skew_us = 0;          // of the device's wall clock at this session's Hello
+  std::vector<OwnLog> own_logs;  // `log` first, then those it continues
+  int64_t skew_us = 0;           // of the device's wall clock at this session's Hello
   DeviceClock clock;
   bool skew_written = false;     // in a header of this session
   std::optional<Count> awaited;  // asked for by Resend; 0: is being looked up
   int hash_steps = 0;            // Resends asked for because hashes differed
   Count same_through;            // up to here its history is known to be the server's
   bool forked = false;           // nothing more is taken
+  bool superseded = false;       // a newer session has the log: nothing more is decided
 };
 
 // The answer to one unit. Nothing in it: passed over, or only to be counted as processed.
@@ -63,8 +65,9 @@ struct PushAnswer {
   std::vector<ReceiptRun> runs;
   std::optional<Count> resend_from;
   std::optional<Count> forked_at;
-  std::string refused;  // why the device's frames contradict themselves; empty: they do not
-  size_t bytes = 0;     // of intents, that are done with
+  std::string forked_intent;  // the bytes that were refused there
+  std::string refused;        // why the device's frames contradict themselves; empty: they do not
+  size_t bytes = 0;           // of intents, that are done with
 };
 
 struct PushUnit {

@@ -42,6 +42,36 @@ absl::Status AnswerRun(const EventLog& log, Count count, Position position,
 
 }  // namespace
 
+absl::StatusOr<ChainValue> LogHashAt(const EventLog& log, const LogId& device_log, Count count) {
+  ChainValue hash = {};
+  if (count == Count()) return hash;
+  ASSIGN_OR_RETURN(const std::optional<Run> run, log.FindRun(device_log, count));
+  if (!run) return DataLoss("no run holds count ", count, " of device log ", ToText(device_log));
+  const Count first(run->first_count());
+  if (count.Since(first) + 1 == run->length()) {
+    ToChainValue(run->hash_after(), &hash);
+    return hash;
+  }
+  // Within a run: on from the one before it.
+  if (first > Count(1)) {
+    ASSIGN_OR_RETURN(hash, LogHashAt(log, device_log, Count(first.value() - 1)));
+  }
+  Position next(run->first_position());
+  const Position last = next.Plus(count.Since(first));
+  const std::unique_ptr<BlockReader> reader = log.Read(next);
+  while (next <= last) {
+    ASSIGN_OR_RETURN(const bool more, reader->Next());
+    if (!more) return DataLoss("position ", next, " is above the head, but a run names it");
+    for (size_t i = reader->begin(); i < reader->block().size() && next <= last; ++i) {
+      const EventRef event = reader->block().event(i);
+      if (event.position < next) continue;
+      hash = NextLogHash(hash, event.intent);
+      next = next.Next();
+    }
+  }
+  return hash;
+}
+
 absl::StatusOr<ResendAnswer> AnswerFromLog(const EventLog& log, const LogId& device_log,
                                            Count first,
                                            absl::Span<const std::string_view> intents) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "eventlog/log/chain.h"
 #include "eventlog/log/event_log.h"
 #include "eventlog/runtime/ids.h"
 #include "eventlog/runtime/numbers.h"
@@ -20,6 +21,9 @@ struct ResendAnswer {
   std::vector<ReceiptRun> runs;    // up to the first difference
   std::optional<Count> forked_at;  // the first count at which the log holds other bytes
 };
+
+// The rolling hash of a device log at a count that the log has: reads one run at most. DATA_LOSS.
+absl::StatusOr<ChainValue> LogHashAt(const EventLog& log, const LogId& device_log, Count count);
 
 // `intents` are the device log's counts from `first` on, all of which are durable in `log`.
 absl::StatusOr<ResendAnswer> AnswerFromLog(const EventLog& log, const LogId& device_log,

@@ -265,10 +265,9 @@ absl::Status Sequencer::Deliver(Answer& answer) {
 // Whether the device's history before this unit is known to be the server's.
 absl::StatusOr<bool> Sequencer::SameBefore(const PushUnit& unit) const {
   if (unit.first() <= unit.lane->same_through.Next()) return true;
-  const Count before(unit.first().value() - 1);
-  ASSIGN_OR_RETURN(const std::optional<Run> run, log_.FindRun(unit.lane->log, before));
-  return run && run->first_count() + run->length() - 1 == before.value() &&
-         run->hash_after() == Bytes(unit.hash_before);
+  ASSIGN_OR_RETURN(const ChainValue hash,
+                   LogHashAt(log_, unit.lane->log, Count(unit.first().value() - 1)));
+  return hash == unit.hash_before;
 }
 
 absl::Status Sequencer::AnswerCovered(Answer& answer, PushAnswer& reply) {
@@ -284,6 +283,7 @@ absl::Status Sequencer::AnswerCovered(Answer& answer, PushAnswer& reply) {
     if (resend.forked_at && same_before) {
       lane.forked = true;
       reply.forked_at = resend.forked_at;
+      reply.forked_intent = unit.push.intents[resend.forked_at->Since(unit.first())];
       differs = false;
     } else if (resend.forked_at) {
       differs = true;  // but perhaps not here first

@@ -108,6 +108,7 @@ absl::StatusOr<Position> Settler::Write(const OpenMember& member, const Candidat
   *settlement.mutable_open_reason() = member.row.reason();
   settlement.set_opened_at_us(member.row.opened_at_us());
   settlement.set_open_log_id(member.row.log_id());
+  settlement.set_open_intent_id(member.intent.intent_id());
   settlement.set_open_count(member.row.count());
 
   ASSIGN_OR_RETURN(Intent intent, OwnIntent("intentlog.Settlement"));

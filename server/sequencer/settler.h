@@ -37,8 +37,8 @@ class Settler {
   // An intent by which a person closes an open event.
   struct Asked {
     const Intent* intent = nullptr;
-    absl::Span<const LogId> own_logs;  // of who asks
-    std::string_view resolver;         // the device's name, or whatever the operator is called
+    absl::Span<const OwnLog> own_logs;  // of who asks
+    std::string_view resolver;          // the device's name, or whatever the operator is called
     bool by_operator = false;
     std::optional<SeenClock> clock;
   };

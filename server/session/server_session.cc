@@ -8,6 +8,8 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "server/session/hello_check.h"
+#include "server/session/push_lanes.h"
+#include "server/tenant/installations.h"
 
 namespace intentlog {
 namespace {
@@ -59,7 +61,9 @@ void ServerSession::Detach() {
   LeaveTenant();
 }
 
+// What waits of the session is not decided any more: who took over was told what there is.
 void ServerSession::Supersede() {
+  for (const auto& lane : lanes_) lane->superseded = true;
   Close(Goodbye::SUPERSEDED, "a newer session of this device took over");
 }
 
@@ -106,30 +110,6 @@ void ServerSession::OnWritable() {
 
 // ---- opening
 
-void ServerSession::MakeLanes(const Hello& hello) {
-  const int64_t skew_us = hello.wall_time_us() - host_.clock().WallMicros();
-  for (const DeviceLog& log : hello.logs()) {
-    auto lane = std::make_shared<PushLane>();
-    lane->device = hello.device();
-    lane->clock.skew_us = skew_us;
-    lane->clock.steps = hello.clock_steps();
-    lane->clock.hello_wall_us = hello.wall_time_us();
-    lane->log = LogId::FromBytes(log.log_id());
-    lane->skew_us = skew_us;
-    lane->own_logs.push_back(lane->log);
-    std::string_view continues = log.continues_log_id();
-    // The logs that it goes on from, as far as this Hello names them.
-    while (!continues.empty() && lane->own_logs.size() <= static_cast<size_t>(hello.logs_size())) {
-      lane->own_logs.push_back(LogId::FromBytes(continues));
-      const auto next =
-          std::find_if(hello.logs().begin(), hello.logs().end(),
-                       [&](const DeviceLog& one) { return one.log_id() == continues; });
-      continues = next == hello.logs().end() ? std::string_view() : next->continues_log_id();
-    }
-    lanes_.push_back(std::move(lane));
-  }
-}
-
 void ServerSession::SetClocks(const std::optional<DeviceRecord>& before) {
   if (!before) return;
   for (const auto& lane : lanes_) {
@@ -150,8 +130,7 @@ void ServerSession::OnHello(const Hello& hello) {
                  host_.options().reopen_interval);
   }
   tenant_ = *tenant;
-  device_ = hello.device();
-  MakeLanes(hello);
+  instance_ = InstanceId::FromBytes(hello.instance());
   state_ = State::kIntroduced;
   auto kept = std::make_shared<const Hello>(hello);
   tenant_->Introduce(*kept, [weak = weak_from_this(), kept](const auto& introduced) {
@@ -169,8 +148,12 @@ void ServerSession::OnIntroduced(const Hello& hello,
                                                                : Goodbye::STORE_FAILED;
     return Close(code, MessageOf(why));
   }
+  device_ = introduced->name;
   entered_ = tenant_->Enter(device_, introduced->session, *this);
   if (!entered_) return Supersede();
+  auto lanes = MakePushLanes(hello, device_, tenant_->log(), host_.clock().WallMicros());
+  if (!lanes.ok()) return Close(Goodbye::STORE_FAILED, MessageOf(lanes.status()));
+  lanes_ = *std::move(lanes);
   SetClocks(introduced->before);
   const absl::Status status = SendWelcome(hello, *introduced);
   if (!status.ok()) return Close(Goodbye::STORE_FAILED, MessageOf(status));
@@ -214,9 +197,10 @@ absl::Status ServerSession::SendWelcome(const Hello& hello, const Tenant::Introd
 
 // Whether the device knows how everything stands that this log has of it.
 bool ServerSession::HasAllReceipts(const Hello& hello) const {
-  return std::all_of(hello.logs().begin(), hello.logs().end(), [&](const DeviceLog& one) {
-    const auto highest = tenant_->log().Highest(LogId::FromBytes(one.log_id()));
-    return highest.ok() && highest->count.value() <= one.receipted();
+  const std::vector<const DeviceLog*> pushed = PushedLogs(hello);
+  return std::all_of(pushed.begin(), pushed.end(), [&](const DeviceLog* one) {
+    const auto highest = tenant_->log().Highest(LogId::FromBytes(one->log_id()));
+    return highest.ok() && highest->count.value() <= one->receipted();
   });
 }
 
@@ -317,6 +301,17 @@ void ServerSession::OnWaits(std::string_view why) {
   Send(frame);
 }
 
+// Nothing of it is written to the log; an operator can see that it was there.
+void ServerSession::NoteFork(const PushLane& lane, const PushAnswer& answer) {
+  ForkSeen fork;
+  fork.set_log_id(std::string(lane.log.bytes()));
+  fork.set_count(answer.forked_at->value());
+  fork.set_at_us(host_.clock().WallMicros());
+  fork.set_instance(std::string(instance_.bytes()));
+  fork.set_intent(answer.forked_intent);
+  tenant_->NoteFork(device_, std::move(fork));
+}
+
 void ServerSession::OnAnswer(const std::shared_ptr<PushLane>& lane, PushAnswer answer) {
   unprocessed_bytes_ -= answer.bytes;
   if (state_ != State::kWelcomed) return;
@@ -331,6 +326,7 @@ void ServerSession::OnAnswer(const std::shared_ptr<PushLane>& lane, PushAnswer a
     Send(frame);
   }
   if (answer.forked_at) {
+    NoteFork(*lane, answer);
     frame.mutable_forked()->set_log_id(log_id);
     frame.mutable_forked()->set_first_differing_count(answer.forked_at->value());
     Send(frame);

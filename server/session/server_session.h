@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/executor.h"
+#include "eventlog/runtime/ids.h"
 #include "proto/sync.pb.h"
 #include "server/feed/feed_hub.h"
 #include "server/options.h"
@@ -81,10 +82,10 @@ class ServerSession final : public FeedReceiver,
   bool HasAllReceipts(const Hello& hello) const;
   void BeginFeed(const Hello& hello);
   void OnCredit(const Credit& credit);
+  void NoteFork(const PushLane& lane, const PushAnswer& answer);
   void OnAnswer(const std::shared_ptr<PushLane>& lane, PushAnswer answer);
   void OnWaits(std::string_view why);
   void AskAgainLater(PushLane& lane, Count first, std::string_view reason);
-  void MakeLanes(const Hello& hello);
   void SetClocks(const std::optional<DeviceRecord>& before);
   std::shared_ptr<PushLane> LaneOf(std::string_view log_id) const;
   void Send(const ServerFrame& frame);
@@ -93,7 +94,8 @@ class ServerSession final : public FeedReceiver,
   ServerSessionHost& host_;
   FrameSink* sink_;  // null: detached
   Tenant* tenant_ = nullptr;
-  std::string device_;
+  std::string device_;  // as its operator calls it, once it is introduced
+  InstanceId instance_;
   std::vector<std::shared_ptr<PushLane>> lanes_;
   std::shared_ptr<FeedHub::Follower> follower_;
   int64_t credit_bytes_ = 0;  // of feed; a frame may overdraw it

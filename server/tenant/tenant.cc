@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "eventlog/log/epochs.h"
@@ -9,8 +10,18 @@
 #include "eventlog/runtime/text.h"
 #include "server/backup/backup_folder.h"
 #include "server/sequencer/server_rows.h"
+#include "server/tenant/installations.h"
 
 namespace intentlog {
+namespace {
+
+// Installations that share a name, of which a new one is told apart: the others are old.
+constexpr size_t kNamedMax = 1000;
+// Of what was refused, for an operator to look at: enough to say what it was, and when.
+constexpr int kForksKept = 10;
+constexpr size_t kForkBytesMax = 4096;
+
+}  // namespace
 
 absl::Status CheckCursor(const EventLog& log, const Cursor& cursor) {
   if (cursor.position() == 0) return absl::OkStatus();
@@ -77,7 +88,8 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
              projector_.Wake();
            },
            [this](const Healing& healing) { stores_->ShowHealing(healing); }, hooks.store_failed}),
-      went_back_(hooks.went_back) {}
+      went_back_(hooks.went_back),
+      notice_(hooks.notice) {}
 
 absl::Status Tenant::Load() {
   hub_.OnDamagedSnapshot([this](const SnapshotFile& file, const absl::Status& status) {
@@ -123,11 +135,7 @@ absl::Status Tenant::ReadIntroduction(Introduction& introduction) const {
   if (schema && !introduction.schema.ParseFromString(*schema)) {
     return DataLoss("the row of the adopted schema is damaged");
   }
-  ASSIGN_OR_RETURN(const std::optional<std::string> row, log().GetIndex(DeviceKey(hello.device())));
-  if (!row) return absl::OkStatus();
-  introduction.stored.emplace();
-  if (introduction.stored->ParseFromString(*row)) return absl::OkStatus();
-  return DataLoss("the row of device ", hello.device(), " is damaged");
+  return ReadInstallations(introduction);
 }
 
 // A device that has met no server, or is of an older version, has cursors alone.
@@ -167,37 +175,82 @@ absl::Status Tenant::CompareHistories(Introduction& introduction) const {
   return absl::OkStatus();
 }
 
-void Tenant::FinishIntroduction(Introduction& introduction) {
-  if (!introduction.status.ok()) return introduction.done(introduction.status);
+absl::Status Tenant::ReadInstallations(Introduction& introduction) const {
   const Hello& hello = introduction.hello;
-  if (introduction.went_back) {
-    const absl::Status status =
-        Unavailable("the log went back: device ", hello.device(),
-                    " has more of its newest epoch than is here, "
-                    "so a new epoch begins, and devices bring back what they have");
-    went_back_(status);
-    return introduction.done(status);
+  for (const DeviceLog* one : PushedLogs(hello)) {
+    if (one->continues_log_id().empty()) continue;
+    ASSIGN_OR_RETURN(const LogHighest there,
+                     log().Highest(LogId::FromBytes(one->continues_log_id())));
+    if (there.count.value() <= one->continues_count()) {
+      introduction.left.push_back(one->continues_log_id());
+    }
   }
-  if (introduction.lost) sequencer_.NoteLost(*introduction.lost);
-  Device& device = devices_[hello.device()];
-  Introduced introduced;
-  // What is in memory is newer than the row, if this process has met the device.
-  introduced.before = std::move(introduction.stored);
-  if (device.record.session() > 0) introduced.before = device.record;
-  introduced.session = (introduced.before ? introduced.before->session() : 0) + 1;
-  introduced.schema = std::move(introduction.schema);
-  introduced.lost_scopes = std::move(introduction.lost_scopes);
-  introduced.has_lost = introduction.lost.has_value();
-  if (DeviceSession* const older = device.live) {
-    device.live = nullptr;
-    ShowLive(hello.device(), false);
+  const std::string key = DeviceKey(hello.device());
+  const std::string others = DeviceKey(OthersPrefix(hello.device()));
+  ASSIGN_OR_RETURN(std::vector<IndexRow> rows, log().ScanIndex(others, others, kNamedMax));
+  ASSIGN_OR_RETURN(std::optional<std::string> first, log().GetIndex(key));
+  if (first) rows.push_back({key, std::move(first)});
+  for (const IndexRow& row : rows) {
+    if (!introduction.stored.emplace_back().ParseFromString(row.value.value_or(""))) {
+      return DataLoss("the row of device ", hello.device(), " is damaged");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What is in memory is newer than the rows, if this process has met the installation.
+std::string Tenant::NameOf(const Introduction& introduction) const {
+  std::map<std::string, KnownInstallation> known;
+  const auto add = [&known](const std::string& name, const DeviceRecord& record, bool live) {
+    KnownInstallation& one = known[name];
+    one.name = name;
+    one.live = live;
+    one.log_ids.clear();
+    for (const HighestCount& log : record.highest()) one.log_ids.push_back(log.log_id());
+  };
+  for (const DeviceRecord& record : introduction.stored) add(record.device(), record, false);
+  const auto met = devices_.find(introduction.hello.device());
+  if (met != devices_.end()) add(met->first, met->second.record, met->second.live != nullptr);
+  const std::string others = OthersPrefix(introduction.hello.device());
+  for (auto at = devices_.lower_bound(others);
+       at != devices_.end() && at->first.compare(0, others.size(), others) == 0; ++at) {
+    add(at->first, at->second.record, at->second.live != nullptr);
+  }
+  std::vector<KnownInstallation> all;
+  for (auto& [name, one] : known) all.push_back(std::move(one));
+  return NameInstallation(introduction.hello, all, introduction.left);
+}
+
+void Tenant::EndLive(const std::string& name, Device& device) {
+  for (const HighestCount& log : device.record.highest()) {
+    const auto found = live_logs_.find(log.log_id());
+    if (found != live_logs_.end() && found->second == name) live_logs_.erase(found);
+  }
+  device.live = nullptr;
+  ShowLive(name, false);
+}
+
+// Each device log has one session. Two installations that have a name in common, and no log, go on
+// side by side.
+void Tenant::TakeOver(const std::string& name, const DeviceRecord& record) {
+  std::set<std::string> others = {name};
+  for (const HighestCount& log : record.highest()) {
+    const auto found = live_logs_.find(log.log_id());
+    if (found != live_logs_.end()) others.insert(found->second);
+  }
+  for (const std::string& other : others) {
+    const auto found = devices_.find(other);
+    if (found == devices_.end() || found->second.live == nullptr) continue;
+    DeviceSession* const older = found->second.live;
+    EndLive(other, found->second);
     older->Supersede();
   }
-  const int64_t now_us = clock_.WallMicros();
-  DeviceRecord& record = device.record;
-  record.Clear();
-  record.set_device(hello.device());
-  record.set_session(introduced.session);
+}
+
+namespace {
+
+DeviceRecord RecordOf(const Hello& hello, int64_t now_us) {
+  DeviceRecord record;
   record.set_instance(hello.instance());
   record.set_last_seen_us(now_us);
   record.set_skew_us(hello.wall_time_us() - now_us);
@@ -205,11 +258,45 @@ void Tenant::FinishIntroduction(Introduction& introduction) {
   record.set_clock_steps(hello.clock_steps());
   record.set_schema_digest(hello.schema_digest());
   *record.mutable_health() = hello.health();
-  for (const DeviceLog& log : hello.logs()) {
+  *record.mutable_logs() = hello.logs();
+  for (const DeviceLog* log : PushedLogs(hello)) {
     HighestCount& highest = *record.add_highest();
-    highest.set_log_id(log.log_id());
-    highest.set_count(log.highest_count());
+    highest.set_log_id(log->log_id());
+    highest.set_count(log->highest_count());
   }
+  return record;
+}
+
+}  // namespace
+
+void Tenant::FinishIntroduction(Introduction& introduction) {
+  if (!introduction.status.ok()) return introduction.done(introduction.status);
+  if (introduction.went_back) {
+    const absl::Status status =
+        Unavailable("the log went back: device ", introduction.hello.device(),
+                    " has more of its newest epoch than is here, "
+                    "so a new epoch begins, and devices bring back what they have");
+    went_back_(status);
+    return introduction.done(status);
+  }
+  if (introduction.lost) sequencer_.NoteLost(*introduction.lost);
+  Introduced introduced;
+  introduced.name = NameOf(introduction);
+  Device& device = devices_[introduced.name];
+  for (DeviceRecord& record : introduction.stored) {
+    if (record.device() == introduced.name) introduced.before = std::move(record);
+  }
+  if (device.record.session() > 0) introduced.before = device.record;
+  introduced.session = (introduced.before ? introduced.before->session() : 0) + 1;
+  introduced.schema = std::move(introduction.schema);
+  introduced.lost_scopes = std::move(introduction.lost_scopes);
+  introduced.has_lost = introduction.lost.has_value();
+  DeviceRecord record = RecordOf(introduction.hello, clock_.WallMicros());
+  record.set_device(introduced.name);
+  record.set_session(introduced.session);
+  if (introduced.before) *record.mutable_forks() = introduced.before->forks();
+  TakeOver(introduced.name, record);
+  device.record = std::move(record);
   Write(device, [done = std::move(introduction.done), introduced = std::move(introduced)] {
     done(introduced);
   });
@@ -226,6 +313,7 @@ bool Tenant::Enter(const std::string& name, uint64_t number, DeviceSession& sess
   Device& device = devices_[name];
   if (device.record.session() != number) return false;
   device.live = &session;
+  for (const HighestCount& log : device.record.highest()) live_logs_[log.log_id()] = name;
   ShowLive(name, true);
   stores_->sessions.fetch_add(1, std::memory_order_relaxed);
   return true;
@@ -245,8 +333,7 @@ void Tenant::Leave(const std::string& name, const DeviceSession& session) {
   const auto found = devices_.find(name);
   if (found == devices_.end() || found->second.live != &session) return;
   Device& device = found->second;
-  device.live = nullptr;
-  ShowLive(name, false);
+  EndLive(name, device);
   if (device.changed) Write(device, [] {});
 }
 
@@ -266,6 +353,20 @@ void Tenant::Note(const std::string& name, const Report& report) {
   if (clock_.Passed() - device.written_at >= options_.device_record_interval) {
     Write(device, [] {});
   }
+}
+
+void Tenant::NoteFork(const std::string& name, ForkSeen fork) {
+  const auto found = devices_.find(name);
+  if (found == devices_.end()) return;
+  if (fork.intent().size() > kForkBytesMax) fork.mutable_intent()->resize(kForkBytesMax);
+  notice_(Cat("device ", name, " pushed another intent at count ", fork.count(), " of log ",
+              Hex(fork.log_id()),
+              " than this server has: a copy of its folder is in use; nothing "
+              "was overwritten, and the copy goes on in a log of its own"));
+  auto& forks = *found->second.record.mutable_forks();
+  *forks.Add() = std::move(fork);
+  if (forks.size() > kForksKept) forks.DeleteSubrange(0, forks.size() - kForksKept);
+  Write(found->second, [] {});
 }
 
 // ---- backups

@@ -35,11 +35,11 @@
 
 namespace intentlog {
 
-// The live session of a device.
+// The live session of an installation.
 class DeviceSession {
  public:
   virtual ~DeviceSession() = default;
-  // A newer session of the device took over.
+  // A newer session took over one of its device logs.
   virtual void Supersede() = 0;
 };
 
@@ -79,9 +79,11 @@ class Tenant {
   }
 
   // Compares the device's cursors with this log, gives the session its number and makes that
-  // durable, then calls `done`, unless the tenant stops before. An older session of the device is
-  // superseded. FAILED_PRECONDITION: the device's history is that of another log.
+  // durable, then calls `done`, unless the tenant stops before. Older sessions that push to one of
+  // its device logs are superseded: each log has one session, the newest. FAILED_PRECONDITION: the
+  // device's history is that of another log.
   struct Introduced {
+    std::string name;  // of the installation (installations.h)
     uint64_t session = 0;
     std::optional<DeviceRecord> before;  // as the hello before this one left it
     AdoptedSchema schema;                // that the server decides by
@@ -92,10 +94,13 @@ class Tenant {
   };
   using OnIntroduced = std::function<void(absl::StatusOr<Introduced> introduced)>;
   void Introduce(const Hello& hello, OnIntroduced done);
-  // `session` is the device's live one from now on. False if a newer one was introduced meanwhile.
-  bool Enter(const std::string& device, uint64_t number, DeviceSession& session);
-  void Leave(const std::string& device, const DeviceSession& session);
-  void Note(const std::string& device, const Report& report);
+  // `session` is the installation's live one from now on. False if a newer one was introduced
+  // meanwhile.
+  bool Enter(const std::string& name, uint64_t number, DeviceSession& session);
+  void Leave(const std::string& name, const DeviceSession& session);
+  void Note(const std::string& name, const Report& report);
+  // Keeps the newest of them with the installation.
+  void NoteFork(const std::string& name, ForkSeen fork);
   // What the oldest backup covers that is still accepted for a restore.
   Position durable_through() const;
   // A backup was taken; `done` when that is durable.
@@ -127,7 +132,8 @@ class Tenant {
   struct Introduction {
     Hello hello;
     OnIntroduced done;
-    std::optional<DeviceRecord> stored;
+    std::vector<DeviceRecord> stored;  // of installations that have the device's name
+    std::vector<std::string> left;     // log_ids that only it has written to, and left
     AdoptedSchema schema;
     std::vector<std::string> lost_scopes;
     std::optional<LostHistory> lost;
@@ -137,7 +143,11 @@ class Tenant {
 
   absl::Status ReadIntroduction(Introduction& introduction) const;
   absl::Status CompareHistories(Introduction& introduction) const;
+  absl::Status ReadInstallations(Introduction& introduction) const;
   void FinishIntroduction(Introduction& introduction);
+  std::string NameOf(const Introduction& introduction) const;
+  void TakeOver(const std::string& name, const DeviceRecord& record);
+  void EndLive(const std::string& name, Device& device);
   // For readers on other threads.
   void ShowLive(const std::string& name, bool live);
   void Write(Device& device, std::function<void()> done);
@@ -154,7 +164,9 @@ class Tenant {
   Sequencer sequencer_;
   const std::function<void(const absl::Status& status)> went_back_;
   Backups backups_;
-  std::map<std::string, Device, std::less<>> devices_;
+  std::map<std::string, Device, std::less<>> devices_;  // by the installation's name
+  std::map<std::string, std::string> live_logs_;        // who has a session for a log_id
+  const std::function<void(std::string line)> notice_;
   bool stopped_ = false;
   int tasks_ = 0;
 };

@@ -201,12 +201,13 @@ void RulesTrial::Rep::AdmitOne(Candidate& one, size_t facts, uint64_t batch_cont
     return;
   }
   const LogId log = LogId::FromBytes(one.header.log_id());
+  const OwnLog own(log);
   EntitySummary* const summary = HasLane(one.intent) ? state.SummaryOf(one.intent) : nullptr;
   AdmitInput input;
   input.intent = &one.intent;
   input.schema = schema.get();
   input.entity = summary;
-  input.own_logs = absl::MakeConstSpan(&log, 1);
+  input.own_logs = absl::MakeConstSpan(&own, 1);
   input.clock = one.clock[facts];
   input.batch_content = batch_content;
   input.payload = Parse(one.intent, &input.type);

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "client/outbox/intent_view.h"
 #include "eventlog/log/event_log.h"
 #include "eventlog/log/verify.h"
 #include "eventlog/runtime/check.h"
@@ -24,15 +25,24 @@ class NodeExecutor final : public Executor, public std::enable_shared_from_this<
   }
   void Cancel(TimerId timer) override { world_.Cancel(timer); }
   void Crash() { alive_ = false; }
+  void Pause() { paused_ = true; }
+  void Resume() {
+    paused_ = false;
+    for (Task& task : std::exchange(held_, {})) Post(std::move(task));
+  }
 
  private:
   Task Guarded(Task task) {
     return [self = shared_from_this(), task = std::move(task)]() mutable {
-      if (self->alive_) task();
+      if (!self->alive_) return;
+      if (self->paused_) return self->held_.push_back(std::move(task));
+      task();
     };
   }
   Executor& world_;
   bool alive_ = true;
+  bool paused_ = false;
+  std::vector<Task> held_;  // came due while it was paused
 };
 
 namespace {
@@ -132,10 +142,32 @@ void World::RollServerBack(const std::string& backup) {
 Client& World::AddDevice(const std::string& name, bool all_scopes) {
   DeviceNode& node = devices_[name];
   node.dir = Cat(root_, "/", name);
+  node.called = name;
   node.all_scopes = all_scopes;
   node.connector = network_.ConnectorOf(name);
   StartDevice(name);
   return device(name);
+}
+
+Client& World::CopyDevice(const std::string& of, const std::string& copy) {
+  INTENTLOG_CHECK(!device_runs(of));
+  DeviceNode& node = devices_[copy];
+  const DeviceNode& first = devices_.at(of);
+  node.dir = Cat(root_, "/", copy);
+  node.called = first.called;
+  node.all_scopes = first.all_scopes;
+  node.acknowledged = first.acknowledged;
+  node.connector = network_.ConnectorOf(copy);
+  copied_ = true;
+  std::filesystem::copy(first.dir, node.dir, std::filesystem::copy_options::recursive);
+  StartDevice(copy);
+  return device(copy);
+}
+
+void World::EraseDevice(const std::string& name) {
+  INTENTLOG_CHECK(!device_runs(name));
+  std::filesystem::remove_all(devices_.at(name).dir);
+  devices_.at(name).acknowledged.clear();
 }
 
 void World::StartDevice(const std::string& name) {
@@ -146,10 +178,10 @@ void World::StartDevice(const std::string& name) {
   ClientOptions options;
   options.dir = node.dir;
   options.tenant = kTenant;
-  options.device = name;
-  options.scopes = {name, "shared"};
+  options.device = node.called;
+  options.scopes = {node.called, "shared"};
   options.all_scopes = node.all_scopes;
-  options.write_scope = name;
+  options.write_scope = node.called;
   options.schema = schema_;
   options.projections = projections_;
   node.clock = std::make_unique<OffsetClock>(clock_, ahead_[name]);
@@ -167,6 +199,10 @@ void World::CrashDevice(const std::string& name) {
   node.executor->Crash();
   node.client.reset();
 }
+
+void World::PauseDevice(const std::string& name) { devices_.at(name).executor->Pause(); }
+
+void World::ResumeDevice(const std::string& name) { devices_.at(name).executor->Resume(); }
 
 bool World::device_runs(const std::string& name) const {
   return devices_.at(name).client != nullptr;
@@ -294,6 +330,7 @@ std::string World::State() {
 std::string World::Problems() {
   std::string out;
   CheckLog(out);
+  if (copied_) CheckIds(out);
   for (auto& [name, node] : devices_) {
     if (node.client == nullptr) continue;
     CheckOutcomes(name, node, out);
@@ -311,21 +348,54 @@ void World::CheckLog(std::string& out) {
   for (const std::string& problem : verified->problems) out += Cat("log: ", problem, "\n");
 }
 
+// I8, I29: copies of a device have intents in common, in logs of different names.
+void World::CheckIds(std::string& out) {
+  const auto log = server().Log(kTenant);
+  if (!log.ok()) return void(out += Cat("log: ", log.status(), "\n"));
+  std::map<std::string, Position> seen;
+  const auto reader = (*log)->Read(Position(1));
+  while (reader->Next().value_or(false)) {
+    for (size_t i = reader->begin(); i < reader->block().size(); ++i) {
+      const EventRef event = reader->block().event(i);
+      IntentView intent;
+      INTENTLOG_CHECK(ReadIntent(event.intent, &intent).ok());
+      const auto [first, fresh] = seen.emplace(intent.intent_id, event.position);
+      if (fresh) continue;
+      out += Cat("intent ", UuidText(intent.intent_id), " is at ", first->second, " and at ",
+                 event.position, "\n");
+    }
+  }
+}
+
+namespace {
+
+// The device log that has this count of a device, and under which count.
+std::pair<LogId, Count> PlaceOnServer(const ClientStatus& status, LogPlace place) {
+  std::pair<LogId, Count> found;
+  for (const LogStatus& log : status.logs) {
+    if (log.priority != place.priority) continue;
+    for (const LogName& name : log.names) {
+      if (name.after < place.count) found = {name.log_id, Count(place.count.Since(name.after))};
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
 // I1, I16, I21: everything acknowledged is on the server under the outcome that the device knows.
 void World::CheckOutcomes(const std::string& name, DeviceNode& node, std::string& out) {
   const auto log = server().Log(kTenant);
   if (!log.ok()) return;
   const ClientStatus status = node.client->Status();
-  std::map<PriorityClass, LogId> log_ids;
-  for (const LogStatus& own : status.logs) log_ids[own.priority] = own.log_id;
   for (const auto& [place, id] : node.acknowledged) {
-    const Count count = place.count;
+    const auto [log_id, count] = PlaceOnServer(status, place);
     const auto found = node.client->Find(id);
     if (!found.ok()) {
       out += Cat(name, ": lost intent at count ", count, ": ", found.status(), "\n");
       continue;
     }
-    const auto run = (*log)->FindRun(log_ids[place.priority], count);
+    const auto run = (*log)->FindRun(log_id, count);
     if (!run.ok() || !run->has_value()) {
       out += Cat(name, ": count ", count, " is not on the server\n");
       continue;

@@ -66,8 +66,16 @@ class World {
     adjust_server_ = std::move(adjust);
   }
   Connector& connector(const std::string& name) { return *devices_.at(name).connector; }
+  // A second phone from the disk of the first, as it is now: it calls itself as that one does, and
+  // acknowledged what it did. REQUIRES: the first does not run.
+  Client& CopyDevice(const std::string& of, const std::string& copy);
+  // The app is removed with all that it had. REQUIRES: it does not run.
+  void EraseDevice(const std::string& name);
   void CrashDevice(const std::string& name);
   void StartDevice(const std::string& name);
+  // As SIGSTOP and SIGCONT: time passes, and nothing of the process runs.
+  void PauseDevice(const std::string& name);
+  void ResumeDevice(const std::string& name);
   bool device_runs(const std::string& name) const;
   Client& device(const std::string& name);
   std::vector<std::string> devices() const;
@@ -120,6 +128,7 @@ class World {
     std::unique_ptr<Server> server;
   };
   struct DeviceNode : Node {
+    std::string called;  // by itself
     bool all_scopes = false;
     std::unique_ptr<OffsetClock> clock;
     std::unique_ptr<Connector> connector;
@@ -129,6 +138,7 @@ class World {
   absl::StatusOr<Appended> Note(const std::string& name, absl::StatusOr<Appended> appended);
   bool Quiet();
   void CheckLog(std::string& out);
+  void CheckIds(std::string& out);
   void CheckOutcomes(const std::string& name, DeviceNode& node, std::string& out);
   void CheckDigests(const std::string& name, DeviceNode& node, std::string& out);
 
@@ -139,6 +149,7 @@ class World {
   SimNetwork network_;
   ServerNode server_;
   std::map<std::string, DeviceNode> devices_;
+  bool copied_ = false;
   std::function<void(ClientOptions&)> adjust_;
   std::function<void(ServerOptions&)> adjust_server_;
   Projections projections_ = CommerceViews();

@@ -89,7 +89,7 @@ class Admission {
   const std::shared_ptr<const Schema> schema_;
   const EventType& type_;
   const std::unique_ptr<google::protobuf::Message> payload_;
-  const std::array<LogId, 1> own_ = {Log(0)};
+  const std::array<OwnLog, 1> own_ = {Log(0)};
   Intent intent_;
   EntitySummary summary_;
   uint64_t position_ = 0;

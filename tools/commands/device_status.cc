@@ -14,10 +14,22 @@
 namespace intentlog {
 namespace {
 
+// Where the log went on under another name.
+void PrintNames(const LogStatus& log) {
+  for (size_t i = 1; i < log.names.size(); ++i) {
+    const LogName& name = log.names[i];
+    std::printf("log %s goes on from %s after %s of its records, since %s: %s\n",
+                ToText(name.log_id).c_str(), ToText(log.names[i - 1].log_id).c_str(),
+                Grouped(static_cast<int64_t>(name.after.Since(log.names[i - 1].after))).c_str(),
+                TimeText(absl::ToUnixMicros(name.since)).c_str(), name.why.c_str());
+  }
+}
+
 void Print(const ClientStatus& status) {
   const StateCounts& counts = status.counts;
   std::printf("device %s of tenant %s, log %s\n", status.device.c_str(), status.tenant.c_str(),
               ToText(status.log_id).c_str());
+  for (const LogStatus& log : status.logs) PrintNames(log);
   std::printf("%s recorded: %s synced, %s pending, %s failed, %s conflicted\n",
               Grouped(counts.recorded).c_str(), Grouped(counts.synced).c_str(),
               Grouped(counts.pending).c_str(), Grouped(counts.failed).c_str(),

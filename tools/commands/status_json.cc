@@ -76,8 +76,16 @@ Json StatusJson(const ClientStatus& status) {
   json["scopes"] = std::move(scopes);
   Json logs = Json::array();
   for (const LogStatus& log : status.logs) {
+    Json names = Json::array();
+    for (const LogName& name : log.names) {
+      names.push_back({{"log_id", ToText(name.log_id)}, {"after", name.after.value()}});
+      if (name.why.empty()) continue;
+      names.back()["why"] = name.why;
+      names.back()["since"] = TimeText(absl::ToUnixMicros(name.since));
+    }
     logs.push_back({{"class", log.priority},
                     {"log_id", ToText(log.log_id)},
+                    {"names", std::move(names)},
                     {"recorded", log.counts.recorded},
                     {"pending", log.counts.pending},
                     {"blocked_by", BlockedJson(log.blocked_by)}});

@@ -14,6 +14,7 @@
 #include "tools/commands/signals.h"
 #include "tools/commands/terminal.h"
 #include "tools/demo_story/report.h"
+#include "tools/demo_story/story_clones.h"
 #include "tools/demo_story/story_conflicts.h"
 #include "tools/demo_story/story_market_day.h"
 #include "tools/import/device_folders.h"
@@ -91,16 +92,12 @@ class Progress {
 
 absl::Status CheckOptions(const Options& options) {
   const std::string& story = options.story.story;
-  if (story == "market-day" || story == "disaster") return absl::OkStatus();
+  if (story == "market-day" || story == "disaster" || story == "clones") return absl::OkStatus();
   if (story == "conflicts") {
     if (options.story.data.empty()) return absl::OkStatus();
     return WrongUsage("the story \"conflicts\" takes no --data: it makes its own day");
   }
-  if (story == "clones") {
-    return WrongUsage("the story \"", story,
-                      "\" comes with a later version; there are: market-day, conflicts, disaster");
-  }
-  return WrongUsage("no story \"", story, "\"; there are: market-day, conflicts, disaster");
+  return WrongUsage("no story \"", story, "\"; there are: market-day, conflicts, disaster, clones");
 }
 
 // Leaves the data where something is to be looked at.
@@ -137,6 +134,20 @@ absl::Status DemoConflicts(const Options& options, const Place& place) {
   return LeaveOrRemove(options, result.problems.empty(), place);
 }
 
+absl::Status DemoClones(const Options& options, const Place& place) {
+  StopSignal stop;
+  ClonesResult result;
+  const absl::Status status = RunClones(
+      options.story, [&] { return stop.Wait(absl::ZeroDuration()); }, &result);
+  if (!status.ok()) return StatusOf(status.code(), status, "; data stayed in ", place.dir());
+  if (options.json) {
+    PrintJson(ClonesJson(result));
+  } else {
+    PrintClones(result);
+  }
+  return LeaveOrRemove(options, result.problems.empty(), place);
+}
+
 absl::Status Demo(Options options) {
   RETURN_IF_ERROR(CheckOptions(options));
   options.story.devices = static_cast<int>(options.devices);
@@ -146,6 +157,7 @@ absl::Status Demo(Options options) {
   ASSIGN_OR_RETURN(const Place place, Place::Make(options.story.dir));
   options.story.dir = place.dir();
   if (options.story.story == "conflicts") return DemoConflicts(options, place);
+  if (options.story.story == "clones") return DemoClones(options, place);
   StopSignal stop;
   Progress progress;
   StoryResult result;
@@ -172,7 +184,7 @@ void RegisterDemo(CLI::App& app, int* exit_code) {
       AddCommand(app, "demo",
                  "Tell a story with real processes, and prove at its end that all hold the same.");
   AddText(command, "--story", &options->story.story,
-          "market-day, which is the default, conflicts or disaster");
+          "market-day, which is the default, conflicts, disaster or clones");
   AddText(command, "--data", &options->story.data,
           "order lines (.csv, .csv.xz, .csv.gz, .csv.zst) instead of a made-up day");
   AddNumber(command, "--devices", &options->devices, 1, kDevicesMax,

@@ -15,6 +15,7 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/text.h"
+#include "proto/commerce.pb.h"
 #include "tools/demo_story/market_day.h"
 #include "tools/demo_story/view_dump.h"
 #include "tools/import/importer.h"
@@ -47,6 +48,16 @@ std::string FromHex(std::string_view hex) {
   return bytes;
 }
 
+// Under which its log went to the server.
+Json NamesJson(const LogStatus& log) {
+  Json names = Json::array();
+  for (const LogName& name : log.names) {
+    names.push_back(
+        {{"log_id", Hex(name.log_id.bytes())}, {"after", name.after.value()}, {"why", name.why}});
+  }
+  return names;
+}
+
 Json StatusJson(const ClientStatus& status) {
   Json scopes = Json::object();
   for (const ScopeStatus& scope : status.scopes) scopes[scope.scope] = scope.cursor.value();
@@ -65,6 +76,7 @@ Json StatusJson(const ClientStatus& status) {
           {"attempts", status.blocked_by.attempts},
           {"blocked_by", status.blocked_by.text},
           {"last_error", status.last_error},
+          {"names", NamesJson(status.logs.front())},
           {"scopes", scopes}};
 }
 
@@ -132,6 +144,7 @@ class Worker {
     const std::string what = command.value("do", "");
     if (what == "record-file") return RecordFile(command);
     if (what == "record-day") return RecordDay(command);
+    if (what == "sell") return Sell(command);
     if (what == "figures") return SayFigures();
     if (what == "sync") return Sync(command.value("server", ""));
     if (what == "views") return SayViews(command.value("dump", false));
@@ -165,6 +178,24 @@ class Worker {
     day.orders = command.value("orders", day.orders);
     const MarketDay market = MarketDay::Make(day);
     RETURN_IF_ERROR(RecordDeeds(client(), market.DeedsOf(options_.index), kFlushDeeds, SayDurable));
+    Say({{"say", "recorded"}, {"seconds", SecondsSince(begin)}});
+    return absl::OkStatus();
+  }
+
+  // Orders of one line each, also while it syncs.
+  absl::Status Sell(const Json& command) {
+    const absl::Duration begin = SystemClock().Passed();
+    for (int i = 1; i <= command.value("orders", 0); ++i) {
+      commerce::OrderLineAdded line;
+      line.set_order_id(Cat(command.value("name", ""), "-", i));
+      line.set_product_id("milk");
+      line.set_quantity(1);
+      line.set_unit_price_micros(1'000'000);
+      line.set_sold_at_us(SystemClock().WallMicros());
+      line.set_country("United Kingdom");
+      ASSIGN_OR_RETURN(const Appended done, client().Append(line));
+      SayDurable(done.count);
+    }
     Say({{"say", "recorded"}, {"seconds", SecondsSince(begin)}});
     return absl::OkStatus();
   }

@@ -1,0 +1,95 @@
+// A folder that was copied: two devices with one log, and what becomes of their work.
+#include <string>
+
+#include "client/client.h"
+#include "client/test_shop.h"
+#include "eventlog/runtime/random.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace intentlog {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string LogOf(TestShop& shop) { return std::string(shop.client().Status().log_id.bytes()); }
+
+Intent ByTheCopy(const std::string& order, int64_t quantity) {
+  Intent intent = TestShop::ByOthers(order, "milk", quantity);
+  intent.set_intent_id(std::string(16, static_cast<char>(quantity)));
+  return intent;
+}
+
+TEST(ClientForkTest, I29_WhatTheServerHasOtherwiseGoesOnInANewLogAndKeepsItsIds) {
+  TestShop shop("fork");
+  shop.Sell("1", "milk", 1);
+  shop.Sync();
+  const std::string log = LogOf(shop);
+  shop.client().StopSync();
+  shop.server().AppendTo(log, "shop", ByTheCopy("2", 10));
+  const Appended second = shop.Sell("3", "milk", 2);
+  const Appended third = shop.Sell("4", "milk", 4);
+  shop.Sync();
+
+  const std::string next = LogOf(shop);
+  EXPECT_NE(next, log);
+  EXPECT_EQ(shop.server().PositionsOf(log).size(), 2u);
+  EXPECT_EQ(shop.server().PositionsOf(next).size(), 2u);
+  EXPECT_EQ(shop.server().PositionsOf(next).count(1), 1u);
+  const ClientStatus status = shop.client().Status();
+  EXPECT_EQ(status.counts.synced, 3u);
+  EXPECT_EQ(status.counts.recorded, 3u);
+  EXPECT_EQ(shop.ConfirmedStock("milk"), -17);
+  EXPECT_EQ(shop.Stock("milk"), -17);
+  for (const Appended& moved : {second, third}) {
+    const auto found = shop.client().Find(moved.intent_id);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(found->count, moved.count);
+    EXPECT_GT(found->position, Position(2));
+  }
+  shop.Restart();
+  shop.Sell("5", "milk", 1);
+  shop.Sync();
+  EXPECT_EQ(LogOf(shop), next);
+  EXPECT_EQ(shop.server().PositionsOf(next).size(), 3u);
+  EXPECT_EQ(shop.ConfirmedStock("milk"), -18);
+}
+
+// The feed comes before anything is pushed, and tells of a count that both have.
+TEST(ClientForkTest, I29_AnEventOfTheCopyIsNoReceiptForWhatIsHereUnderItsCount) {
+  TestShop shop("fork_feed");
+  shop.Sell("1", "milk", 1);
+  shop.Sync();
+  const std::string log = LogOf(shop);
+  shop.client().StopSync();
+  shop.server().AppendTo(log, "shop", ByTheCopy("2", 10));
+  shop.Sell("3", "milk", 2);
+  shop.Sync();
+  EXPECT_EQ(shop.client().Status().counts.synced, 2u);
+  EXPECT_EQ(shop.ConfirmedStock("milk"), -13);
+}
+
+TEST(ClientForkTest, I31_AnOldCopyOfAFolderNeverReusesACount) {
+  TestShop shop("old_copy");
+  shop.Sell("1", "milk", 1);
+  shop.Sync();
+  const std::string log = LogOf(shop);
+  shop.client().StopSync();
+  shop.server().AppendTo(log, "shop", ByTheCopy("2", 10));
+  shop.Sync();
+  const std::string next = LogOf(shop);
+  EXPECT_NE(next, log);
+  shop.Sell("3", "milk", 2);
+  shop.Run();
+  EXPECT_EQ(shop.client().Status().last_error, "");
+  EXPECT_EQ(shop.server().PositionsOf(log).size(), 2u);
+  EXPECT_EQ(shop.server().PositionsOf(next).size(), 1u);
+  EXPECT_EQ(shop.ConfirmedStock("milk"), -13);
+  ASSERT_EQ(shop.server().hello().logs_size(), 2);
+  EXPECT_EQ(shop.server().hello().logs(0).log_id(), next);
+  EXPECT_EQ(shop.server().hello().logs(0).continues_log_id(), log);
+  EXPECT_EQ(shop.server().hello().logs(0).continues_count(), 1u);
+}
+
+}  // namespace
+}  // namespace intentlog

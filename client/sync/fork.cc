@@ -1,0 +1,46 @@
+#include "client/sync/fork.h"
+
+#include <utility>
+
+#include "eventlog/log/chain.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+namespace {
+
+// By chance of this process alone, where nothing moves: then no two copies have anything of the new
+// log in common.
+LogId NewName(const LogId& old, const Outbox::Moving& moving, const InstanceId& instance) {
+  const ChainValue name = NextLogHash(
+      moving.mark,
+      Cat("continues ", old.bytes(), moving.intents > 0 ? std::string_view() : instance.bytes()));
+  return LogId::FromBytes(Bytes(name).substr(0, LogId::kSize));
+}
+
+}  // namespace
+
+absl::Status ContinueInNewLog(Device& device, const NewLog& how) {
+  const auto log = device.logs->StateOf(how.priority);
+  INTENTLOG_CHECK(log.has_value());
+  if (log->former_size() >= kFormerLogsMax) {
+    return Exhausted("the device log has had ", log->former_size(),
+                     " names and gets no other: the server says too often that it is another's");
+  }
+  DeviceLogState next;
+  const auto commit = [&](const Outbox::Moving& moving, StoreBatch& batch) {
+    DeviceLogs::Continuation continuation;
+    continuation.priority = how.priority;
+    continuation.id = NewName(LogId::FromBytes(log->log_id()), moving, how.instance);
+    continuation.last = Count(how.first.value() - 1);
+    continuation.why = how.why;
+    continuation.now_us = how.now_us;
+    next = device.logs->Continue(continuation, batch);
+    return device.store->Commit(batch, Sync::kDurable);
+  };
+  RETURN_IF_ERROR(device.outbox->Continue(how.priority, how.first, commit));
+  device.logs->Continued(next);
+  return absl::OkStatus();
+}
+
+}  // namespace intentlog

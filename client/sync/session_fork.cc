@@ -1,0 +1,98 @@
+// What a session does when its device log turns out to be another copy's, too.
+#include <algorithm>
+
+#include "client/sync/fork.h"
+#include "client/sync/session.h"
+#include "eventlog/runtime/check.h"
+#include "eventlog/runtime/text.h"
+
+namespace intentlog {
+namespace {
+
+// Often enough that one who has something to push has had the time for it.
+constexpr int kSupersededMax = 3;
+constexpr std::string_view kCopied = "another copy of this folder is in use";
+
+}  // namespace
+
+// True if the log has another name now; false if it has had too many, and stops.
+absl::StatusOr<bool> Session::Leave(Upload& upload, Count first, std::string why) {
+  NewLog next;
+  next.priority = upload.priority();
+  next.first = first;
+  next.why = std::move(why);
+  next.now_us = clock_.WallMicros();
+  next.instance = instance_;
+  const absl::Status status = ContinueInNewLog(device_, next);
+  if (absl::IsResourceExhausted(status) && device_.store->failed().ok()) {
+    upload.Stop();
+    return false;
+  }
+  RETURN_IF_ERROR(status);
+  device_.leaving.erase(upload.priority());
+  outgrown_ = true;
+  return true;
+}
+
+absl::Status Session::OnForked(const Forked& forked) {
+  ASSIGN_OR_RETURN(Upload * upload, UploadOf("forked", forked.log_id()));
+  const auto count = upload->Pushed(forked.first_differing_count());
+  const OutboxView view = upload->view();
+  if (!count || *count != view.receipted.Next()) {
+    return Invalid("forked: count ", forked.first_differing_count(), " of log ",
+                   Hex(forked.log_id()), ", where counts of this device through ", view.receipted,
+                   " have receipts and those through ", view.pushed, " were pushed");
+  }
+  ASSIGN_OR_RETURN(const bool left, Leave(*upload, *count,
+                                          Cat("the server has another intent at count ",
+                                              forked.first_differing_count(), ": ", kCopied)));
+  if (!left) {
+    host_.Changed();
+    return absl::OkStatus();
+  }
+  for (const Upload& other : uploads_) {
+    if (&other != upload) device_.leaving.emplace(other.priority(), std::string(kCopied));
+  }
+  return Unavailable("the device log goes on under another name: ", kCopied);
+}
+
+void Session::NoteServerAhead(const Upload& upload) {
+  if (!upload.server_ahead()) return;
+  device_.leaving.emplace(upload.priority(),
+                          "the server has more of the log than this folder: it is an old copy, or "
+                          "another copy of it is in use");
+}
+
+// Logs that shall be left, and of which the server has all that is here.
+absl::Status Session::LeaveSettledLogs() {
+  if (device_.leaving.empty() || outgrown_) return absl::OkStatus();
+  for (Upload& upload : uploads_) {
+    const auto why = device_.leaving.find(upload.priority());
+    const OutboxView view = upload.view();
+    if (why == device_.leaving.end() || upload.stopped() || view.receipted != view.last) continue;
+    RETURN_IF_ERROR(Leave(upload, view.last.Next(), why->second).status());
+  }
+  return outgrown_ ? Unavailable("a device log goes on under another name") : absl::OkStatus();
+}
+
+// Nobody but a copy of this folder can take over from a process that has it open. This one takes
+// over again, after a while: so one of the two learns that the log is another's, if either has
+// something to push. If neither has, that one leaves which is superseded too often first.
+absl::Status Session::OnSuperseded() {
+  superseded_ = true;
+  const bool settled = std::all_of(uploads_.begin(), uploads_.end(), [](const Upload& upload) {
+    const OutboxView view = upload.view();
+    return view.receipted == view.last;
+  });
+  if (!open_ || ++device_.superseded < kSupersededMax || !settled) return absl::OkStatus();
+  device_.superseded = 0;
+  for (Upload& upload : uploads_) {
+    RETURN_IF_ERROR(Leave(upload, upload.view().last.Next(),
+                          Cat("other sessions took over its log ", kSupersededMax,
+                              " times: ", kCopied))
+                        .status());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace intentlog

@@ -1,7 +1,7 @@
 #include "eventlog/store/high_water.h"
 
-#include <charconv>
 #include <cstdio>
+#include <sstream>
 #include <string_view>
 
 #include "eventlog/runtime/check.h"
@@ -12,40 +12,77 @@
 namespace intentlog {
 namespace {
 
-constexpr std::string_view kBegin = "high water ";
-constexpr std::string_view kSum = " xxh3 ";
+constexpr char kFile[] = "/HIGHWATER";
 
-std::string Encode(uint64_t sequence) {
-  std::string text = Cat(kBegin, sequence, kSum);
-  char sum[17];
-  std::snprintf(sum, sizeof(sum), "%016llx",
-                static_cast<unsigned long long>(XXH3_64bits(text.data(), text.size())));
-  return Cat(text, sum, "\n");
+std::string HashText(uint64_t hash) {
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(hash));
+  return text;
 }
 
-std::optional<uint64_t> Decode(std::string_view text) {
-  if (!text.starts_with(kBegin)) return std::nullopt;
-  uint64_t sequence = 0;
-  const char* const begin = text.data() + kBegin.size();
-  const auto parsed = std::from_chars(begin, text.data() + text.size(), sequence);
-  if (parsed.ec != std::errc() || Encode(sequence) != text) return std::nullopt;
-  return sequence;
+uint64_t HashOf(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+std::string Encode(const HighWater::Mark& mark) {
+  const std::string text =
+      Cat("high water ", mark.sequence, " manifest ", mark.manifest.empty() ? "-" : mark.manifest,
+          " ", mark.length, " ", HashText(mark.hash), " xxh3 ");
+  return Cat(text, HashText(HashOf(text)), "\n");
+}
+
+std::optional<HighWater::Mark> Decode(const std::string& text) {
+  HighWater::Mark mark;
+  std::istringstream words(text);
+  std::string high, water, manifest;
+  words >> high >> water >> mark.sequence >> manifest >> mark.manifest >> mark.length >> std::hex >>
+      mark.hash;
+  if (!words) return std::nullopt;
+  if (mark.manifest == "-") mark.manifest.clear();
+  if (Encode(mark) != text) return std::nullopt;
+  return mark;
+}
+
+// Name and content of the manifest in use; no name: it cannot be read now.
+std::pair<std::string, std::string> ReadManifest(rocksdb::Env* env, const std::string& dir) {
+  std::string name, bytes;
+  if (!rocksdb::ReadFileToString(env, dir + "/CURRENT", &name).ok()) return {};
+  while (!name.empty() && name.back() == '\n') name.pop_back();
+  if (!name.starts_with("MANIFEST-")) return {};
+  if (!rocksdb::ReadFileToString(env, Cat(dir, "/", name), &bytes).ok()) return {};
+  return {name, bytes};
 }
 
 }  // namespace
 
-absl::StatusOr<std::optional<uint64_t>> HighWater::Read(rocksdb::Env* env, const std::string& dir) {
-  const std::string path = dir + "/HIGHWATER";
+absl::StatusOr<std::optional<HighWater::Mark>> HighWater::Read(rocksdb::Env* env,
+                                                               const std::string& dir) {
+  const std::string path = dir + kFile;
   std::string bytes;
   const rocksdb::Status status = rocksdb::ReadFileToString(env, path, &bytes);
-  if (status.IsNotFound() || status.IsPathNotFound()) return std::optional<uint64_t>();
+  if (status.IsNotFound() || status.IsPathNotFound()) return std::optional<Mark>();
   if (status.ok()) {
-    if (const std::optional<uint64_t> sequence = Decode(bytes)) return sequence;
+    if (std::optional<Mark> mark = Decode(bytes)) return mark;
   }
   return DataLoss(path, " is damaged",
                   status.ok() ? std::string() : Cat(" (", status.ToString(), ")"),
                   ": it says how much of the store must be there; look after the disk, and delete "
                   "the file to open the store without this check");
+}
+
+absl::Status HighWater::CheckManifest(rocksdb::Env* env, const std::string& dir, const Mark& mark) {
+  if (mark.manifest.empty()) return absl::OkStatus();
+  const auto [name, bytes] = ReadManifest(env, dir);
+  if (name.empty() || name != mark.manifest) return absl::OkStatus();  // it is another one by now
+  const std::string_view marked = std::string_view(bytes).substr(0, mark.length);
+  if (marked.size() == mark.length && HashOf(marked) == mark.hash) return absl::OkStatus();
+  return DataLoss(dir, " is damaged: ", name,
+                  " is not as it was written, so tables would be missed",
+                  "; keep a copy, then restore it from a backup");
+}
+
+void HighWater::Begin(uint64_t sequence) {
+  durable_ = sequence;
+  begun_ = true;
+  Write();
 }
 
 void HighWater::Durable(uint64_t sequence) {
@@ -58,13 +95,22 @@ void HighWater::Durable(uint64_t sequence) {
 
 void HighWater::Write() {
   const std::lock_guard<std::mutex> hold(mutex_);
-  const uint64_t durable = durable_.load();
-  if (every_ == 0 || durable <= written_) return;
-  const std::string aside = path_ + ".new";
+  if (every_ == 0 || !begun_) return;
+  Mark mark;
+  mark.sequence = durable_.load();
+  const auto [name, bytes] = ReadManifest(env_, dir_);
+  mark.manifest = name;
+  mark.length = bytes.size();
+  mark.hash = HashOf(bytes);
+  if (mark.sequence <= written_.sequence && name == written_.manifest &&
+      mark.length == written_.length) {
+    return;
+  }
+  const std::string aside = Cat(dir_, kFile, ".new");
   rocksdb::Status status =
-      rocksdb::WriteStringToFile(env_, Encode(durable), aside, /*should_sync=*/true);
-  if (status.ok()) status = env_->RenameFile(aside, path_);
-  if (status.ok()) written_ = durable;
+      rocksdb::WriteStringToFile(env_, Encode(mark), aside, /*should_sync=*/true);
+  if (status.ok()) status = env_->RenameFile(aside, dir_ + kFile);
+  if (status.ok()) written_ = mark;
 }
 
 }  // namespace intentlog

@@ -48,22 +48,34 @@ Shared MakeShared(const StoreOptions& options) {
           std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes)};
 }
 
-// RocksDB does not heal itself by writing on: what failed is opened again. It may try a compaction
-// again that found no space, because nothing that was committed depends on one.
+// Marks how far the manifest came. RocksDB does not heal itself by writing on: what failed is
+// opened again. It may try a compaction again that found no space, because nothing that was
+// committed depends on one.
 class FailStop final : public rocksdb::EventListener {
  public:
+  explicit FailStop(HighWater* high_water) : high_water_(high_water) {}
+
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason reason, rocksdb::Status,
                             bool* auto_recovery) override {
     if (reason != rocksdb::BackgroundErrorReason::kCompaction) *auto_recovery = false;
   }
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override { Mark(); }
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override { Mark(); }
+
+ private:
+  void Mark() {
+    if (high_water_ != nullptr) high_water_->Write();
+  }
+
+  HighWater* const high_water_;  // null: nothing is marked
 };
 
 // Why each is as it is: README.md.
 rocksdb::DBOptions DatabaseOptions(const std::string& dir, const StoreOptions& options,
-                                   const Shared& shared) {
+                                   const Shared& shared, HighWater* high_water) {
   rocksdb::DBOptions db;
   db.info_log = MakeInfoLog(options.env, dir);
-  db.listeners = {std::make_shared<FailStop>()};
+  db.listeners = {std::make_shared<FailStop>(high_water)};
   db.env = options.env;
   db.paranoid_checks = true;
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
@@ -169,7 +181,7 @@ absl::StatusOr<Found> Look(rocksdb::Env* env, const std::string& dir) {
 
 absl::Status WriteNewStore(const std::string& dir, const StoreOptions& options) {
   const Shared shared = MakeShared(options);
-  rocksdb::DBOptions db_options = DatabaseOptions(dir, options, shared);
+  rocksdb::DBOptions db_options = DatabaseOptions(dir, options, shared, nullptr);
   db_options.create_if_missing = true;
   db_options.create_missing_column_families = true;
   db_options.error_if_exists = true;
@@ -229,7 +241,7 @@ absl::Status Store::Rep::Rocks::OpenDatabase(const StoreOptions& options) {
   const Shared shared = MakeShared(options);
   block_cache = shared.block_cache;
   write_buffers = shared.write_buffers;
-  const rocksdb::DBOptions db_options = DatabaseOptions(dir, options, shared);
+  const rocksdb::DBOptions db_options = DatabaseOptions(dir, options, shared, high_water.get());
   const auto families = Families(options, shared);
   rocksdb::DB* raw = nullptr;
   const rocksdb::Status status =
@@ -248,11 +260,10 @@ absl::Status Store::Rep::Rocks::OpenDatabase(const StoreOptions& options) {
   return ToStatus(status, dir);
 }
 
-absl::Status Store::Rep::Rocks::CheckHighWater() const {
-  ASSIGN_OR_RETURN(const std::optional<uint64_t> mark, HighWater::Read(env, dir));
+absl::Status Store::Rep::Rocks::CheckHighWater(const HighWater::Mark& mark) const {
   const uint64_t sequence = db->GetLatestSequenceNumber();
-  if (!mark || sequence >= *mark) return absl::OkStatus();
-  return Damaged(dir, Cat("its last change is number ", sequence, ", but number ", *mark,
+  if (sequence >= mark.sequence) return absl::OkStatus();
+  return Damaged(dir, Cat("its last change is number ", sequence, ", but number ", mark.sequence,
                           " was durable once, so its write-ahead log was cut or is missing"));
 }
 
@@ -277,10 +288,13 @@ absl::StatusOr<std::unique_ptr<Store::Rep>> Store::Rep::OpenRocks(const std::str
   rep->read_only = options.read_only;
   rep->free_bytes_min = options.free_bytes_min;
   rep->env = options.env;
-  RETURN_IF_ERROR(options.read_only ? rep->OpenForReading(options) : rep->OpenForWriting(options));
-  RETURN_IF_ERROR(rep->CheckHighWater());
+  ASSIGN_OR_RETURN(const std::optional<HighWater::Mark> mark, HighWater::Read(options.env, path));
+  if (mark) RETURN_IF_ERROR(HighWater::CheckManifest(options.env, path, *mark));
   rep->high_water = std::make_unique<HighWater>(options.env, path,
                                                 options.read_only ? 0 : options.high_water_commits);
+  RETURN_IF_ERROR(options.read_only ? rep->OpenForReading(options) : rep->OpenForWriting(options));
+  if (mark) RETURN_IF_ERROR(rep->CheckHighWater(*mark));
+  if (rep->failure.ok()) rep->high_water->Begin(rep->db->GetLatestSequenceNumber());
   // Compaction may wait, what a person waits for may not.
   options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
   return std::unique_ptr<Rep>(std::move(rep));

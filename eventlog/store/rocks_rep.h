@@ -66,21 +66,21 @@ struct Store::Rep::Rocks final : Store::Rep {
   absl::Status OpenForWriting(const StoreOptions& options);
   absl::Status OpenDatabase(const StoreOptions& options);
   // DATA_LOSS if less is there than was durable once.
-  absl::Status CheckHighWater() const;
+  absl::Status CheckHighWater(const HighWater::Mark& mark) const;
   absl::Status FailOf(const rocksdb::Status& status) { return Fail(ToStatus(status, dir)); }
   rocksdb::ColumnFamilyHandle* space(Space space) const {
     return spaces[static_cast<size_t>(space)];
   }
 
   rocksdb::Env* env = nullptr;
-  std::unique_ptr<FolderLock> lock;  // where it is only read
+  std::unique_ptr<HighWater> high_water;  // outlives the database, whose threads write it
+  std::unique_ptr<FolderLock> lock;       // where it is only read
   std::shared_ptr<rocksdb::Cache> block_cache;
   std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> spaces;
   // Held while a batch that expects something is checked and written.
   std::mutex expecting;
-  std::unique_ptr<HighWater> high_water;  // where it is written
 };
 
 }  // namespace intentlog

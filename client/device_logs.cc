@@ -187,6 +187,20 @@ DeviceLogState DeviceLogs::Continue(const Continuation& how, StoreBatch& batch) 
   return log;
 }
 
+DeviceLogState DeviceLogs::GoBack(PriorityClass priority, StoreBatch& batch) const {
+  DeviceLogState left;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    INTENTLOG_CHECK(logs_[priority].has_value() && !logs_[priority]->former().empty());
+    left = *logs_[priority];
+  }
+  DeviceLogState log = *left.former().rbegin();
+  left.mutable_former()->RemoveLast();
+  log.mutable_former()->Swap(left.mutable_former());
+  batch.Put(Space::kMeta, ClassKey("log", priority), log.SerializeAsString());
+  return log;
+}
+
 void DeviceLogs::Continued(const DeviceLogState& log) {
   const std::lock_guard<std::mutex> lock(mutex_);
   logs_[log.priority_class()] = log;

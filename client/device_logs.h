@@ -79,6 +79,8 @@ class DeviceLogs {
     int64_t now_us = 0;
   };
   DeviceLogState Continue(const Continuation& how, StoreBatch& batch) const;
+  // The log of this class is the former one again. REQUIRES: there is one.
+  DeviceLogState GoBack(PriorityClass priority, StoreBatch& batch) const;
   void Continued(const DeviceLogState& log);
 
  private:

@@ -230,6 +230,27 @@ TEST_F(ServerPushTest, I11_OtherBytesAtAKnownCountAreForkedAndNothingIsOverwritt
   EXPECT_EQ(records[0].forks(0).intent(), clone.MakePush(11, 11).intents(0));
 }
 
+TEST_F(ServerPushTest, I24_DevicesOfOneNameHaveSessionsSideBySideUnlessTheyShareALog) {
+  ScriptedDevice other("till", {"shop"});
+  ScriptedDevice copy = till_.Clone();
+  ConnectAll({&till_});
+  Hello hello = other.MakeHello();
+  hello.mutable_logs(0)->set_log_id(std::string(16, 'q'));
+  other.Connect(*server_, hello);
+  Settle({&till_, &other});
+  EXPECT_FALSE(till_.goodbye().has_value());
+  copy.Connect(*server_);
+  Settle({&till_, &other, &copy});
+  EXPECT_EQ(till_.goodbye()->code(), Goodbye::SUPERSEDED);
+  EXPECT_FALSE(other.goodbye().has_value());
+  EXPECT_EQ(copy.welcome().session(), 2u);
+  EXPECT_EQ(other.welcome().session(), 1u);
+  const auto records = *server_->Devices("default");
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].device(), "till");
+  EXPECT_EQ(records[1].device().substr(0, 5), "till#");
+}
+
 TEST_F(ServerPushTest, I11_ADifferenceBelowWhatIsPushedIsLookedForFromEarlierCounts) {
   RecordMoves(till_, 4);
   ScriptedDevice clone = till_.Clone();

@@ -40,14 +40,15 @@ absl::Status SplitRow(PriorityClass priority, const IntentReader::RowAt& at, Cou
   return absl::OkStatus();
 }
 
-// Adds the new hashes of all rows from `first` to `last`; returns the hash at `last`.
+// Adds the new hashes of all rows from `first` to `last`, of which `hash` is the one before
+// `first`; returns the hash at `last`.
 absl::StatusOr<ChainValue> RehashRows(const Store& store, PriorityClass priority, Count first,
-                                      Count last, Outbox::Moving* moving, StoreBatch& batch) {
+                                      Count last, ChainValue hash, Outbox::Moving* moving,
+                                      StoreBatch& batch) {
   IntentReader reader(store, priority);
   ASSIGN_OR_RETURN(IntentReader::RowAt at, reader.Find(first));
   ASSIGN_OR_RETURN(moving->mark, reader.HashBefore(at));
   if (at.first < first) RETURN_IF_ERROR(SplitRow(priority, at, first, batch));
-  ChainValue hash = {};
   while (true) {
     at.row.ForEach([&](uint32_t index, std::string_view intent) {
       const Count count = at.first.Plus(index);
@@ -84,8 +85,37 @@ absl::Status Outbox::Continue(PriorityClass priority, Count first, CommitMove co
   if (moving.intents == 0) {
     moving.mark = hashes_[priority];
   } else {
-    ASSIGN_OR_RETURN(hash, RehashRows(store_, priority, first, view.last, &moving, batch));
+    ASSIGN_OR_RETURN(hash, RehashRows(store_, priority, first, view.last, hash, &moving, batch));
   }
+  return CommitMoved(priority, hash, moving, batch, commit);
+}
+
+absl::Status Outbox::GoBack(PriorityClass priority, Count first, CommitMove commit) {
+  const Turn turn(*this);
+  RETURN_IF_ERROR(failed());
+  const Count last = view(priority).last;
+  IntentReader reader(store_, priority);
+  const Count before(first.value() - 1);
+  ChainValue hash = {};
+  if (before > Count()) {
+    ASSIGN_OR_RETURN(const IntentReader::RowAt at, reader.Find(before));
+    ASSIGN_OR_RETURN(hash, reader.HashBefore(at));
+    at.row.ForEach([&](uint32_t index, std::string_view intent) {
+      if (at.first.Plus(index) <= before) hash = NextLogHash(hash, intent);
+    });
+  }
+  StoreBatch batch;
+  Moving moving;
+  moving.intents = last.Next().Since(first);
+  PutHash(priority, first, hash, batch);
+  if (moving.intents > 0) {
+    ASSIGN_OR_RETURN(hash, RehashRows(store_, priority, first, last, hash, &moving, batch));
+  }
+  return CommitMoved(priority, hash, moving, batch, commit);
+}
+
+absl::Status Outbox::CommitMoved(PriorityClass priority, const ChainValue& hash,
+                                 const Moving& moving, StoreBatch& batch, CommitMove commit) {
   const absl::Status status = commit(moving, batch);
   if (!status.ok()) {
     NotWritten(status);

@@ -149,6 +149,9 @@ class Outbox {
   };
   using CommitMove = absl::FunctionRef<absl::Status(const Moving& moving, StoreBatch& batch)>;
   absl::Status Continue(PriorityClass priority, Count first, CommitMove commit);
+  // What a log has from `first` on, its first count, is of the one before it again, as if it had
+  // never been continued. `commit` as with Continue. NOT_FOUND if what comes before is not kept.
+  absl::Status GoBack(PriorityClass priority, Count first, CommitMove commit);
 
   // `pushed` is left 0: it belongs to a session.
   OutboxView view(PriorityClass priority) const;
@@ -221,6 +224,9 @@ class Outbox {
   absl::StatusOr<std::optional<OpenIntent>> FindOldRejected(Position position) const;
   absl::Status Close(Position of, const OpenIntent& open, const ReceiptRun& settlement,
                      SettleWork& work);
+
+  absl::Status CommitMoved(PriorityClass priority, const ChainValue& hash, const Moving& moving,
+                           StoreBatch& batch, CommitMove commit);  // `continue.cc`
 
   // ---- losing; `lose.cc`
   absl::Status LoseLog(const LostReceipts& lost, Log& log, StoreBatch& batch);

@@ -43,4 +43,17 @@ absl::Status ContinueInNewLog(Device& device, const NewLog& how) {
   return absl::OkStatus();
 }
 
+absl::Status GoBackToFormerLog(Device& device, PriorityClass priority) {
+  const auto log = device.logs->StateOf(priority);
+  INTENTLOG_CHECK(log.has_value());
+  DeviceLogState former;
+  const auto commit = [&](const Outbox::Moving&, StoreBatch& batch) {
+    former = device.logs->GoBack(priority, batch);
+    return device.store->Commit(batch, Sync::kDurable);
+  };
+  RETURN_IF_ERROR(device.outbox->GoBack(priority, Count(log->counts_before()).Next(), commit));
+  device.logs->Continued(former);
+  return absl::OkStatus();
+}
+
 }  // namespace intentlog

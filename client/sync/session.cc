@@ -208,6 +208,11 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
 
 // UNAVAILABLE after something was lost: another session begins upon what is left.
 absl::Status Session::MeetServer(const Welcome& welcome) {
+  ASSIGN_OR_RETURN(const bool went_back, GoBackBehindLosses(welcome));
+  if (went_back) {
+    outgrown_ = true;
+    return Unavailable("the server was restored: a device log goes on from an earlier count");
+  }
   const absl::StatusOr<bool> lost = MeetHistory(device_, welcome);
   refused_ = absl::IsFailedPrecondition(lost.status());
   RETURN_IF_ERROR(lost.status());

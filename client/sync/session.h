@@ -118,6 +118,7 @@ class Session {
   absl::Status OnSuperseded();
   absl::StatusOr<bool> Leave(Upload& upload, Count first, std::string why);
   absl::Status LeaveSettledLogs();
+  absl::StatusOr<bool> GoBackBehindLosses(const Welcome& welcome);
   void NoteServerAhead(const Upload& upload);
   // ----
   void NameLogs(Hello& hello) const;

@@ -56,6 +56,20 @@ absl::Status Session::OnForked(const Forked& forked) {
   return Unavailable("the device log goes on under another name: ", kCopied);
 }
 
+// True if a log is the former one again: what it holds must be weighed anew.
+absl::StatusOr<bool> Session::GoBackBehindLosses(const Welcome& welcome) {
+  bool went_back = false;
+  for (const DeviceLogs::Named& former : device_.logs->Former()) {
+    const auto log = device_.logs->StateOf(former.priority);
+    for (const HighestCount& told : welcome.highest()) {
+      if (told.log_id() != former.id.bytes() || told.count() >= log->continues_count()) continue;
+      RETURN_IF_ERROR(GoBackToFormerLog(device_, former.priority));
+      went_back = true;
+    }
+  }
+  return went_back;
+}
+
 void Session::NoteServerAhead(const Upload& upload) {
   if (!upload.server_ahead()) return;
   device_.leaving.emplace(upload.priority(),
@@ -87,10 +101,10 @@ absl::Status Session::OnSuperseded() {
   if (!open_ || ++device_.superseded < kSupersededMax || !settled) return absl::OkStatus();
   device_.superseded = 0;
   for (Upload& upload : uploads_) {
-    RETURN_IF_ERROR(Leave(upload, upload.view().last.Next(),
-                          Cat("other sessions took over its log ", kSupersededMax,
-                              " times: ", kCopied))
-                        .status());
+    RETURN_IF_ERROR(
+        Leave(upload, upload.view().last.Next(),
+              Cat("other sessions took over its log ", kSupersededMax, " times: ", kCopied))
+            .status());
   }
   return absl::OkStatus();
 }

@@ -278,6 +278,31 @@ TEST_F(ClonesScenario, I29_WhatTwoCopiesDoToOneThingIsNoOnesOwn) {
             1u);
 }
 
+// The backup was taken before the two came apart: what they had in common they bring back once, and
+// come apart again.
+TEST_F(ClonesScenario, I30_ARestoredServerGetsBackWhatCopiesHave) {
+  Sell("phone", "before", 2);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  const std::string backup = world_.BackUpServer();
+  Sell("phone", "shared", 2);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  Copy("phone", "copy");
+  world_.StartDevice("phone");
+  Sell("phone", "by-phone", 3);
+  SyncAll();
+  world_.StartDevice("copy");
+  Sell("copy", "by-copy", 4);
+  SyncAll();
+  EXPECT_EQ(NamesOf("copy"), 2u);
+  world_.CrashServer();
+  world_.RestoreServer(backup);
+  SyncAll();
+  EXPECT_EQ(UnitsOf("shared"), 2);
+  EXPECT_EQ(UnitsOf("by-phone"), 3);
+  EXPECT_EQ(UnitsOf("by-copy"), 4);
+  EXPECT_EQ(Head(), 11u);
+}
+
 // ---- any schedule
 
 class Schedule {

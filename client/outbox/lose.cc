@@ -30,6 +30,11 @@ void Step(Decision decision, bool more, LaneState& lane, ReceiptCounts& counts) 
   }
 }
 
+// What is trimmed cannot go to a server again: its receipts stay.
+Count KeptAbove(Count highest, Count first) {
+  return first > highest.Next() ? Count(first.value() - 1) : highest;
+}
+
 // The part of `run` above `highest`, as a run that was lost.
 LostRun LostPartOf(const ReceiptRun& run, Count highest, const LostReceipts& lost) {
   LostRun part;
@@ -100,7 +105,8 @@ absl::Status Outbox::Lose(const LostReceipts& lost, StoreBatch& batch, CommitBat
 
 absl::Status Outbox::LoseLog(const LostReceipts& lost, Log& log, StoreBatch& batch) {
   OutboxView& view = log.view;
-  const Count highest = lost.highest[view.priority];
+  ASSIGN_OR_RETURN(const Count first, IntentReader(store_, view.priority).First());
+  const Count highest = KeptAbove(lost.highest[view.priority], first);
   RETURN_IF_ERROR(LoseReceipts(lost, highest, log, batch));
   RETURN_IF_ERROR(Reopen(lost, highest, log, batch));
   view.receipted = std::min(view.receipted, highest);

@@ -125,8 +125,7 @@ class Outbox {
 
   // Receipts above the highest counts are void: those intents are pending again, and where they
   // stood is kept (lost_runs.h). Settlements above the shared position are void: what they closed
-  // is open again. `batch` and `commit` as with Settle. DATA_LOSS if an intent is not kept any
-  // more.
+  // is open again. What was trimmed stays as it is. `batch` and `commit` as with Settle.
   absl::Status Lose(const LostReceipts& lost, StoreBatch& batch, CommitBatch commit);
 
   // Removes whole appends from the front of a log, `bytes` of them or little more, as long as

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "client/outbox/intent_reader.h"
 #include "eventlog/log/epochs.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -51,7 +52,7 @@ struct Missing {
   bool any() const { return any_receipt || !scopes.empty(); }
 };
 
-Missing FindMissing(const Device& device, const Welcome& welcome, Position shared) {
+absl::StatusOr<Missing> FindMissing(const Device& device, const Welcome& welcome, Position shared) {
   Missing missing;
   missing.receipts.shared = shared;
   missing.receipts.epoch_id = device.history.rbegin()->id();
@@ -62,6 +63,9 @@ Missing FindMissing(const Device& device, const Welcome& welcome, Position share
     for (const HighestCount& one : welcome.highest()) {
       if (one.log_id() == log.id.bytes()) highest = log.before.Plus(one.count());
     }
+    // What is trimmed here cannot be brought back.
+    ASSIGN_OR_RETURN(const Count first, IntentReader(*device.store, log.priority).First());
+    if (first > highest.Next()) highest = Count(first.value() - 1);
     const bool above = HasReceiptAbove(device.outbox->view(log.priority), highest);
     missing.any_receipt = missing.any_receipt || above;
   }
@@ -93,7 +97,8 @@ absl::StatusOr<bool> MeetHistory(Device& device, const Welcome& welcome) {
                               ", but this device has a part of epoch ",
                               UuidText(device.history.rbegin()->id()), kNothingDropped);
   }
-  const Missing missing = FindMissing(device, welcome, std::min(*shared, Position(welcome.head())));
+  ASSIGN_OR_RETURN(const Missing missing,
+                   FindMissing(device, welcome, std::min(*shared, Position(welcome.head()))));
   const bool new_epoch = device.history.rbegin()->id() != welcome.epoch_id();
   if (missing.any() && !new_epoch) {
     return FailedPrecondition("server has another history: it ends at position ", welcome.head(),

@@ -195,6 +195,7 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
     }
     RETURN_IF_ERROR(upload.Start(highest, welcome.limits()));
     NoteServerAhead(upload);
+    RETURN_IF_ERROR(LeaveIfTrimmed(upload, highest));
   }
   RETURN_IF_ERROR(SeedDigests());
   head_ = head_at_welcome_ = Position(welcome.head());

@@ -120,6 +120,7 @@ class Session {
   absl::Status LeaveSettledLogs();
   absl::StatusOr<bool> GoBackBehindLosses(const Welcome& welcome);
   void NoteServerAhead(const Upload& upload);
+  absl::Status LeaveIfTrimmed(Upload& upload, Count server_highest);
   // ----
   void NameLogs(Hello& hello) const;
   absl::Status OnDigest(const Digest& digest);

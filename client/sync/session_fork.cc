@@ -77,6 +77,19 @@ void Session::NoteServerAhead(const Upload& upload) {
                           "another copy of it is in use");
 }
 
+// The server lacks what this device had receipts for and has trimmed since: it was restored from a
+// backup older than it had promised. The log cannot go on over that gap.
+absl::Status Session::LeaveIfTrimmed(Upload& upload, Count server_highest) {
+  const Count receipted = upload.view().receipted;
+  if (upload.log().before.Plus(server_highest.value()) >= receipted) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool left,
+                   Leave(upload, receipted.Next(),
+                         "the server was restored from a backup that lacks what this device had "
+                         "trimmed, because it was said to be safe"));
+  if (!left) return absl::OkStatus();
+  return Unavailable("the device log goes on under another name behind what the server has lost");
+}
+
 // Logs that shall be left, and of which the server has all that is here.
 absl::Status Session::LeaveSettledLogs() {
   if (device_.leaving.empty() || outgrown_) return absl::OkStatus();

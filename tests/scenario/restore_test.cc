@@ -252,5 +252,35 @@ TEST_F(RestoreScenario, WhatHadTakenEffectIsNeverADuplicateNow) {
   EXPECT_EQ(world_.Problems(), "");
 }
 
+// ---- a backup that is older than what devices were told is safe
+
+class TooOldBackup : public RestoreScenario {
+ protected:
+  void SetUp() override {
+    world_.AdjustDevices([](ClientOptions& options) { options.quota.bytes_max = 40 << 10; });
+    RestoreScenario::SetUp();
+  }
+};
+
+TEST_F(TooOldBackup, ADeviceThatTrimmedWhatIsLostGoesOnBehindIt) {
+  const std::string oldest = world_.BackUpServer();
+  for (int day = 0; day < 4; ++day) {
+    Sell("till-1", Cat("day-", day), 60);
+    ASSERT_TRUE(world_.RunUntilQuiet());
+    world_.BackUpServer();
+  }
+  Sell("till-1", "today", 5);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  world_.RestoreServer(oldest, /*accept_loss=*/true);
+  world_.RunFor(absl::Minutes(15));
+  Sell("till-1", "tomorrow", 2);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  EXPECT_EQ(Counts("till-1").pending, 0);
+  EXPECT_EQ(UnitsOf("office", "today"), 5);
+  EXPECT_EQ(UnitsOf("office", "tomorrow"), 2);
+  EXPECT_EQ(UnitsOf("till-1", "tomorrow"), 2);
+  EXPECT_LT(Head(), 247);  // of four days, what the till had trimmed is lost
+}
+
 }  // namespace
 }  // namespace intentlog::scenario

@@ -124,10 +124,10 @@ std::string World::BackUpServer() {
   return dir;
 }
 
-void World::RestoreServer(const std::string& backup) {
+void World::RestoreServer(const std::string& backup, bool accept_loss) {
   CrashServer();
   std::filesystem::remove_all(server_.dir);
-  const auto restored = RestoreBackup(backup, server_.dir, RestoreOptions(), random_);
+  const auto restored = RestoreBackup(backup, server_.dir, {accept_loss}, random_);
   if (!restored.ok()) CheckFailed(__FILE__, __LINE__, restored.status().ToString().c_str());
   StartServer();
 }

@@ -50,7 +50,7 @@ class World {
   // Takes a backup while the server runs; returns its folder.
   std::string BackUpServer();
   // The server is gone with all it had, and made again from `backup`.
-  void RestoreServer(const std::string& backup);
+  void RestoreServer(const std::string& backup, bool accept_loss = false);
   // … or put back by somebody who did not say so: the same epoch goes on.
   void RollServerBack(const std::string& backup);
   Server& server() { return *server_.server; }

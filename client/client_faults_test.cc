@@ -105,6 +105,13 @@ TEST(ClientFaultsTest, WrongFramesEndTheSessionWithAReasonAndChangeNothing) {
   };
   EXPECT_THAT(error("bytes", [](TestShop& shop) { shop.network().SendBytes("\xff\xff\xff"); }),
               HasSubstr("no frame"));
+  EXPECT_THAT(error("elements",
+                    [](TestShop& shop) {
+                      ServerFrame frame;  // 60 KB, which would take some megabytes
+                      for (int i = 0; i < 30'000; ++i) frame.mutable_receipts()->add_runs();
+                      shop.network().Send(frame);
+                    }),
+              HasSubstr("too many elements"));
   const auto feed = [](std::function<void(Feed&)> spoil) {
     return [spoil](TestShop& shop) {
       shop.server().HoldFeed(true);

@@ -18,6 +18,7 @@ Where a test runs is said by its tags:
     (none)      optimized, and with AddressSanitizer + UndefinedBehaviorSanitizer
     "no-asan"   optimized only: real data, benchmarks, kill loops
     "tsan"      with ThreadSanitizer as well: only what does not link gRPC
+    "fuzz"      with AddressSanitizer + UndefinedBehaviorSanitizer alone, steered by a fuzzer
 
 A test has no network except loopback. It writes under TEST_TMPDIR, reads its `data` files by their
 path from the root of the repository, and finds the real data set, if there is one, at the path in
@@ -87,6 +88,26 @@ def cc_unit_test(name, deps = [], size = "small", tags = [], srcs = None, copts 
         linkstatic = True,
         tags = tags,
         deps = deps + ["//third_party:gtest"],
+        **kw
+    )
+
+def cc_unit_fuzz(name, deps, **kw):
+    """A fuzz target of tests/fuzz: `name`.cc, steered by libFuzzer where that is linked in."""
+    native.cc_test(
+        name = name,
+        size = "medium",
+        srcs = [name + ".cc"],
+        copts = WARNINGS,
+        linkopts = select({
+            "//tests/fuzz:libfuzzer": ["-fsanitize=fuzzer"],
+            "//conditions:default": [],
+        }),
+        linkstatic = True,
+        tags = ["fuzz"],
+        deps = deps + select({
+            "//tests/fuzz:libfuzzer": [],
+            "//conditions:default": ["//tests/fuzz:replay_main"],
+        }),
         **kw
     )
 

@@ -1,15 +1,19 @@
 """Prints the results of Bazel test runs, counted in test cases.
 
     testlog.py targets NAME FILE    one line a target of the run NAME
-    testlog.py totals FOLDER        what was skipped and why, what failed, and the last line
+    testlog.py totals FOLDER        what tests counted, what was skipped and why, what failed, and
+                                    the last line
 
 FILE is a build event file (--build_event_json_file), FOLDER holds one NAME.json a run, and
 format.failed if the format check failed. A target that failed without a failed test case (it
 crashed, ran out of time, leaked at exit) counts as one failed case.
+
+A test counts by lines "FIGURE name: number" in its output; equal names of all targets are added up.
 """
 
 import json
 import pathlib
+import re
 import sys
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
@@ -25,6 +29,7 @@ class Target:
         self.passed = 0
         self.failed = []
         self.skipped = []  # (case, reason)
+        self.figures = {}
 
     def add_xml(self, path):
         try:
@@ -42,6 +47,14 @@ class Target:
                 self.skipped.append((name, "disabled"))
             else:
                 self.passed += 1
+
+    def add_log(self, path):
+        try:
+            text = pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return
+        for name, number in re.findall(r"^FIGURE (.+): (\d+)$", text, re.MULTILINE):
+            self.figures[name] = self.figures.get(name, 0) + int(number)
 
     def finish(self):
         if self.status not in ("PASSED", "FLAKY") and not self.failed:
@@ -84,23 +97,28 @@ def read_run(path):
         result = results[max(results)]
         target = targets.setdefault(label, Target(label))
         for output in result.get("testActionOutput", []):
-            if output.get("name") == "test.xml":
-                target.add_xml(urllib.parse.unquote(urllib.parse.urlparse(output["uri"]).path))
+            add = {"test.xml": target.add_xml, "test.log": target.add_log}.get(output.get("name"))
+            if add is not None:
+                add(urllib.parse.unquote(urllib.parse.urlparse(output["uri"]).path))
     for target in targets.values():
         target.finish()
     return [targets[label] for label in sorted(targets)]
 
 
 def print_totals(folder):
-    passed, failed, skipped = 0, [], []
+    passed, failed, skipped, figures = 0, [], [], {}
     if (folder / "format.failed").exists():
         failed.append("format")
     for path in sorted(folder.glob("*.json")):
         for target in read_run(path):
             where = "%s %s" % (path.stem, target.label)
             passed += target.passed
+            for name, number in target.figures.items():
+                figures[name] = figures.get(name, 0) + number
             failed += ["%s %s" % (where, case) for case in target.failed]
             skipped += ["%s %s: %s" % (where, case, why) for case, why in target.skipped]
+    for name in sorted(figures):
+        print("%-50s %15s" % (name, "{:,}".format(figures[name])))
     for line in skipped:
         print("skipped:", line)
     for line in failed:

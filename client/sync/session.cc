@@ -9,6 +9,7 @@
 #include "client/sync/reconcile.h"
 #include "client/trim.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/parse_cost.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/entity.h"
 
@@ -124,6 +125,9 @@ void Session::FoldSoon() {
 absl::Status Session::OnFrame(std::string_view bytes) {
   last_heard_ = clock_.Passed();
   ServerFrame& frame = incoming_;
+  if (!IsCheapToParse(*ServerFrame::descriptor(), bytes)) {
+    return Invalid("the server sent ", bytes.size(), " bytes of too many elements");
+  }
   if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return Invalid("the server sent ", bytes.size(), " bytes that are no frame");
   }

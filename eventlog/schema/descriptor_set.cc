@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/parse_cost.h"
 #include "eventlog/runtime/text.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "proto/rules.pb.h"
@@ -43,6 +44,9 @@ absl::StatusOr<FileDescriptorSet> ParseSet(std::string_view bytes) {
   if (bytes.size() > kDescriptorSetSizeMax) {
     return Invalid("the descriptor set has ", bytes.size(), " bytes; the most allowed is ",
                    kDescriptorSetSizeMax);
+  }
+  if (!IsCheapToParse(*FileDescriptorSet::descriptor(), bytes)) {
+    return Invalid("the descriptor set has too many elements for its ", bytes.size(), " bytes");
   }
   FileDescriptorSet set;
   if (!set.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <unordered_set>
 #include <utility>
 
 #include "eventlog/log/coding.h"
@@ -56,13 +57,10 @@ bool IsCheap(std::string_view info) {
 }
 
 absl::Status CheckViews(const SnapshotInfo& info) {
-  for (int i = 0; i < info.views_size(); ++i) {
-    if (info.views(i).name().empty()) return Invalid("a view has no name");
-    for (int k = 0; k < i; ++k) {
-      if (info.views(k).name() == info.views(i).name()) {
-        return Invalid("view ", info.views(i).name(), " is there twice");
-      }
-    }
+  std::unordered_set<std::string_view> names;
+  for (const SnapshotView& view : info.views()) {
+    if (view.name().empty()) return Invalid("a view has no name");
+    if (!names.insert(view.name()).second) return Invalid("view ", view.name(), " is there twice");
   }
   return absl::OkStatus();
 }

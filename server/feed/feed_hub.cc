@@ -97,8 +97,9 @@ std::shared_ptr<FeedHub::Follower> FeedHub::Follow(FeedReceiver& receiver,
   }
   if (all_scopes) {
     for (const auto& [name, scope] : scopes_) {
-      const bool named = std::any_of(cursors.begin(), cursors.end(),
-                                     [&](const Cursor& cursor) { return cursor.scope == name; });
+      const bool named =
+          std::any_of(cursors.begin(), cursors.end(),
+                      [&name = name](const Cursor& cursor) { return cursor.scope == name; });
       if (!named && scope->has_events) Subscribe(*follower, *scope, Position(), offer);
     }
     all_scopes_.push_back(follower.get());

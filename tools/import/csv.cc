@@ -42,6 +42,9 @@ absl::StatusOr<bool> CsvReader::Next() {
   ASSIGN_OR_RETURN(const bool more, Fill());
   if (!more && text_.empty()) return false;
   for (;;) {
+    if (fields_.size() == options_.fields_max) {
+      return ErrorHere("a record of more than ", options_.fields_max, " fields");
+    }
     RETURN_IF_ERROR(ReadField());
     ASSIGN_OR_RETURN(const bool record_ends, ReadEnd());
     if (record_ends) return true;

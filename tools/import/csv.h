@@ -31,6 +31,8 @@ struct CsvOptions {
   // A quote that is never closed must not eat the memory: these bound one record.
   size_t field_bytes_max = 64 << 10;
   size_t record_bytes_max = 1 << 20;
+  // Nor may commas without anything between them: more columns than tables have.
+  size_t fields_max = 10'000;
 };
 
 class CsvReader {

@@ -99,6 +99,9 @@ TEST(Csv, ARecordAboveItsLimitsIsRefusedWithThePlaceWhereItBegan) {
   EXPECT_THAT(ErrorOf("a\nb,01234567890\n", small), HasSubstr("f.csv:2:3: a field of more than"));
   EXPECT_THAT(ErrorOf("0123456789,012345\n", small), HasSubstr("f.csv:1:12: a record of more"));
   EXPECT_THAT(ErrorOf("\"\n\n\n\n\n\n\n\n\n\n\n\n", small), HasSubstr("f.csv:1:1: a field of"));
+  const CsvOptions narrow = {.fields_max = 3};
+  EXPECT_TRUE(Read("a,b,c\n,,\n", 64, narrow).ok());
+  EXPECT_THAT(ErrorOf("a\n,,,\n", narrow), HasSubstr("f.csv:2:4: a record of more than 3 fields"));
 }
 
 std::string Quoted(const std::string& field) {

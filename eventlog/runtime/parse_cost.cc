@@ -1,0 +1,76 @@
+#include "eventlog/runtime/parse_cost.h"
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "eventlog/runtime/wire_fields.h"
+#include "google/protobuf/message.h"
+
+namespace intentlog {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::MessageFactory;
+
+constexpr size_t kFree = 1 << 20;
+constexpr size_t kGrowth = 16;
+// Of a pointer in a repeated field, which doubles when it is full, and of an allocation's own head.
+constexpr size_t kElement = 32;
+constexpr size_t kText = sizeof(std::string) + 16;
+// Nothing takes more for a byte: an empty message is two, and no class here is larger than this.
+constexpr size_t kByteMost = 256;
+
+class Cost {
+ public:
+  explicit Cost(size_t most) : most_(most) {}
+
+  bool is_above() const { return cost_ > most_; }
+  void Add(const Descriptor& type, std::string_view bytes);
+
+ private:
+  size_t SizeOf(const Descriptor& type) {
+    size_t& size = sizes_[&type];
+    if (size == 0) {
+      size = MessageFactory::generated_factory()->GetPrototype(&type)->SpaceUsedLong();
+    }
+    return size;
+  }
+
+  const size_t most_;
+  size_t cost_ = 0;
+  std::unordered_map<const Descriptor*, size_t> sizes_;  // of an empty message
+};
+
+// Ends early once it is above.
+void Cost::Add(const Descriptor& type, std::string_view bytes) {
+  WireFields fields(bytes);
+  while (!is_above() && fields.Next()) {
+    if (!fields.is_bytes()) {
+      cost_ += sizeof(uint64_t);
+      continue;
+    }
+    const FieldDescriptor* const field = type.FindFieldByNumber(static_cast<int>(fields.number()));
+    if (field == nullptr || field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+      cost_ += kText + fields.bytes().size();
+      // Numbers packed together.
+      if (field != nullptr && field->is_packable())
+        cost_ += sizeof(uint64_t) * fields.bytes().size();
+      continue;
+    }
+    cost_ += kElement + SizeOf(*field->message_type());
+    Add(*field->message_type(), fields.bytes());
+  }
+}
+
+}  // namespace
+
+bool IsCheapToParse(const Descriptor& type, std::string_view bytes) {
+  if (bytes.size() <= kFree / kByteMost) return true;
+  Cost cost(kFree + kGrowth * bytes.size());
+  cost.Add(type, bytes);
+  return !cost.is_above();
+}
+
+}  // namespace intentlog

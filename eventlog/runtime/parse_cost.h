@@ -1,0 +1,17 @@
+// What a serialized message takes in memory once it is parsed, before it is parsed: an empty
+// message within another one is two bytes on the wire and up to some hundred in memory. Pure.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "google/protobuf/descriptor.h"
+
+namespace intentlog {
+
+// At most about 16 times its bytes and 1 MB: what may be parsed, wherever it comes from. Messages
+// within count as large as their own class is. Bytes that are no message may pass: parsing refuses
+// them. REQUIRES: `type` is of generated code.
+bool IsCheapToParse(const google::protobuf::Descriptor& type, std::string_view bytes);
+
+}  // namespace intentlog

@@ -1,0 +1,105 @@
+"""Prints what tests reach, by folder, and whether that is enough.
+
+    coverage.py FILE     FILE: what `llvm-cov export --summary-only` prints
+
+Tests and what is only for tests are not counted. Exits 1 if a part of RULES is below its share.
+"""
+
+import collections
+import json
+import pathlib
+import re
+import sys
+
+FOLDERS = ("eventlog", "projections", "client", "server")
+
+# Parts of the code of which so many lines in a hundred must be reached.
+RULES = (
+    ("log", 95, r"eventlog/log/"),
+    ("admission", 95, r"server/admit/"),
+    ("session", 95, r"server/session/|client/sync/(session|upload|download|bootstrap|syncer)"),
+    ("reconcile", 95, r"client/sync/reconcile"),
+)
+
+# Tests, what only they use, and programs.
+FOR_TESTS = re.compile(
+    r"_test\.cc|_benchmark|fake_|naive_|scripted_|recording_|conformance|faulty_|manual_|golden"
+    r"|/made_|/test_|poisoned|_world|schema_maker|memory_engine|memory_disk|memory_map|loopback_"
+    r"|inspection_forms|parcel_versions|/example"
+)
+
+WORST = 10
+
+
+class Sum:
+    """Lines and branches: all, and those reached."""
+
+    def __init__(self):
+        self.counts = collections.Counter()
+
+    def add(self, summary):
+        for kind in ("lines", "branches"):
+            self.counts[kind] += summary[kind]["count"]
+            self.counts[kind, "reached"] += summary[kind]["covered"]
+
+    def share(self, kind):
+        return 100.0 * self.counts[kind, "reached"] / self.counts[kind] if self.counts[kind] else 100
+
+    def line(self, name):
+        parts = [
+            "%6d of %6d %s %6.2f %%"
+            % (self.counts[kind, "reached"], self.counts[kind], kind, self.share(kind))
+            for kind in ("lines", "branches")
+        ]
+        return "%-28s %s" % (name, "   ".join(parts))
+
+
+def read(path):
+    """(path from the root of the repository, summary) of each file that counts."""
+    with open(path, encoding="utf-8") as file:
+        found = json.load(file)["data"][0]["files"]
+    pattern = re.compile(r"(?:^|/)((?:%s)/.*)$" % "|".join(FOLDERS))
+    for one in found:
+        match = pattern.search(one["filename"].split("/execroot/")[-1])
+        if match and not FOR_TESTS.search(match[1]) and ".pb." not in match[1]:
+            yield match[1], one["summary"]
+
+
+def print_folders(files):
+    sums = collections.defaultdict(Sum)
+    for path, summary in files:
+        sums[path.split("/")[0]].add(summary)
+        sums[str(pathlib.PurePath(path).parent)].add(summary)
+    for folder in sorted(sums):
+        print(sums[folder].line(("  " if "/" in folder else "") + folder))
+
+
+def print_rule(name, least, pattern, files):
+    """Whether the rule holds."""
+    total, members = Sum(), []
+    for path, summary in files:
+        if not re.match(pattern, path):
+            continue
+        total.add(summary)
+        one = Sum()
+        one.add(summary)
+        members.append((one.counts["lines"] - one.counts["lines", "reached"], one.line(path)))
+    holds = bool(members) and total.share("lines") >= least
+    print("%s  at least %d %%: %s" % (total.line(name), least, "ok" if holds else "TOO LITTLE"))
+    if not holds:
+        for missing, line in sorted(members, reverse=True)[:WORST]:
+            print("    %4d lines missing: %s" % (missing, line))
+    return holds
+
+
+def main(arguments):
+    if len(arguments) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    files = sorted(read(arguments[1]))
+    print_folders(files)
+    return 0 if all([print_rule(*rule, files) for rule in RULES]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

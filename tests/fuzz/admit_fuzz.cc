@@ -155,7 +155,7 @@ class Lane {
     if (const size_t size = summary_.ByteSizeLong(); size > kSummaryBytesMax) {
       Fail("a summary grew to " + std::to_string(size) + " bytes");
     }
-    AddToSummary(one.intent, verdict, footprint, one.input.own_logs[0], position_, summary_);
+    AddToSummary(one.intent, verdict, footprint, one.input.own_logs[0].id, position_, summary_);
     if (one.input.payload == nullptr || !IsEffective(verdict.decision)) return;
     first_key_ = DuplicateKeyHash(*one.type, *one.payload);
     first_.set_position(position_.value());
@@ -191,7 +191,7 @@ class Lane {
   // Far above what its bounds (summary.h) let it be: an id, 300 names, and what each remembers.
   static constexpr size_t kSummaryBytesMax = 64 << 10;
 
-  const std::vector<LogId> logs_ = {LogId::FromBytes(std::string(16, 'a')),
+  const std::vector<OwnLog> logs_ = {LogId::FromBytes(std::string(16, 'a')),
                                     LogId::FromBytes(std::string(16, 'b'))};
   EntitySummary summary_;
   Position position_{1};

@@ -66,8 +66,8 @@ class Admission {
         return Unavailable("decided ", Decision_Name(verdict.decision), ": ",
                            verdict.reason.text());
       }
-      AddToSummary(intent_, verdict, FootprintOf(type_, *payload_, intent_, input.clock), own_[0],
-                   Position(++position_), summary_);
+      AddToSummary(intent_, verdict, FootprintOf(type_, *payload_, intent_, input.clock),
+                   own_[0].id, Position(++position_), summary_);
     }
     return watch.Seconds() * 1e9 / kIntents;
   }

@@ -43,7 +43,8 @@ class Sum:
             self.counts[kind, "reached"] += summary[kind]["covered"]
 
     def share(self, kind):
-        return 100.0 * self.counts[kind, "reached"] / self.counts[kind] if self.counts[kind] else 100
+        all_of_kind = self.counts[kind]
+        return 100.0 * self.counts[kind, "reached"] / all_of_kind if all_of_kind else 100.0
 
     def line(self, name):
         parts = [

@@ -49,7 +49,8 @@ SchemaMaker Notes() {
                {"c", 4, "string", ""}});
   maker.Event(
       "Same", R"(entity: "note" key: "id" concurrent: SAME_IS_DUPLICATE clock: DEVICE
-                         max_skew_ms: 5000 duplicate_key { fields: "c" period_ms: 1000 outcome: SAME_IS_DUPLICATE })",
+                         max_skew_ms: 5000 duplicate_key { fields: "c" period_ms: 1000
+                         outcome: SAME_IS_DUPLICATE } )",
       {{"id", 1, "string", ""}, {"c", 2, "string", ""}, {"when", 3, "sint64", "volatile: true"}});
   maker.Event("Last", R"(entity: "note" key: "id" concurrent: LAST_WRITER_WINS clock: DEVICE
                          max_skew_ms: 5000)",
@@ -192,7 +193,7 @@ class Lane {
   static constexpr size_t kSummaryBytesMax = 64 << 10;
 
   const std::vector<OwnLog> logs_ = {LogId::FromBytes(std::string(16, 'a')),
-                                    LogId::FromBytes(std::string(16, 'b'))};
+                                     LogId::FromBytes(std::string(16, 'b'))};
   EntitySummary summary_;
   Position position_{1};
   std::vector<Candidate> batch_;

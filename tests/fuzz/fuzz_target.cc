@@ -58,9 +58,14 @@ const char* Env(const char* name, const char* otherwise) {
   return value == nullptr ? otherwise : value;
 }
 
-// The arguments as libFuzzer gets them.
+// The arguments as libFuzzer gets them; it ends at a folder that is not there.
 std::vector<std::string> Arguments(int argc, char** argv) {
   std::vector<std::string> arguments(argv, argv + argc);
+  arguments.erase(std::remove_if(arguments.begin() + 1, arguments.end(),
+                                 [](const std::string& one) {
+                                   return one.front() != '-' && !std::filesystem::exists(one);
+                                 }),
+                  arguments.end());
   const uint64_t times = std::getenv("INTENTLOG_LONG") == nullptr ? 1 : kLongTimes;
   for (std::string& argument : arguments) {
     constexpr std::string_view kRuns = "-runs=";
@@ -74,7 +79,8 @@ std::vector<std::string> Arguments(int argc, char** argv) {
   arguments.insert(arguments.begin() + 1, {seed, Cat("-artifact_prefix=", outputs, "/")});
   if (const char* const scratch = std::getenv("TEST_TMPDIR")) {
     const std::string found = Cat(scratch, "/found");
-    std::filesystem::create_directories(found);
+    // The seeds as this program makes them, beside those that were kept.
+    WriteSeeds(found);
     arguments.insert(arguments.begin() + 1, found);
   }
   return arguments;

@@ -139,7 +139,7 @@ absl::StatusOr<Count> IntentReader::FillPush(Count from, Count last, size_t byte
   Count end;
   while (true) {
     at.row.ForEach([&](uint32_t index, std::string_view intent) {
-      if (Planted(Bug::kPushCutsBatch) && index == 3) return;
+      if (Planted(Bug::kPushCutsBatch) && index >= 3) return;
       push->add_intents(intent.data(), intent.size());
     });
     bytes += FrameBytes(at.row);

@@ -44,7 +44,6 @@ enum class Bug {
   kLiveSkipsScopes,      // live feed tells each scope's first event of a group alone
   kCheckpointFirst,      // read models count as folded before they are
   kPoisonBlocks,         // an event that can not be folded stops everything
-  kParkedRowsGoOn,       // … or is passed over, and later ones of its row are folded
   kCount,
 };
 

@@ -74,7 +74,8 @@ bool Decider::CoversOrWaits(const PushUnit& unit, const LogAhead::LogState& stat
 absl::StatusOr<UnitOutcome> Decider::Decide(const PushUnit& unit) {
   UnitOutcome outcome;
   PushLane& lane = *unit.lane;
-  if (lane.forked || lane.superseded || (lane.awaited && unit.first() > *lane.awaited)) {
+  const bool early = lane.awaited && unit.first() > *lane.awaited;
+  if (lane.forked || lane.superseded || (early && !Planted(Bug::kGapAccepted))) {
     outcome.passed_over = true;
     return outcome;
   }

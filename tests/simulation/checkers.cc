@@ -49,7 +49,7 @@ void Checkers::End() {
 }
 
 void Checkers::OnFrame(std::string_view from, std::string_view to, std::string_view bytes) {
-  if (from != kServerNode) return;
+  if (from != kServerNode) return OnFrameOf(std::string(from), bytes);
   Read(/*all=*/false);
   const std::string device(to);
   const auto feed = ParseFeedFrame(bytes);
@@ -64,6 +64,14 @@ void Checkers::OnFrame(std::string_view from, std::string_view to, std::string_v
     if (frame.has_receipts()) checker->OnReceipts(history_, device, frame.receipts());
     if (frame.has_snapshot_head()) checker->OnSnapshot(device, frame.snapshot_head());
   }
+}
+
+void Checkers::OnFrameOf(const std::string& device, std::string_view bytes) {
+  DeviceFrame frame;
+  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !frame.has_push()) {
+    return;
+  }
+  for (const auto& checker : checkers_) checker->OnPush(device, frame.push());
 }
 
 void Checkers::OnAppended(const std::string& name, const Appended& appended,

@@ -26,7 +26,8 @@ class Checker {
 
   // An event of the log that nobody had seen.
   virtual void OnEvent(const History& /*history*/, const SeenEvent& /*event*/) {}
-  // Frames that a device took.
+  // Frames that the server took, and frames that a device took.
+  virtual void OnPush(const std::string& /*device*/, const Push& /*push*/) {}
   virtual void OnWelcome(const std::string& /*device*/, const Welcome& /*welcome*/) {}
   virtual void OnReceipts(const History& /*history*/, const std::string& /*device*/,
                           const Receipts& /*receipts*/) {}
@@ -92,6 +93,7 @@ class Checkers final : public WorldWatcher {
   void OnEnded(const std::string& node, Ending how) override;
 
  private:
+  void OnFrameOf(const std::string& device, std::string_view bytes);
   void Read(bool all);
   void Learn(const std::string& device);
 

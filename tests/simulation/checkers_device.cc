@@ -201,10 +201,24 @@ class I21LocalView final : public Checker {
   uint64_t steps_ = 0;
 };
 
-// A count is given once, in whatever life and after whatever end.
+// A count is given once, in whatever life and after whatever end: so what was pushed is not lost.
 class I31CountsAreNotReused final : public Checker {
  public:
   I31CountsAreNotReused() : Checker("I31CountsAreNotReused") {}
+  void OnPush(const std::string&, const Push& push) override {
+    uint64_t& pushed = pushed_[push.log_id()];
+    pushed = std::max<uint64_t>(pushed, push.first_count() + push.intents_size() - 1);
+  }
+  void OnStarted(World& world, const History&, const std::string& name) override {
+    for (const LogStatus& log : world.device(name).Status().logs) {
+      if (log.names.empty()) continue;
+      const LogName& now = log.names.back();
+      const uint64_t pushed = pushed_[std::string(now.log_id.bytes())];
+      if (pushed > 0 && now.after.value() + pushed > log.counts.recorded) {
+        Fail(name, " had pushed ", pushed, " of a log, and has ", log.counts.recorded);
+      }
+    }
+  }
   void OnAppended(const DeviceHistory& device, const std::string& name,
                   const Appended& appended) override {
     const auto log = device.logs.find(appended.priority);
@@ -216,6 +230,9 @@ class I31CountsAreNotReused final : public Checker {
       Fail(name, ": count ", count, " was given before");
     }
   }
+
+ private:
+  std::map<std::string, uint64_t> pushed_;  // by device log
 };
 
 // Whatever the versions: what a device recorded is decided, or waits behind something open. At the

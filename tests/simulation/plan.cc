@@ -118,7 +118,7 @@ void Plan::DrawServer(Random& random) {
   server.group_bytes_max = Between(random, 128, 4 << 20);
   server.groups_in_flight_max = 1 + static_cast<int>(random.Below(3));
   server.group_bytes_early = Between(random, 1, 256 << 10);
-  server.waiting_bytes_max = OneIn(random, 6) ? Between(random, 40 << 10, 200 << 10) : 256 << 20;
+  server.waiting_bytes_max = OneIn(random, 3) ? Between(random, 5 << 10, 20 << 10) : 256 << 20;
   server.summary_cache_entities = Between(random, 1, 200);
   server.log_cache_entries = Between(random, 1, 50);
   server.readmissions_max = Between(random, 1, 100);
@@ -149,7 +149,9 @@ void Plan::DrawSnapshots(Random& random) {
 
 void Plan::DrawClient(Random& random) {
   client.batch_bytes_max = 32 << 10;
-  client.push_frame_bytes = Between(random, 64, 32 << 10);
+  // What a server has no room for at all would never come.
+  const bool narrow = server.waiting_bytes_max < (32 << 10);
+  client.push_frame_bytes = Between(random, 64, narrow ? 1 << 10 : 32 << 10);
   client.feed_credit_bytes = Between(random, 64 << 10, 4 << 20);
   client.retry_base = Millis(random, 10, 1000);
   client.retry_cap = std::max(client.retry_base, Millis(random, 200, 30'000));

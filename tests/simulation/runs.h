@@ -1,10 +1,13 @@
 // What tests that run seeds have in common. For tests alone.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <string_view>
@@ -29,6 +32,32 @@ inline std::vector<std::string_view> MarksUnreached() {
   std::sort(unreached.begin(), unreached.end());
   return unreached;
 }
+
+// While it lives, relative paths are in a folder of their own, in memory where there is one: worlds
+// whose stores are in memory put their snapshots there.
+class ScratchFolder {
+ public:
+  ScratchFolder() : before_(std::filesystem::current_path()) {
+    std::string path = "/dev/shm/intentlog-XXXXXX";
+    if (mkdtemp(path.data()) == nullptr) {
+      path = testing::TempDir() + "/XXXXXX";
+      if (mkdtemp(path.data()) == nullptr) std::abort();
+    }
+    path_ = path;
+    std::filesystem::current_path(path_);
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::current_path(before_, ignored);
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+ private:
+  const std::filesystem::path before_;
+  std::filesystem::path path_;
+};
 
 class Stopwatch {
  public:

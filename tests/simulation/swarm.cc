@@ -202,7 +202,7 @@ class Swarm {
     if (!Runs(kServer) && !world_.server_runs() && random().Below(3) == 0) StartServer();
     for (const std::string& name : names_) {
       if (random().Below(3) != 0) continue;
-      if (Runs(name) && !world_.device(name).store().failed().ok()) world_.CrashDevice(name);
+      if (Runs(name) && !world_.device(name).store().failed().ok()) End(name);
       StartDevice(name);
     }
   }

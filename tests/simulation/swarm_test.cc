@@ -30,6 +30,7 @@ void RunSeeds(uint64_t otherwise, bool in_memory) {
   const uint64_t shards = only != 0 ? 1 : Setting("TEST_TOTAL_SHARDS", 1);
   const uint64_t shard = only != 0 ? 0 : Setting("TEST_SHARD_INDEX", 0);
   const bool goes_on = std::getenv("INTENTLOG_KEEP_GOING") != nullptr;
+  const ScratchFolder scratch;
   uint64_t ran = 0;
   uint64_t events = 0;
   const Stopwatch watch;
@@ -52,6 +53,7 @@ TEST(Swarm, NoFaultLosesDoublesOrDivergesAndAllSettles) { RunSeeds(kInMemory, tr
 TEST(Swarm, TheSameOnRocksdb) { RunSeeds(kOnRocksdb, false); }
 
 TEST(Swarm, OneSeedIsOneTrace) {
+  const ScratchFolder scratch;
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     const SwarmResult first = RunSeed(seed);
     const SwarmResult second = RunSeed(seed);

@@ -47,7 +47,8 @@ std::string MakeRoot(uint64_t seed, bool in_memory) {
   const std::string shared = "/dev/shm";
   std::string base = given != nullptr ? given : "/tmp";
   if (std::filesystem::is_directory(shared, error)) base = shared;
-  if (in_memory) return Cat(base, "/intentlog-world-", getpid(), "-", seed);
+  // What it is called gets into messages, and so into traces.
+  if (in_memory) return Cat("world-", seed);
   std::string path = Cat(base, "/intentlog-world-", seed, "-XXXXXX");
   if (mkdtemp(path.data()) == nullptr) {
     path = Cat(given != nullptr ? given : "/tmp", "/world-", seed, "-XXXXXX");

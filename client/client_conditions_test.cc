@@ -354,6 +354,16 @@ TEST_F(ConditionsTest, StepsOfTheWallClockGoWithIntentsAndHellos) {
   EXPECT_EQ(shop_.server().hello().clock_steps(), 3u);
 }
 
+TEST_F(ConditionsTest, I23_AWallClockThatIsSetBackByYearsKeepsNobodyWaiting) {
+  Order();
+  shop_.Sync();
+  shop_.Cut();
+  shop_.clock().JumpWall(-absl::Hours(10 * 365 * 24));
+  Order();
+  shop_.Pass(shop_.options().retry_cap + absl::Seconds(1));
+  EXPECT_EQ(Status().counts.pending, 0u);
+}
+
 // ---- health
 
 TEST_F(ConditionsTest, AServersOperatorHearsWhatWaitsAndWhy) {

@@ -7,6 +7,7 @@
 #include "client/outbox/intent_reader.h"
 #include "eventlog/log/coding.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/entity.h"
 #include "proto/event.pb.h"
@@ -228,6 +229,11 @@ void PublishRows(Device& device) {
 absl::Status Device::Apply(DeviceChange change, StoreBatch& batch) {
   for (const auto& [scope, cursor] : change.cursors) ScopeCursors::Put(scope, cursor, batch);
   PutConflicts(change.conflicts, batch);
+  if (Planted(Bug::kCursorFirst)) {
+    StoreBatch first;
+    for (const auto& [scope, cursor] : change.cursors) ScopeCursors::Put(scope, cursor, first);
+    RETURN_IF_ERROR(store->Commit(first, Sync::kBuffered));
+  }
   Settled settled;
   const auto commit = [this](StoreBatch& whole) { return store->Commit(whole, Sync::kBuffered); };
   const bool settles = !change.settling.outcomes.empty() || !change.settling.settlements.empty();

@@ -9,6 +9,7 @@
 #include "eventlog/log/block.h"
 #include "eventlog/log/event.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
@@ -39,6 +40,7 @@ absl::Status AddBlock(Device& device, EventDecoder& decoder, const BlockView& bl
 
 // A view lacks what is not kept: the scope begins anew with the next sync.
 absl::Status BeginAnew(Device& device, const std::string& scope, ScopeCursor cursor) {
+  INTENTLOG_MARK("refold: a scope begins anew");
   cursor.anew = true;
   StoreBatch batch;
   ScopeCursors::Put(scope, cursor, batch);

@@ -10,6 +10,7 @@
 #include "client/feed_blocks.h"
 #include "eventlog/log/block.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
@@ -118,6 +119,7 @@ absl::StatusOr<uint64_t> TrimFeed(Device& device) {
 absl::StatusOr<uint64_t> TrimLog(Device& device) {
   const uint64_t held = device.held_bytes();
   if (held < Share(device, device.quota.begin) || held < device.trim_again_at) return 0;
+  INTENTLOG_MARK("trim: begins");
   const uint64_t goal = Share(device, device.quota.end);
   uint64_t freed = 0;
   while (device.held_bytes() > goal) {
@@ -145,6 +147,7 @@ absl::Status MakeRoom(Device& device, uint64_t bytes) {
   device.trim_again_at = 0;
   RETURN_IF_ERROR(TrimLog(device).status());
   if (device.held_bytes() + bytes <= device.quota.bytes_max) return absl::OkStatus();
+  INTENTLOG_MARK("trim: nothing more can go");
   const OutboxCounts counts = device.outbox->counts();
   return Exhausted("the device's log holds ", device.outbox->log_bytes(), " bytes of intents and ",
                    device.cursors->held_bytes(), " of feed, at most ", device.quota.bytes_max,

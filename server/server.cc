@@ -7,6 +7,8 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/ids.h"
+#include "eventlog/runtime/mark.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "server/server_rep.h"
 
@@ -251,6 +253,7 @@ void Server::Rep::OnWentBack(const std::string& tenant, const absl::Status& stat
 }
 
 void Server::Rep::ReopenAfter(absl::Duration delay) {
+  if (Planted(Bug::kReopensNever)) return;
   reopen_ = executors_.core->PostAfter(delay, [this] { Reopen(); });
 }
 
@@ -262,6 +265,7 @@ void Server::Rep::Reopen() {
   if (engine_ != nullptr && !engine_->store().CheckReopen().ok()) {
     return ReopenAfter(options_.reopen_interval);
   }
+  INTENTLOG_MARK("server: stores are opened again");
   CloseStores();
   absl::Status status = Unavailable("a reader holds the stores that are to be opened again");
   if (closing_.expired()) status = OpenAll();

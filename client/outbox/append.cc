@@ -6,6 +6,8 @@
 #include "client/outbox/intent_view.h"
 #include "client/outbox/outbox.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
@@ -118,6 +120,7 @@ absl::Status Outbox::Place(Group& group, Writer& writer) {
 }
 
 absl::StatusOr<bool> Outbox::FindRepeated(Writer& writer) {
+  if (Planted(Bug::kRepeatNotFound)) return false;
   std::optional<LogPlace> first;
   for (size_t i = 0; i < writer.intents.size(); ++i) {
     const EncodedIntent& intent = writer.intents[i];
@@ -133,6 +136,7 @@ absl::StatusOr<bool> Outbox::FindRepeated(Writer& writer) {
   }
   if (!first) return false;
   RETURN_IF_ERROR(CheckRepeat(writer, *first));
+  INTENTLOG_MARK("outbox: recorded before");
   writer.result = {first->count, true};
   return true;
 }
@@ -263,8 +267,10 @@ absl::Status Outbox::CommitGroup(Group& group) {
   RETURN_IF_ERROR(failed());
   if (group.fresh.empty()) return group.durable ? Sync() : absl::OkStatus();
   lanes_.Put(group.batch);
-  const absl::Status status = store_.Commit(
-      group.batch, group.durable ? ::intentlog::Sync::kDurable : ::intentlog::Sync::kBuffered);
+  const absl::Status status =
+      store_.Commit(group.batch, group.durable && !Planted(Bug::kAcknowledgedBeforeSync)
+                                     ? ::intentlog::Sync::kDurable
+                                     : ::intentlog::Sync::kBuffered);
   if (!status.ok()) {
     NotWritten(status);
     return status;
@@ -295,7 +301,7 @@ absl::Status Outbox::Sync() {
     if (synced) return absl::OkStatus();
   }
   const absl::Status status = store_.SyncLog();
-  if (!status.ok()) {
+  if (!status.ok() && !Planted(Bug::kSyncErrorIgnored)) {
     Fail(status);
     return status;
   }
@@ -310,7 +316,8 @@ absl::Status Outbox::Sync() {
 // A full disk refuses before anything is written: then all is as it was. After another failure the
 // store must be opened again.
 void Outbox::NotWritten(const absl::Status& status) {
-  if (!absl::IsResourceExhausted(status) || !store_.failed().ok()) return Fail(status);
+  const bool whole = absl::IsResourceExhausted(status) && store_.failed().ok();
+  if (!whole && !Planted(Bug::kGoesOnAfterFailedWrite)) return Fail(status);
   lanes_.Abandon();
 }
 

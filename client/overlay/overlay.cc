@@ -8,6 +8,7 @@
 #include "client/outbox/lost_runs.h"
 #include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "proto/sync.pb.h"
 
@@ -37,7 +38,7 @@ class Overlay::Edit final : public OverlayEdit {
 
   void Decided(const Outcome& outcome) override {
     if (!overlay_.built_ || outcome.decision == PARKED) return;
-    const bool effective = IsEffective(outcome.decision);
+    const bool effective = IsEffective(outcome.decision) && !Planted(Bug::kOverlayDropsReceipted);
     for (uint32_t i = 0; i < outcome.length; ++i) {
       const LogPlace place{outcome.priority, outcome.first.Plus(i)};
       if (effective) {
@@ -59,7 +60,7 @@ class Overlay::Edit final : public OverlayEdit {
     while (!places.empty() && places.begin()->first <= position) {
       const LogPlace place = places.begin()->second;
       places.erase(places.begin());
-      overlay_.Drop(place);
+      if (!Planted(Bug::kOverlayKeepsConfirmed)) overlay_.Drop(place);
     }
     if (places.empty()) overlay_.awaited_.erase(awaited);
   }

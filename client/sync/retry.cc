@@ -16,10 +16,12 @@ RetryState AfterFailure(const RetryState& before, const RetryFailure& failure,
   if (before.attempts() == 0) state.set_failing_since_us(absl::ToUnixMicros(failure.now));
   const uint64_t attempts = std::max(state.attempts(), failure.attempts_min);
   const absl::Duration wait = RetryDelay(options, attempts, failure.unit, failure.server_delay);
-  state.set_next_attempt_us(absl::ToUnixMicros(failure.now + wait));
-  state.set_server_delay_until_us(failure.server_delay > absl::ZeroDuration()
-                                      ? absl::ToUnixMicros(failure.now + failure.server_delay)
-                                      : 0);
+  const bool asked = failure.server_delay > absl::ZeroDuration();
+  // Where the server asked: from when on it is waited, so that what was asked is known whatever
+  // becomes of the wall clock.
+  state.set_next_attempt_us(absl::ToUnixMicros(asked ? failure.now : failure.now + wait));
+  state.set_server_delay_until_us(asked ? absl::ToUnixMicros(failure.now + failure.server_delay)
+                                        : 0);
   return state;
 }
 
@@ -32,8 +34,10 @@ RetryState AfterSuccess(const RetryState& before) {
 absl::Duration ServerDelayLeft(const RetryState& state, absl::Time now,
                                const BackoffOptions& options) {
   if (state.server_delay_until_us() == 0) return absl::ZeroDuration();
-  const absl::Duration left = absl::FromUnixMicros(state.server_delay_until_us()) - now;
-  return std::clamp(left, absl::ZeroDuration(), options.server_delay_max);
+  const absl::Time until = absl::FromUnixMicros(state.server_delay_until_us());
+  const absl::Duration asked = until - absl::FromUnixMicros(state.next_attempt_us());
+  return std::clamp(until - now, absl::ZeroDuration(),
+                    std::clamp(asked, absl::ZeroDuration(), options.server_delay_max));
 }
 
 absl::Duration WaitLeft(const RetryState& state, absl::Time now, const BackoffOptions& options) {

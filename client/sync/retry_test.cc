@@ -49,6 +49,9 @@ TEST(RetryTest, AWallClockThatWasSetBackDelaysNobodyForLong) {
   const BackoffOptions options;
   const RetryState state = AfterFailure({}, Failing(kNoon), options);
   EXPECT_LE(WaitLeft(state, kNoon - absl::Hours(48), options), options.cap);
+  const RetryState asked = AfterFailure({}, Failing(kNoon, 0.9, absl::Seconds(2)), options);
+  EXPECT_EQ(WaitLeft(asked, kNoon - absl::Hours(48), options), absl::Seconds(2));
+  EXPECT_EQ(WaitLeft(asked, kNoon + absl::Hours(48), options), absl::ZeroDuration());
 }
 
 class RetriesTest : public testing::Test {

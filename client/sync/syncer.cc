@@ -6,6 +6,8 @@
 #include "client/sync/syncer_core.h"
 #include "client/sync/why.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
@@ -129,11 +131,20 @@ void Syncer::Core::Consider() {
     if (slice_) return FinishSlice(SliceReport::End::kHeld, absl::OkStatus());
     return Publish();
   }
+  const absl::Duration wait = WaitLeft();
+  if (wait > absl::ZeroDuration()) return WaitFor(wait);
+  Connect(logs);
+}
+
+// The wall clock says what an earlier process left to wait. From the first look on passed time
+// counts too: a wall clock that was set back by years would begin the wait anew whenever it ends.
+absl::Duration Syncer::Core::WaitLeft() {
   const absl::Time now = clock_.WallNow();
   const absl::Duration wait =
       skip_backoff_ ? retries_.ServerDelayLeft(now) : retries_.WaitLeft(now);
-  if (wait > absl::ZeroDuration()) return WaitFor(wait);
-  Connect(logs);
+  if (Planted(Bug::kWaitsByWallClock)) return wait;
+  if (!wait_ends_) wait_ends_ = clock_.Passed() + wait;
+  return std::min(wait, *wait_ends_ - clock_.Passed());
 }
 
 void Syncer::Core::WaitFor(absl::Duration wait) {
@@ -151,6 +162,7 @@ void Syncer::Core::WaitFor(absl::Duration wait) {
 
 void Syncer::Core::Connect(const ClassSet& logs) {
   skip_backoff_ = false;
+  wait_ends_.reset();
   in_attempt_.reset();
   TakePart(logs);
   // What it notes is durable before the Hello tells of it; a failure shows in Store::failed.
@@ -179,6 +191,7 @@ void Syncer::Core::End(const absl::Status& status) {
     return Post([](Core& core) { core.Consider(); });
   }
   refused_ = session_->refused();
+  if (refused_) INTENTLOG_MARK("syncer: refused by the server");
   const bool network = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
   // Two copies that take over from each other do it more and more seldom.
   const bool good = network && session_->open() && !session_->superseded();
@@ -192,6 +205,7 @@ void Syncer::Core::End(const absl::Status& status) {
   DropConnection();
   asked_ = false;
   retries_.Failed(in_attempt_, failure);
+  wait_ends_.reset();
   if (!device_.outbox->failed().ok() || !device_.store->failed().ok()) return Fail(status);
   if (slice_ && refused_) return FinishSlice(SliceReport::End::kFailed, status);
   Consider();

@@ -80,6 +80,7 @@ class Syncer::Core final : public ChannelListener,
 
   void Consider();
   void Connect(const ClassSet& logs);
+  absl::Duration WaitLeft();
   void WaitFor(absl::Duration wait);
   void Opened();
   void End(const absl::Status& status);
@@ -126,12 +127,13 @@ class Syncer::Core final : public ChannelListener,
   Executor::TimerId tick_timer_ = 0;
   Executor::TimerId slice_timer_ = 0;
   Retries retries_;
-  uint64_t bad_sessions_ = 0;    // in a row, that ended by what the server said
-  bool refused_ = false;         // by the server, at the last attempt
-  bool failed_ = false;          // the folder did
-  bool asked_ = false;           // a person did, and it is not done
-  bool skip_backoff_ = false;    // at the next attempt
-  bool progress_asked_ = false;  // a task will look at it
+  uint64_t bad_sessions_ = 0;                // in a row, that ended by what the server said
+  bool refused_ = false;                     // by the server, at the last attempt
+  bool failed_ = false;                      // the folder did
+  bool asked_ = false;                       // a person did, and it is not done
+  bool skip_backoff_ = false;                // at the next attempt
+  std::optional<absl::Duration> wait_ends_;  // of the wait for it, in passed time
+  bool progress_asked_ = false;              // a task will look at it
   std::array<Hold, kClasses> holds_ = {};
   ClassSet in_attempt_;  // logs that take part in the attempt or session
   DigestCheck digests_;

@@ -5,6 +5,7 @@
 #include "client/outbox/intent_reader.h"
 #include "client/outbox/lost_runs.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
@@ -44,6 +45,7 @@ absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, size_t bytes_max, Push
   if (in_flight > 0 && in_flight + options_.push_frame_bytes > options_.push_window_bytes) {
     return false;
   }
+  if (Planted(Bug::kPushedBeforeSync)) now.synced = now.last;
   if (now.synced < now.last) {
     RETURN_IF_ERROR(outbox_.Sync());
     now = outbox_.view(log_.priority);

@@ -10,6 +10,7 @@
 
 #include "eventlog/log/coding.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "proto/store.pb.h"
 
@@ -174,7 +175,7 @@ absl::Status RocksdbEngine::Append(std::string_view tenant, Term term, const Eng
   }
   PutIndexRows(batch, tenant, append.index);
   if (!append.blocks.empty()) PutHead(batch, tenant, head);
-  return store_->Commit(batch, Sync::kDurable);
+  return store_->Commit(batch, Planted(Bug::kReceiptBeforeSync) ? Sync::kBuffered : Sync::kDurable);
 }
 
 absl::Status RocksdbEngine::Replace(std::string_view tenant, Term term, const EngineBlock& merged,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/store/rep.h"
 #include "proto/store.pb.h"
@@ -101,6 +102,7 @@ size_t StoreBatch::bytes() const { return rep_->bytes; }
 
 absl::Status Store::Rep::Fail(const absl::Status& status) {
   std::lock_guard<std::mutex> hold(mutex);
+  if (Planted(Bug::kGoesOnAfterFailedWrite)) return status;
   if (failure.ok()) failure = status;
   has_failed.store(true, std::memory_order_release);
   return failure;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "projections/engine/row_access.h"
 #include "proto/store.pb.h"
@@ -158,6 +159,7 @@ absl::Status RowFold::Apply(const Event& event, std::string_view key) {
   }
   ASSIGN_OR_RETURN(HotRow* const row, Touch(key));
   const absl::Status status = projection_.projection->Apply(event, key, row->row);
+  if (!status.ok() && Planted(Bug::kPoisonBlocks)) return status;
   if (!status.ok()) [[unlikely]]
     Park(event, key, status);
   return absl::OkStatus();

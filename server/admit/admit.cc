@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/entity.h"
 #include "server/admit/concurrent.h"
@@ -46,7 +47,7 @@ std::optional<Verdict> CheckType(const AdmitInput& input) {
   const Intent& intent = *input.intent;
   // Short names serve people; what is recorded carries the full one.
   if (input.type == nullptr || input.type->name() != intent.type()) {
-    return Decided(PARKED, Reason::UNKNOWN_TYPE, "",
+    return Decided(Planted(Bug::kUnknownTypeRejected) ? REJECTED : PARKED, Reason::UNKNOWN_TYPE, "",
                    Cat("type ", intent.type(), " is not in the server's schema yet"));
   }
   if (intent.schema_version() > input.type->schema_version()) {

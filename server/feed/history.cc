@@ -6,6 +6,7 @@
 
 #include "eventlog/log/block.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/planted.h"
 
 namespace intentlog {
 namespace {
@@ -57,6 +58,7 @@ class FrameMaker {
     size_t end = block.size();
     while (end > begin && block.position(end - 1) > request_.limit.position) --end;
     while (begin < end && block.position(begin) <= from_) ++begin;
+    if (Planted(Bug::kHistorySkipsOne) && end - begin > 1) ++begin;
     if (collected_.size() == 0) collected_.Reserve(request_.bytes_max);
     while (begin < end) {
       size_t run_end = begin;

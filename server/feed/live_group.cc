@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "eventlog/runtime/mark.h"
+#include "eventlog/runtime/planted.h"
+
 namespace intentlog {
 
 LiveGroup::LiveGroup(Wanted wanted, size_t part_bytes_max)
@@ -22,8 +25,10 @@ LiveGroup::Part& LiveGroup::PartOf(std::string_view scope) {
 void LiveGroup::Add(const EventRef& event) {
   Part& part = PartOf(event.scope);
   if (!part.complete) return;
+  if (Planted(Bug::kLiveSkipsScopes) && part.block.size() > 0) return;
   part.block.Add(event);
   if (part.block.bytes() > part_bytes_max_) {
+    INTENTLOG_MARK("live group: too much for one frame");
     part.complete = false;
     part.block = BlockBuilder();
   }

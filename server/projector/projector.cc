@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "projections/engine/row_keys.h"
 #include "server/projector/fold_checkpoint.h"
@@ -183,6 +184,11 @@ absl::Status Projector::Commit(Position through) {
   for (const std::string& scope : touched_) RETURN_IF_ERROR(models_->Finish(scope, through, batch));
   const Position before = std::exchange(folded_, through);
   PutCheckpoint(through, batch);
+  if (Planted(Bug::kCheckpointFirst)) {
+    StoreBatch first;
+    PutCheckpoint(through, first);
+    RETURN_IF_ERROR(views_.Commit(first, Sync::kBuffered));
+  }
   const absl::Status committed = views_.Commit(batch, Sync::kBuffered);
   if (!committed.ok()) {
     folded_ = before;

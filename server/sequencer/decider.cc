@@ -5,6 +5,8 @@
 
 #include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "server/admit/admit.h"
 #include "server/admit/restored.h"
@@ -47,11 +49,15 @@ absl::Status Decider::Begin(uint64_t group_number, int64_t now_us, LiveGroup& li
 // True if nothing of the unit can be decided now; `outcome` says why.
 bool Decider::CoversOrWaits(const PushUnit& unit, const LogAhead::LogState& state,
                             UnitOutcome& outcome) const {
+  if (Planted(Bug::kGapAccepted) && unit.first() > state.highest.Next()) return false;
+  if (Planted(Bug::kForgetsOldCounts) && unit.last().Plus(3) <= state.highest) return false;
   if (unit.first() > state.highest.Next()) {
+    INTENTLOG_MARK("decider: a gap");
     outcome.gap_from = state.highest.Next();
     return true;
   }
   if (unit.last() <= state.highest) {
+    INTENTLOG_MARK("decider: all of a push is known");
     outcome.covered_through = unit.last();
     return true;
   }
@@ -59,6 +65,7 @@ bool Decider::CoversOrWaits(const PushUnit& unit, const LogAhead::LogState& stat
   ChainValue hash = unit.hash_before;
   const uint64_t covered = state.highest.Next().Since(unit.first());
   for (uint64_t i = 0; i < covered; ++i) hash = NextLogHash(hash, unit.push.intents[i]);
+  if (covered > 0) INTENTLOG_MARK("decider: a part of a push is known");
   if (covered > 0) outcome.covered_through = state.highest;
   outcome.hash_differs = hash != state.hash;
   return outcome.hash_differs;
@@ -67,7 +74,8 @@ bool Decider::CoversOrWaits(const PushUnit& unit, const LogAhead::LogState& stat
 absl::StatusOr<UnitOutcome> Decider::Decide(const PushUnit& unit) {
   UnitOutcome outcome;
   PushLane& lane = *unit.lane;
-  if (lane.forked || lane.superseded || (lane.awaited && unit.first() > *lane.awaited)) {
+  const bool early = lane.awaited && unit.first() > *lane.awaited;
+  if (lane.forked || lane.superseded || (early && !Planted(Bug::kGapAccepted))) {
     outcome.passed_over = true;
     return outcome;
   }
@@ -78,7 +86,9 @@ absl::StatusOr<UnitOutcome> Decider::Decide(const PushUnit& unit) {
     if (outcome.hash_differs) lane.awaited = Count();
     return outcome;
   }
-  const size_t begin = state->highest.Next().Since(unit.first());
+  const bool anew = (Planted(Bug::kGapAccepted) && unit.first() > state->highest.Next()) ||
+                    (Planted(Bug::kForgetsOldCounts) && unit.last() <= state->highest);
+  const size_t begin = anew ? 0 : state->highest.Next().Since(unit.first());
   RETURN_IF_ERROR(DecideNew(unit, begin, *state, outcome));
   return outcome;
 }

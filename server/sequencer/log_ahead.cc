@@ -5,6 +5,8 @@
 
 #include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "server/sequencer/server_rows.h"
 
@@ -35,7 +37,8 @@ void LogAhead::Begin(uint64_t group_number, int64_t now_us, LiveGroup& live) {
   group_.emplace(end_, options_.log);
   live_ = &live;
   group_number_ = group_number;
-  now_us_ = std::max(now_us, end_.server_time_us);
+  if (now_us < end_.server_time_us) INTENTLOG_MARK("log ahead: the wall clock is behind the log");
+  now_us_ = Planted(Bug::kServerTimeFalls) ? now_us : std::max(now_us, end_.server_time_us);
   index_.Begin(group_number);
 }
 
@@ -147,6 +150,7 @@ absl::StatusOr<LogAhead::LogState*> LogAhead::StateOf(const LogId& log) {
   state.log = log;
   state.highest = highest.count;
   state.hash = highest.hash;
+  if (Planted(Bug::kForgetsOnRestart)) state.highest = Count();
   return &state;
 }
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "server/sequencer/server_rows.h"
 
@@ -165,6 +167,7 @@ void OpenLanes::PutReadmission(std::string key, const Readmission& how) {
 }
 
 absl::Status OpenLanes::Release(absl::Span<const OpenMember> batch, const Readmission& how) {
+  if (Planted(Bug::kReleaseForgotten)) return absl::OkStatus();
   for (const OpenMember& member : batch) {
     for (const OwnLog& own : member.own_logs) {
       if (IsOpen(member.entity->summary, own.id)) continue;
@@ -175,9 +178,12 @@ absl::Status OpenLanes::Release(absl::Span<const OpenMember> batch, const Readmi
       if (going_on) continue;
       Readmission row = how;
       row.set_closed(member.position());
+      INTENTLOG_MARK("open lanes: what waited is admitted again");
       PutReadmission(LaneAgainKey(lane), row);
       // Until its turn comes: nothing may overtake what waits there.
-      AddOpen(member.entity->summary, own.id, member.position());
+      if (!Planted(Bug::kReleasedOvertakes)) {
+        AddOpen(member.entity->summary, own.id, member.position());
+      }
       ahead_.Touch(*member.entity);
     }
   }
@@ -193,7 +199,11 @@ absl::Status OpenLanes::ReleaseAwaiting(uint64_t first) {
   return absl::OkStatus();
 }
 
-void OpenLanes::ReleaseSchemaWaiting() { PutReadmission(SchemaAgainKey(), Readmission()); }
+void OpenLanes::ReleaseSchemaWaiting() {
+  if (Planted(Bug::kSchemaWaitForgotten)) return;
+  INTENTLOG_MARK("open lanes: a schema has come that was waited for");
+  PutReadmission(SchemaAgainKey(), Readmission());
+}
 
 // ---- what is to be admitted again
 

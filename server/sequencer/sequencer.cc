@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "server/sequencer/resend.h"
 #include "server/sequencer/server_rows.h"
@@ -52,8 +54,10 @@ void Sequencer::Start() {
 absl::Status Sequencer::Submit(PushUnit unit) {
   if (stopped_) return absl::OkStatus();
   const size_t waiting = waiting_bytes_ + unit.push.intent_bytes;
+  if (waiting > options_.waiting_bytes_max) INTENTLOG_MARK("sequencer: too much waits");
   if (waiting > options_.waiting_bytes_max) return Exhausted("the server has much to decide");
   if (absl::IsResourceExhausted(log_.engine().CheckRoom(waiting))) {
+    INTENTLOG_MARK("sequencer: the disk is full");
     return Exhausted("the server's disk is full");
   }
   if (!unit.push.lost.empty() && !healer_.active()) {
@@ -208,12 +212,18 @@ absl::Status Sequencer::DecideGroup() {
   group->end = events.end();
   group->bytes = events.bytes();
   group->has_events = events.size() > 0;
+  if (Planted(Bug::kReceiptBeforeCommit)) {
+    Deliver(*group);
+    group->answers.clear();
+    group->rows_done.clear();
+  }
   if (group->has_events || has_rows) {
     in_flight_.push_back(std::move(group));
     PostAppend(std::move(events));
-  } else if (in_flight_.empty()) {
+  } else if (in_flight_.empty() || Planted(Bug::kRepeatBeforeCommit)) {
     Deliver(*group);
   } else {  // what these answers reveal is not durable before that group is
+    INTENTLOG_MARK("sequencer: an answer waits for the group before");
     for (Answer& answer : group->answers) in_flight_.back()->answers.push_back(std::move(answer));
   }
   return absl::OkStatus();
@@ -300,6 +310,7 @@ absl::Status Sequencer::AnswerCovered(Answer& answer, PushAnswer& reply) {
 // The bytes of this push say nothing, so the difference lies earlier: first the last run is asked
 // for, then everything.
 absl::Status Sequencer::AskForEarlier(Answer& answer, PushAnswer& reply) {
+  INTENTLOG_MARK("sequencer: other bytes before this push");
   const PushUnit& unit = answer.unit;
   PushLane& lane = *unit.lane;
   if (unit.first() == Count(1) || lane.hash_steps >= 2) {
@@ -325,6 +336,7 @@ void Sequencer::MergeBlocksIfMany(const Group& group) {
   if (stopped_ || merging_ || !(very_many || (many && in_flight_.empty() && waiting_.empty()))) {
     return;
   }
+  INTENTLOG_MARK("sequencer: small blocks are merged");
   small_appends_ = 0;
   merging_ = true;
   ++tasks_;

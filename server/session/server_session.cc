@@ -6,6 +6,8 @@
 
 #include "eventlog/log/epochs.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "server/session/hello_check.h"
 #include "server/session/push_lanes.h"
@@ -125,6 +127,7 @@ void ServerSession::OnHello(const Hello& hello) {
   }
   const absl::StatusOr<Tenant*> tenant = host_.TenantFor(hello.tenant());
   if (!tenant.ok()) {
+    INTENTLOG_MARK("session: a Hello finds no tenant");
     const bool full = absl::IsResourceExhausted(tenant.status());
     return Close(full ? Goodbye::UNKNOWN_TENANT : Goodbye::STORE_FAILED, MessageOf(tenant.status()),
                  host_.options().reopen_interval);
@@ -286,7 +289,9 @@ void ServerSession::AskAgainLater(PushLane& lane, Count first, std::string_view 
   ServerFrame frame;
   frame.mutable_throttle()->set_retry_after_ms(1000);
   frame.mutable_throttle()->set_reason(reason.data(), reason.size());
+  INTENTLOG_MARK("session: a push is to come again later");
   Send(frame);
+  if (Planted(Bug::kThrottleForgets)) return;
   Resend& resend = *frame.mutable_resend();
   resend.set_log_id(lane.log.bytes().data(), LogId::kSize);
   resend.set_from_count(first.value());

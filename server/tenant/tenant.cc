@@ -7,6 +7,8 @@
 
 #include "eventlog/log/epochs.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "server/backup/backup_folder.h"
 #include "server/sequencer/server_rows.h"
@@ -241,6 +243,7 @@ void Tenant::TakeOver(const std::string& name, const DeviceRecord& record) {
   for (const std::string& other : others) {
     const auto found = devices_.find(other);
     if (found == devices_.end() || found->second.live == nullptr) continue;
+    INTENTLOG_MARK("tenant: a newer session takes over");
     DeviceSession* const older = found->second.live;
     EndLive(other, found->second);
     older->Supersede();
@@ -288,6 +291,7 @@ void Tenant::FinishIntroduction(Introduction& introduction) {
   }
   if (device.record.session() > 0) introduced.before = device.record;
   introduced.session = (introduced.before ? introduced.before->session() : 0) + 1;
+  if (Planted(Bug::kSessionNotCounted)) introduced.session = 1;
   introduced.schema = std::move(introduction.schema);
   introduced.lost_scopes = std::move(introduction.lost_scopes);
   introduced.has_lost = introduction.lost.has_value();

@@ -39,6 +39,7 @@ void Lanes::Add(const Header& header, const Intent& intent) {
   outcome.position = header.position();
   outcome.type = intent.type();
   outcome.first = outcome.now = header.decision();
+  outcome.behind = header.behind();
   if (IsEffective(header.decision())) outcome.effect = header.position();
   by_position_[header.position()] = &outcome;
   const std::string entity = Cat(intent.entity_type(), "/", intent.entity_id());
@@ -62,6 +63,27 @@ void Lanes::Close(const Header& header, const Intent& intent) {
   ++outcome.closed;
   outcome.settled_at = header.position();
   if (IsEffective(settlement.decision())) outcome.effect = header.position();
+}
+
+std::string Lanes::WaitsForNothing() const {
+  std::string problems;
+  for (const auto& [place, outcome] : outcomes_) {
+    if (outcome.now != PARKED) continue;
+    uint64_t behind = outcome.behind;
+    // What it waited behind may wait itself: the end of the chain must be open.
+    for (int hops = 0; behind != 0 && hops < 1000; ++hops) {
+      const auto found = by_position_.find(behind);
+      if (found == by_position_.end() || found->second->now != PARKED) break;
+      behind = found->second->behind;
+    }
+    const auto found = by_position_.find(behind);
+    if (found == by_position_.end()) continue;  // for a schema, or for what is not decided yet
+    const Decision first = found->second->now;
+    if (found->second->closed == 0 && (first == CONFLICTED || first == REJECTED)) continue;
+    problems += Cat("position ", outcome.position, " waits behind ", behind, ", which is ",
+                    Decision_Name(first), "\n");
+  }
+  return problems;
 }
 
 void Lanes::CheckOrder() {

@@ -21,6 +21,7 @@ struct Outcome {
   Decision now = DECISION_UNSPECIFIED;  // as the last settlement left it
   uint64_t settled_at = 0;              // of the settlement that closed it; 0: none did
   int closed = 0;                       // how often; more than once is wrong
+  uint64_t behind = 0;                  // of a parked one: what it waited for at first
   // Where it took effect; 0: nowhere.
   uint64_t effect = 0;
 };
@@ -35,6 +36,9 @@ class Lanes {
   // What is wrong, a line each: an intent twice, a stopper closed twice, or work of one lane that
   // took effect in another order than it was recorded in.
   const std::string& problems() const { return problems_; }
+  // What is parked still, though all that it waited behind is closed: a line each. Empty when
+  // everything is admitted again.
+  std::string WaitsForNothing() const;
 
  private:
   void Add(const Header& header, const Intent& intent);

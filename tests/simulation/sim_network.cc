@@ -21,39 +21,56 @@ class SimLink : public FrameSink, public std::enable_shared_from_this<SimLink> {
     After(Ordered(up_delay_), [this] {
       if (cut_) return;
       if (Refused()) return Cut(Unavailable("simulated: connection refused"));
-      server_end_ = network_->server_->Accept(*this);
+      AtServer([this] {
+        if (!cut_ && network_->server_ != nullptr) server_end_ = network_->server_->Accept(*this);
+      });
     });
   }
 
   // ---- the device's end
   void ToServer(std::string bytes) {
-    if (cut_) return;
+    if (cut_ || network_->IsSilent(device_)) return;
     up_unsent_ += bytes.size();
     const absl::Duration delay = Ordered(up_delay_);
-    After(delay, [this, bytes = std::move(bytes)] {
+    After(delay, [this, bytes = std::move(bytes)]() mutable {
       up_unsent_ -= bytes.size();
       if (!Survives()) return;
-      if (server_end_ != nullptr) server_end_->OnFrame(bytes);
-      if (listener_ != nullptr && !cut_) listener_->OnWritable();
+      AtServer([this, bytes = std::move(bytes)] {
+        if (cut_ || server_end_ == nullptr) return;
+        network_->Note(device_, kServerNode, bytes);
+        server_end_->OnFrame(bytes);
+      });
+      AtDevice([this] {
+        if (listener_ != nullptr && !cut_) listener_->OnWritable();
+      });
     });
   }
   size_t up_unsent() const { return up_unsent_; }
+  // A dead device lets go as well, and what it sent arrives all the same.
   void DeviceLetsGo() {
-    listener_ = nullptr;
-    After(Latency(), [this] { End(); });
+    if (std::exchange(listener_, nullptr) == nullptr || network_ == nullptr) return;
+    const absl::Duration linger = network_->faults_.linger_max;
+    After(linger > absl::ZeroDuration() ? network_->random_.Unit() * linger : Latency(),
+          [this] { End(); });
   }
 
   // ---- the server's end
   void Send(SharedFrame frame) override {
-    if (cut_ || closing_) return;
+    if (cut_ || closing_ || network_->IsSilent(kServerNode)) return;
     down_unsent_ += frame->size();
     const absl::Duration delay = Ordered(down_delay_);
     After(delay, [this, frame] {
       down_unsent_ -= frame->size();
       if (network_->mute_.count(device_) != 0) return Cut(Unavailable("simulated: reply lost"));
       if (!Survives()) return;
-      if (listener_ != nullptr) listener_->OnFrame(*frame);
-      if (server_end_ != nullptr && !cut_) server_end_->OnWritable();
+      AtDevice([this, frame] {
+        if (cut_ || listener_ == nullptr) return;
+        network_->Note(kServerNode, device_, *frame);
+        listener_->OnFrame(*frame);
+      });
+      AtServer([this] {
+        if (server_end_ != nullptr && !cut_) server_end_->OnWritable();
+      });
     });
   }
   size_t unsent_bytes() const override { return down_unsent_; }
@@ -67,10 +84,13 @@ class SimLink : public FrameSink, public std::enable_shared_from_this<SimLink> {
     if (cut_) return;
     End();
     ++network_->cuts_;
-    ChannelListener* listener = std::exchange(listener_, nullptr);
-    if (listener != nullptr) listener->OnClosed(status);
+    AtDevice([this, status] {
+      ChannelListener* const listener = std::exchange(listener_, nullptr);
+      if (listener != nullptr) listener->OnClosed(status);
+    });
   }
   bool half_open() const { return half_open_; }
+  void ServerDied() { server_end_.reset(); }
   void NetworkGone() { network_ = nullptr, cut_ = true, server_end_.reset(); }
 
  private:
@@ -81,6 +101,14 @@ class SimLink : public FrameSink, public std::enable_shared_from_this<SimLink> {
                                   [self = shared_from_this(), task = std::move(task)]() mutable {
                                     if (self->network_ != nullptr) task();
                                   });
+  }
+  // As `task`, with this link alive, when the node can take it.
+  void AtServer(Task task) { At(kServerNode, std::move(task)); }
+  void AtDevice(Task task) { At(device_, std::move(task)); }
+  void At(std::string_view node, Task task) {
+    network_->Run(node, [self = shared_from_this(), task = std::move(task)]() mutable {
+      if (self->network_ != nullptr) task();
+    });
   }
   bool Refused() const {
     return network_->server_ == nullptr || network_->partitioned_.count(device_) != 0 ||
@@ -107,12 +135,11 @@ class SimLink : public FrameSink, public std::enable_shared_from_this<SimLink> {
       Cut(Unavailable("simulated: connection cut"));
       return false;
     }
-    ++network_->frames_delivered_;
     return true;
   }
   void End() {
     cut_ = true;
-    server_end_.reset();
+    AtServer([this] { server_end_.reset(); });
   }
 
   SimNetwork* network_;
@@ -162,6 +189,11 @@ SimNetwork::~SimNetwork() {
   }
 }
 
+void SimNetwork::Run(std::string_view node, Task task) {
+  if (hooks_.run) return hooks_.run(node, std::move(task));
+  task();
+}
+
 std::unique_ptr<Connector> SimNetwork::ConnectorOf(const std::string& device) {
   return std::make_unique<SimConnector>(*this, device);
 }
@@ -178,7 +210,10 @@ void SimNetwork::Listen(Server* server) {
   server_ = server;
   const auto links = std::exchange(links_, {});
   for (const auto& [device, weak] : links) {
-    if (const auto link = weak.lock()) link->Cut(Unavailable("simulated: server gone"));
+    const auto link = weak.lock();
+    if (link == nullptr) continue;
+    link->ServerDied();
+    link->Cut(Unavailable("simulated: server gone"));
   }
 }
 

@@ -1,5 +1,7 @@
 #include "tests/simulation/world.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -11,51 +13,42 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "proto/commerce.pb.h"
+#include "proto/sync.pb.h"
 #include "server/backup/restore_backup.h"
 
 namespace intentlog::simulation {
-
-// One node's share of the world's executor: after a crash its tasks are dropped.
-class NodeExecutor final : public Executor, public std::enable_shared_from_this<NodeExecutor> {
- public:
-  explicit NodeExecutor(Executor& world) : world_(world) {}
-  void Post(Task task) override { world_.Post(Guarded(std::move(task))); }
-  TimerId PostAfter(absl::Duration delay, Task task) override {
-    return world_.PostAfter(delay, Guarded(std::move(task)));
-  }
-  void Cancel(TimerId timer) override { world_.Cancel(timer); }
-  void Crash() { alive_ = false; }
-  void Pause() { paused_ = true; }
-  void Resume() {
-    paused_ = false;
-    for (Task& task : std::exchange(held_, {})) Post(std::move(task));
-  }
-
- private:
-  Task Guarded(Task task) {
-    return [self = shared_from_this(), task = std::move(task)]() mutable {
-      if (!self->alive_) return;
-      if (self->paused_) return self->held_.push_back(std::move(task));
-      task();
-    };
-  }
-  Executor& world_;
-  bool alive_ = true;
-  bool paused_ = false;
-  std::vector<Task> held_;  // came due while it was paused
-};
 
 namespace {
 
 constexpr char kTenant[] = "shop";
 
-// A folder in memory where there is one: simulated schedules do not wait for a disk.
-std::string MakeRoot(uint64_t seed) {
+// A frame for people, in one line.
+std::string Describe(bool of_device, std::string_view bytes) {
+  DeviceFrame up;
+  ServerFrame down;
+  google::protobuf::Message& frame = of_device ? static_cast<google::protobuf::Message&>(up) : down;
+  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return " (no frame)";
+  if (up.has_push()) {
+    return Cat(": push of ", up.push().intents_size(), " intents from count ",
+               up.push().first_count());
+  }
+  if (down.has_feed()) {
+    return Cat(": feed of ", down.feed().scope(), " (", down.feed().from(), ", ",
+               down.feed().through(), "]");
+  }
+  return Cat(": ", frame.ShortDebugString().substr(0, 200));
+}
+
+// A folder in memory where there is one: simulated schedules do not wait for a disk. With stores in
+// memory it is made by who puts a file there.
+std::string MakeRoot(uint64_t seed, bool in_memory) {
   const char* given = std::getenv("TEST_TMPDIR");
   std::error_code error;
   const std::string shared = "/dev/shm";
   std::string base = given != nullptr ? given : "/tmp";
   if (std::filesystem::is_directory(shared, error)) base = shared;
+  // What it is called gets into messages, and so into traces.
+  if (in_memory) return Cat("world-", seed);
   std::string path = Cat(base, "/intentlog-world-", seed, "-XXXXXX");
   if (mkdtemp(path.data()) == nullptr) {
     path = Cat(given != nullptr ? given : "/tmp", "/world-", seed, "-XXXXXX");
@@ -72,16 +65,20 @@ std::shared_ptr<const Schema> ShopSchema() {
 
 }  // namespace
 
-World::World(uint64_t seed, std::shared_ptr<const Schema> schema)
-    : root_(MakeRoot(seed)),
+World::World(uint64_t seed, const WorldOptions& options)
+    : root_(MakeRoot(seed, options.in_memory)),
+      in_memory_(options.in_memory),
       executor_(clock_),
       random_(seed),
       network_(executor_, random_),
-      schema_(schema == nullptr ? ShopSchema() : std::move(schema)) {
-  server_.dir = root_ + "/server";
+      schema_(options.schema == nullptr ? ShopSchema() : options.schema) {
+  server_.dir = dir_of(std::string(kServerNode));
+  disk_.OnWrite([this](const std::string& dir, Sync sync) { return FateOf(dir, sync); });
+  network_.SetHooks(Hooks());
 }
 
 World::~World() {
+  watcher_ = nullptr;
   CrashServer();
   for (const std::string& name : devices()) CrashDevice(name);
   // Tasks hold connections, whose end posts once more.
@@ -90,28 +87,112 @@ World::~World() {
   std::filesystem::remove_all(root_, ignored);
 }
 
+// ---- nodes
+
+World::Node& World::NodeOf(const std::string& name) {
+  if (name == kServerNode) return server_;
+  return devices_.at(name);
+}
+
+NodeLife* World::life(const std::string& node) {
+  if (node != kServerNode && devices_.count(node) == 0) return nullptr;
+  NodeLife* const life = NodeOf(node).life.get();
+  return life != nullptr && life->runs() ? life : nullptr;
+}
+
+NodeHooks World::Hooks() {
+  NodeHooks hooks;
+  hooks.run = [this](std::string_view node, Task task) {
+    const auto& life = NodeOf(std::string(node)).life;
+    if (life != nullptr) life->Run(std::move(task));
+  };
+  hooks.is_silent = [this](std::string_view node) {
+    const auto& life = NodeOf(std::string(node)).life;
+    return life == nullptr || life->dying();
+  };
+  hooks.on_frame = [this](std::string_view from, std::string_view to, std::string_view bytes) {
+    NoteFrame(from, to, bytes);
+  };
+  return hooks;
+}
+
+void World::NoteFrame(std::string_view from, std::string_view to, std::string_view bytes) {
+  trace_.Bytes(bytes);
+  trace_.Step(from, "sends ", to, trace_.told() ? Describe(from != kServerNode, bytes) : "");
+  if (watcher_ != nullptr) watcher_->OnFrame(from, to, bytes);
+}
+
+WriteFate World::FateOf(const std::string& dir, Sync sync) {
+  const std::string below = dir.substr(root_.size() + 1);
+  const std::string name = below.substr(0, below.find('/'));
+  trace_.Step(name, sync == Sync::kDurable ? "writes and syncs " : "writes ", below);
+  NodeLife* const running = life(name);
+  // While it opens, it does not run yet.
+  if (running == nullptr && NodeOf(name).life->dying()) return WriteFate::kFails;
+  const WriteFate fate = judge_ ? judge_(name, sync) : WriteFate::kDone;
+  if (fate != WriteFate::kDone) trace_.Step(name, "is failed by its disk");
+  return fate;
+}
+
+void World::Begin(const std::string& name, Node& node, int executors) {
+  trace_.Step(name, "starts");
+  node.life = std::make_shared<NodeLife>(executor_, [this, name] { Bury(name); });
+  node.executors.clear();
+  for (int i = 0; i < executors; ++i) {
+    node.executors.push_back(std::make_unique<NodeExecutor>(
+        executor_, clock_, node.life, i == 0 ? NodeExecutor::Delay() : server_delay_));
+  }
+  node.random = std::make_unique<SeededRandom>(random_.Next());
+  if (node.clock == nullptr) node.clock = std::make_unique<NodeClock>(clock_);
+}
+
+void World::Bury(const std::string& name) {
+  if (name == kServerNode) return CrashServer(ending_);
+  CrashDevice(name, ending_);
+}
+
+void World::Ended(const std::string& name, Node& node, Ending how) {
+  trace_.Step(name, how == Ending::kKill ? "is killed" : "has its power cut");
+  if (how == Ending::kPowerCut) disk_.CutPower(node.dir, random_);
+  if (watcher_ != nullptr) watcher_->OnEnded(name, how);
+}
+
 void World::StartServer() {
+  const absl::Status status = TryStartServer();
+  INTENTLOG_CHECK(status.ok());
+}
+
+absl::Status World::TryStartServer() {
   INTENTLOG_CHECK(!server_runs());
-  server_.executor = std::make_shared<NodeExecutor>(executor_);
-  server_.random = std::make_unique<SeededRandom>(random_.Next());
+  Begin(std::string(kServerNode), server_, 4);
   ServerOptions options;
   options.dir = server_.dir;
   options.schema = schema_;
   options.projections = projections_;
+  if (in_memory_) options.memory = &disk_;
   if (adjust_server_) adjust_server_(options);
-  Executor* const executor = server_.executor.get();
-  auto server = Server::Open(std::move(options), clock_, *server_.random,
-                             {executor, executor, executor, executor});
-  INTENTLOG_CHECK(server.ok());
+  const auto& executors = server_.executors;
+  auto server = Server::Open(
+      std::move(options), *server_.clock, *server_.random,
+      {executors[0].get(), executors[1].get(), executors[2].get(), executors[3].get()});
+  if (!server.ok()) {
+    server_.life->End();
+    server_.life = nullptr;
+    return server.status();
+  }
   server_.server = std::move(*server);
   network_.Listen(server_.server.get());
+  if (watcher_ != nullptr) watcher_->OnStarted(std::string(kServerNode));
+  return absl::OkStatus();
 }
 
-void World::CrashServer() {
+void World::CrashServer(Ending how) {
   if (!server_runs()) return;
-  server_.executor->Crash();
+  server_.life->End();
   network_.Listen(nullptr);
   server_.server.reset();
+  server_.life = nullptr;
+  Ended(std::string(kServerNode), server_, how);
 }
 
 std::string World::BackUpServer() {
@@ -141,7 +222,7 @@ void World::RollServerBack(const std::string& backup) {
 
 Client& World::AddDevice(const std::string& name, bool all_scopes) {
   DeviceNode& node = devices_[name];
-  node.dir = Cat(root_, "/", name);
+  node.dir = dir_of(name);
   node.called = name;
   node.all_scopes = all_scopes;
   node.connector = network_.ConnectorOf(name);
@@ -171,10 +252,16 @@ void World::EraseDevice(const std::string& name) {
 }
 
 void World::StartDevice(const std::string& name) {
+  const absl::Status status = TryStartDevice(name);
+  INTENTLOG_CHECK(status.ok());
+}
+
+absl::Status World::TryStartDevice(const std::string& name) {
   DeviceNode& node = devices_.at(name);
   INTENTLOG_CHECK(node.client == nullptr);
-  node.executor = std::make_shared<NodeExecutor>(executor_);
-  node.random = std::make_unique<SeededRandom>(random_.Next());
+  Begin(name, node, 1);
+  const auto ahead = ahead_.find(name);
+  if (ahead != ahead_.end()) node.clock->SetAhead(ahead->second);
   ClientOptions options;
   options.dir = node.dir;
   options.tenant = kTenant;
@@ -184,25 +271,33 @@ void World::StartDevice(const std::string& name) {
   options.write_scope = node.called;
   options.schema = schema_;
   options.projections = projections_;
-  node.clock = std::make_unique<OffsetClock>(clock_, ahead_[name]);
-  options.runtime = {node.clock.get(), node.executor.get(), node.random.get()};
+  options.runtime = {node.clock.get(), node.executors[0].get(), node.random.get()};
+  if (in_memory_) options.memory = &disk_;
   if (adjust_) adjust_(options);
   auto client = Client::Open(std::move(options));
-  INTENTLOG_CHECK(client.ok());
+  if (!client.ok()) {
+    node.life->End();
+    node.life = nullptr;
+    return client.status();
+  }
   node.client = std::move(*client);
   INTENTLOG_CHECK(node.client->StartSync(*node.connector).ok());
+  if (watcher_ != nullptr) watcher_->OnStarted(name);
+  return absl::OkStatus();
 }
 
-void World::CrashDevice(const std::string& name) {
+void World::CrashDevice(const std::string& name, Ending how) {
   DeviceNode& node = devices_.at(name);
   if (node.client == nullptr) return;
-  node.executor->Crash();
+  node.life->End();
   node.client.reset();
+  node.life = nullptr;
+  Ended(name, node, how);
 }
 
-void World::PauseDevice(const std::string& name) { devices_.at(name).executor->Pause(); }
+void World::PauseDevice(const std::string& name) { devices_.at(name).life->Stop(); }
 
-void World::ResumeDevice(const std::string& name) { devices_.at(name).executor->Resume(); }
+void World::ResumeDevice(const std::string& name) { devices_.at(name).life->GoOn(); }
 
 bool World::device_runs(const std::string& name) const {
   return devices_.at(name).client != nullptr;
@@ -216,12 +311,19 @@ std::vector<std::string> World::devices() const {
   return names;
 }
 
-// Remembers what was acknowledged, and how.
-absl::StatusOr<Appended> World::Note(const std::string& name, absl::StatusOr<Appended> appended) {
+// Remembers what was acknowledged, and how. A dying process tells nobody.
+absl::StatusOr<Appended> World::Note(const std::string& name, absl::StatusOr<Appended> appended,
+                                     Durability durability) {
+  DeviceNode& node = devices_.at(name);
+  if (node.life->dying()) return Unavailable(name, " died");
+  trace_.Step(name, "records ",
+              appended.ok() ? Cat("count ", appended->count, " of class ", int{appended->priority})
+                            : Cat("nothing: ", appended.status()));
   if (appended.ok() && !appended->repeated) {
-    devices_.at(name).acknowledged.emplace_back(LogPlace{appended->priority, appended->count},
-                                                appended->intent_id);
+    node.acknowledged.emplace_back(LogPlace{appended->priority, appended->count},
+                                   appended->intent_id);
   }
+  if (appended.ok() && watcher_ != nullptr) watcher_->OnAppended(name, *appended, durability);
   return appended;
 }
 
@@ -247,26 +349,43 @@ Appended World::Append(const std::string& name, const google::protobuf::Message&
 
 Appended World::AppendOwn(const std::string& name, const google::protobuf::Message& event,
                           const AppendOptions& options) {
-  const auto appended = Note(name, device(name).Append(event, options));
+  const auto appended = Note(name, device(name).Append(event, options), options.durability);
   if (!appended.ok()) CheckFailed(__FILE__, __LINE__, appended.status().ToString().c_str());
   return *appended;
+}
+
+absl::StatusOr<Appended> World::TryAppend(const std::string& name,
+                                          const google::protobuf::Message& event,
+                                          const AppendOptions& options) {
+  return Note(name, device(name).Append(event, options), options.durability);
+}
+
+absl::StatusOr<std::vector<Appended>> World::TryAppendAll(
+    const std::string& name, const std::vector<const google::protobuf::Message*>& events,
+    const AppendOptions& options) {
+  std::vector<NewIntent> intents;
+  intents.reserve(events.size());
+  for (const auto* event : events) intents.push_back({event, IntentId(), options.scope});
+  auto appended = device(name).AppendAll(intents, options);
+  if (!appended.ok()) return Note(name, appended.status()).status();
+  for (const Appended& one : *appended) {
+    RETURN_IF_ERROR(Note(name, one, options.durability).status());
+  }
+  return appended;
 }
 
 void World::AppendAll(const std::string& name,
                       const std::vector<const google::protobuf::Message*>& events,
                       const std::string& scope) {
-  DeviceNode& node = devices_.at(name);
   std::vector<std::unique_ptr<google::protobuf::Message>> converted;
-  std::vector<NewIntent> intents;
+  std::vector<const google::protobuf::Message*> own;
   for (const auto* event : events) {
     converted.push_back(Convert(*event));
-    intents.push_back({converted.back().get(), IntentId(), scope});
+    own.push_back(converted.back().get());
   }
-  const auto appended = node.client->AppendAll(intents);
-  INTENTLOG_CHECK(appended.ok());
-  for (const Appended& one : *appended) {
-    node.acknowledged.emplace_back(LogPlace{one.priority, one.count}, one.intent_id);
-  }
+  AppendOptions options;
+  options.scope = scope;
+  INTENTLOG_CHECK(TryAppendAll(name, own, options).ok());
 }
 
 std::unique_ptr<google::protobuf::Message> World::Convert(
@@ -339,6 +458,14 @@ std::string World::Problems() {
   return out;
 }
 
+std::string World::DigestProblems() {
+  std::string out;
+  for (auto& [name, node] : devices_) {
+    if (node.client != nullptr) CheckDigests(name, node, out);
+  }
+  return out;
+}
+
 // I8, I10, I12: every device log's counts are 1, 2, 3 …, each at one position; VerifyLog knows.
 void World::CheckLog(std::string& out) {
   const auto log = server().Log(kTenant);
@@ -367,9 +494,6 @@ void World::CheckIds(std::string& out) {
   }
 }
 
-namespace {
-
-// The device log that has this count of a device, and under which count.
 std::pair<LogId, Count> PlaceOnServer(const ClientStatus& status, LogPlace place) {
   std::pair<LogId, Count> found;
   for (const LogStatus& log : status.logs) {
@@ -380,8 +504,6 @@ std::pair<LogId, Count> PlaceOnServer(const ClientStatus& status, LogPlace place
   }
   return found;
 }
-
-}  // namespace
 
 // I1, I16, I21: everything acknowledged is on the server under the outcome that the device knows.
 void World::CheckOutcomes(const std::string& name, DeviceNode& node, std::string& out) {

@@ -1,0 +1,129 @@
+#include "tests/simulation/checkers.h"
+
+#include <iterator>
+
+namespace intentlog::simulation {
+
+Checkers::Checkers(World& world, bool healthy) : world_(world) {
+  const auto add = [this](std::vector<std::unique_ptr<Checker>> some) {
+    std::move(some.begin(), some.end(), std::back_inserter(checkers_));
+  };
+  add(LogCheckers());
+  add(DeviceCheckers(healthy));
+  add(ViewCheckers());
+  world_.Watch(this);
+}
+
+Checkers::~Checkers() { world_.Watch(nullptr); }
+
+std::string Checkers::Problems() const {
+  std::string problems = other_;
+  for (const auto& checker : checkers_) problems += checker->problems();
+  return problems;
+}
+
+// I12: what was seen stays.
+void Checkers::Read(bool all) {
+  if (!world_.server_runs()) return;
+  const auto log = world_.server().Log("shop");
+  if (!log.ok()) return;
+  std::string problems;
+  const std::vector<SeenEvent> fresh = history_.Read(**log, all, problems);
+  if (!problems.empty()) other_ += "I12OneImmutableOrder: " + problems;
+  for (const SeenEvent& event : fresh) {
+    for (const auto& checker : checkers_) checker->OnEvent(history_, event);
+  }
+}
+
+void Checkers::Step() {
+  Read(/*all=*/false);
+  for (const auto& checker : checkers_) checker->OnStep(world_, history_);
+}
+
+void Checkers::End() {
+  Read(/*all=*/true);
+  const auto log = world_.server().Log("shop");
+  if (!log.ok()) return Fail(Cat("I15Liveness: no log: ", log.status(), "\n"));
+  const Lanes lanes(**log);
+  for (const auto& checker : checkers_) checker->AtEnd(world_, history_, lanes);
+}
+
+void Checkers::OnFrame(std::string_view from, std::string_view to, std::string_view bytes) {
+  if (from != kServerNode) return OnFrameOf(std::string(from), bytes);
+  Read(/*all=*/false);
+  const std::string device(to);
+  const auto feed = ParseFeedFrame(bytes);
+  if (feed.ok() && feed->has_value()) {
+    for (const auto& checker : checkers_) checker->OnFeed(history_, device, **feed);
+    return;
+  }
+  ServerFrame frame;
+  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+  for (const auto& checker : checkers_) {
+    if (frame.has_welcome()) checker->OnWelcome(device, frame.welcome());
+    if (frame.has_receipts()) checker->OnReceipts(history_, device, frame.receipts());
+    if (frame.has_snapshot_head()) checker->OnSnapshot(device, frame.snapshot_head());
+  }
+}
+
+void Checkers::OnFrameOf(const std::string& device, std::string_view bytes) {
+  DeviceFrame frame;
+  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !frame.has_push()) {
+    return;
+  }
+  for (const auto& checker : checkers_) checker->OnPush(device, frame.push());
+}
+
+void Checkers::OnAppended(const std::string& name, const Appended& appended,
+                          Durability durability) {
+  DeviceHistory& device = history_.devices()[name];
+  for (const auto& checker : checkers_) checker->OnAppended(device, name, appended);
+  auto& log = device.logs[appended.priority];
+  const size_t count = appended.count.value();
+  if (log.size() < count) log.resize(count);
+  log[count - 1] = {appended.intent_id, count, 1};
+  if (durability == Durability::kDurable) OnFlushed(name);
+}
+
+void Checkers::OnFlushed(const std::string& name) {
+  DeviceHistory& device = history_.devices()[name];
+  for (const auto& [priority, noted] : device.logs) device.synced[priority] = noted.size();
+}
+
+void Checkers::OnBatch(const std::string& name, const std::vector<Appended>& batch) {
+  auto& log = history_.devices()[name].logs[batch.front().priority];
+  for (const Appended& one : batch) {
+    NotedIntent& noted = log[one.count.value() - 1];
+    noted.batch_first = batch.front().count.value();
+    noted.batch_size = static_cast<uint32_t>(batch.size());
+  }
+}
+
+void Checkers::OnStarted(const std::string& node) {
+  if (node == kServerNode) return Read(/*all=*/true);
+  for (const auto& checker : checkers_) checker->OnStarted(world_, history_, node);
+  Learn(node);
+}
+
+// What a device has now is what counts: opening it made it durable.
+void Checkers::Learn(const std::string& name) {
+  DeviceHistory& device = history_.devices()[name];
+  std::map<PriorityClass, size_t> recorded;
+  for (const LogStatus& status : world_.device(name).Status().logs) {
+    recorded[status.priority] = status.counts.recorded;
+    device.logs[status.priority];
+  }
+  for (auto& [priority, log] : device.logs) {
+    log.resize(recorded[priority]);  // a power cut may take the name of an empty log, too
+    device.synced[priority] = log.size();
+  }
+  device.in_doubt = 0;
+  device.cut = device.failed = false;
+}
+
+void Checkers::OnEnded(const std::string& node, Ending how) {
+  if (node == kServerNode) return;
+  history_.devices()[node].cut = how == Ending::kPowerCut;
+}
+
+}  // namespace intentlog::simulation

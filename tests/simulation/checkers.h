@@ -1,0 +1,106 @@
+// Checkers judge a run, each by one invariant of INVARIANTS.md that gives it its name. What must
+// hold at every instant is looked at when something happens, the rest at the end of the run.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "eventlog/log/feed_view.h"
+#include "eventlog/runtime/text.h"
+#include "proto/sync.pb.h"
+#include "tests/simulation/history.h"
+#include "tests/simulation/lanes.h"
+#include "tests/simulation/world.h"
+
+namespace intentlog::simulation {
+
+class Checker {
+ public:
+  explicit Checker(std::string name) : name_(std::move(name)) {}
+  virtual ~Checker() = default;
+
+  // An event of the log that nobody had seen.
+  virtual void OnEvent(const History& /*history*/, const SeenEvent& /*event*/) {}
+  // Frames that the server took, and frames that a device took.
+  virtual void OnPush(const std::string& /*device*/, const Push& /*push*/) {}
+  virtual void OnWelcome(const std::string& /*device*/, const Welcome& /*welcome*/) {}
+  virtual void OnReceipts(const History& /*history*/, const std::string& /*device*/,
+                          const Receipts& /*receipts*/) {}
+  virtual void OnFeed(const History& /*history*/, const std::string& /*device*/,
+                      const FeedView& /*feed*/) {}
+  virtual void OnSnapshot(const std::string& /*device*/, const SnapshotHead& /*head*/) {}
+  // What a device acknowledged, before the history has it.
+  virtual void OnAppended(const DeviceHistory& /*device*/, const std::string& /*name*/,
+                          const Appended& /*appended*/) {}
+  // A device that runs again, before the history knows what it has.
+  virtual void OnStarted(World& /*world*/, const History& /*history*/,
+                         const std::string& /*device*/) {}
+  // Between two steps of a run.
+  virtual void OnStep(World& /*world*/, const History& /*history*/) {}
+  // All is healed and quiet.
+  virtual void AtEnd(World& /*world*/, const History& /*history*/, const Lanes& /*lanes*/) {}
+
+  const std::string& name() const { return name_; }
+  // A line each; empty: all is well.
+  const std::string& problems() const { return problems_; }
+
+ protected:
+  template <class... Parts>
+  void Fail(const Parts&... parts) {
+    if (problems_.size() < 2000) problems_ += Cat(name_, ": ", parts..., "\n");
+  }
+
+ private:
+  const std::string name_;
+  std::string problems_;
+};
+
+// Of what the server's log holds and what devices are told of it.
+std::vector<std::unique_ptr<Checker>> LogCheckers();
+// Of what devices record, hold and show. `healthy`: no projection fails.
+std::vector<std::unique_ptr<Checker>> DeviceCheckers(bool healthy);
+// Of read models.
+std::vector<std::unique_ptr<Checker>> ViewCheckers();
+
+// All of them, upon one run.
+class Checkers final : public WorldWatcher {
+ public:
+  Checkers(World& world, bool healthy);
+  ~Checkers() override;
+
+  History& history() { return history_; }
+  // Between two steps.
+  void Step();
+  // REQUIRES: healed and quiet, and the server runs.
+  void End();
+  // Something that no checker sees by itself, such as that it never got quiet.
+  void Fail(std::string_view text) { other_ += text; }
+  // A line each, that begins with a checker's name; empty: all is well.
+  std::string Problems() const;
+
+  void OnFrame(std::string_view from, std::string_view to, std::string_view bytes) override;
+  void OnAppended(const std::string& device, const Appended& appended,
+                  Durability durability) override;
+  void OnBatch(const std::string& device, const std::vector<Appended>& batch);
+  // All that the device has is durable, it says.
+  void OnFlushed(const std::string& device);
+  void OnStarted(const std::string& node) override;
+  void OnEnded(const std::string& node, Ending how) override;
+
+ private:
+  void OnFrameOf(const std::string& device, std::string_view bytes);
+  void Read(bool all);
+  void Learn(const std::string& device);
+
+  World& world_;
+  History history_;
+  std::vector<std::unique_ptr<Checker>> checkers_;
+  std::string other_;
+};
+
+}  // namespace intentlog::simulation

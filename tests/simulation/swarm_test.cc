@@ -1,0 +1,66 @@
+// Seeds of the swarm (swarm.h): on stores in memory, and some on RocksDB.
+//
+// INTENTLOG_SEED=S runs that seed alone and tells what happens; INTENTLOG_SEEDS=N runs N seeds,
+// from INTENTLOG_FIRST_SEED=S on. Of shards each runs its share.
+#include "tests/simulation/swarm.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/simulation/runs.h"
+
+namespace intentlog::simulation {
+namespace {
+
+// For each commit. The long run has 1,500,000 and 35,000 of them.
+#if defined(__SANITIZE_ADDRESS__) || defined(INTENTLOG_PLANTED_BUGS)
+constexpr uint64_t kInMemory = 1'000;
+constexpr uint64_t kOnRocksdb = 10;
+#else
+constexpr uint64_t kInMemory = 100'000;
+constexpr uint64_t kOnRocksdb = 2'000;
+#endif
+
+void RunSeeds(uint64_t otherwise, bool in_memory) {
+  SwarmOptions options;
+  options.in_memory = in_memory;
+  const uint64_t only = Setting("INTENTLOG_SEED", 0);
+  options.tell = only != 0;
+  const uint64_t first = only != 0 ? only : Setting("INTENTLOG_FIRST_SEED", 1);
+  const uint64_t seeds = only != 0 ? 1 : Setting("INTENTLOG_SEEDS", otherwise);
+  const uint64_t shards = only != 0 ? 1 : Setting("TEST_TOTAL_SHARDS", 1);
+  const uint64_t shard = only != 0 ? 0 : Setting("TEST_SHARD_INDEX", 0);
+  const bool goes_on = std::getenv("INTENTLOG_KEEP_GOING") != nullptr;
+  const ScratchFolder scratch;
+  uint64_t ran = 0;
+  uint64_t events = 0;
+  const Stopwatch watch;
+  for (uint64_t seed = first + shard; seed < first + seeds; seed += shards, ++ran) {
+    const SwarmResult result = RunSeed(seed, options);
+    events += result.events;
+    EXPECT_EQ(result.problems, "") << "replay with INTENTLOG_SEED=" << seed;
+    if (testing::Test::HasFailure() && !goes_on) break;
+  }
+  std::cout << "figures: " << ran << " schedules " << (in_memory ? "in memory" : "on RocksDB")
+            << ", seeds " << first << " to " << first + seeds - 1 << ", shard " << shard + 1
+            << " of " << shards << ", " << events << " events, " << watch.seconds() << " s\n";
+  for (const std::string_view mark : MarksUnreached()) {
+    std::cout << "no seed reached the mark \"" << mark << "\"\n";
+  }
+}
+
+TEST(Swarm, NoFaultLosesDoublesOrDivergesAndAllSettles) { RunSeeds(kInMemory, true); }
+
+TEST(Swarm, TheSameOnRocksdb) { RunSeeds(kOnRocksdb, false); }
+
+TEST(Swarm, OneSeedIsOneTrace) {
+  const ScratchFolder scratch;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const SwarmResult first = RunSeed(seed);
+    const SwarmResult second = RunSeed(seed);
+    EXPECT_EQ(first.trace_hash, second.trace_hash) << seed;
+    EXPECT_EQ(first.trace_steps, second.trace_steps) << seed;
+  }
+}
+
+}  // namespace
+}  // namespace intentlog::simulation

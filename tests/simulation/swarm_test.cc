@@ -43,6 +43,8 @@ void RunSeeds(uint64_t otherwise, bool in_memory) {
   std::cout << "figures: " << ran << " schedules " << (in_memory ? "in memory" : "on RocksDB")
             << ", seeds " << first << " to " << first + seeds - 1 << ", shard " << shard + 1
             << " of " << shards << ", " << events << " events, " << watch.seconds() << " s\n";
+  std::cout << "FIGURE simulated schedules " << (in_memory ? "in memory: " : "on RocksDB: ") << ran
+            << "\n";
   for (const std::string_view mark : MarksUnreached()) {
     std::cout << "no seed reached the mark \"" << mark << "\"\n";
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <mutex>
 
+#include "client/outbox/intent_reader.h"
 #include "client/scope_load.h"
 #include "client/sync/meet_history.h"
 #include "client/sync/reconcile.h"
@@ -113,7 +114,10 @@ void Session::NameLogs(Hello& hello) const {
     before[upload.priority()] = upload.log().before;
   }
   for (const DeviceLogs::Named& former : device_.logs->Former()) {
-    add(former, before[former.priority], before[former.priority]);
+    // What was trimmed is not asked back of a server that lacks it.
+    const auto first = IntentReader(*device_.store, former.priority).First();
+    const bool trimmed = first.ok() && *first > before[former.priority];
+    add(former, before[former.priority], trimmed ? former.before : before[former.priority]);
   }
 }
 

@@ -1,6 +1,7 @@
 // What a session does when its device log turns out to be another copy's, too.
 #include <algorithm>
 
+#include "client/outbox/intent_reader.h"
 #include "client/sync/fork.h"
 #include "client/sync/session.h"
 #include "eventlog/runtime/check.h"
@@ -61,6 +62,9 @@ absl::StatusOr<bool> Session::GoBackBehindLosses(const Welcome& welcome) {
   bool went_back = false;
   for (const DeviceLogs::Named& former : device_.logs->Former()) {
     const auto log = device_.logs->StateOf(former.priority);
+    ASSIGN_OR_RETURN(const Count first, IntentReader(*device_.store, former.priority).First());
+    // What it held was trimmed: it cannot be brought back.
+    if (first > Count(log->counts_before())) continue;
     for (const HighestCount& told : welcome.highest()) {
       if (told.log_id() != former.id.bytes() || told.count() >= log->continues_count()) continue;
       RETURN_IF_ERROR(GoBackToFormerLog(device_, former.priority));

@@ -110,7 +110,6 @@ TEST(CommandTest, WrongUsageIsExitCode2AndSaysWhatThereIs) {
   ExpectRefused({"device", "push"}, 2, {"no subcommand \"push\"", "append"});
   ExpectRefused({"serve"}, 2, {"--data"});
   ExpectRefused({"serve", "--data", "d", "--heal-wait", "soon"}, 2, {"soon", "no duration"});
-  ExpectRefused({"serve", "--data", "d", "--backups", "required"}, 2, {"--backups required"});
   ExpectRefused({"events", "read"}, 2, {"--dir DIR or --server HOST:PORT"});
   ExpectRefused({"view", "list", "--nonsense"}, 2, {"--nonsense"});
 }

@@ -274,7 +274,7 @@ TEST_F(TooOldBackup, ADeviceThatTrimmedWhatIsLostGoesOnBehindIt) {
   world_.RestoreServer(oldest, /*accept_loss=*/true);
   world_.RunFor(absl::Minutes(15));
   Sell("till-1", "tomorrow", 2);
-  ASSERT_TRUE(world_.RunUntilQuiet());
+  ASSERT_TRUE(world_.RunUntilQuiet()) << world_.State();
   EXPECT_EQ(Counts("till-1").pending, 0);
   EXPECT_EQ(UnitsOf("office", "today"), 5);
   EXPECT_EQ(UnitsOf("office", "tomorrow"), 2);

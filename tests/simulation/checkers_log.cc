@@ -1,5 +1,6 @@
 // What the server's log holds, and what devices are told of it.
 #include <algorithm>
+#include <map>
 
 #include "eventlog/log/block.h"
 #include "eventlog/log/verify.h"
@@ -145,7 +146,8 @@ class I23ClocksDecideNothing final : public Checker {
   int64_t last_ = 0;
 };
 
-// What a receipt says is in the log, durably: no crash takes it. Read() sees the rest.
+// What a receipt says is in the log, durably: no crash takes it. A log that cannot be read at the
+// moment, because its store has failed, is looked at when it can be.
 class I3ReceiptIsDurable final : public Checker {
  public:
   I3ReceiptIsDurable() : Checker("I3ReceiptIsDurable") {}
@@ -154,19 +156,41 @@ class I3ReceiptIsDurable final : public Checker {
     for (const ReceiptRun& run : receipts.runs()) {
       for (uint32_t i = 0; i < run.length(); ++i) {
         const uint64_t at = run.first_position() + i;
+        const Told told{device, receipts.log_id(), run.first_count() + i};
         if (at > history.log().size()) {
-          Fail(device, " got a receipt for position ", at, ", and the log ends at ",
-               history.log().size());
-          return;
-        }
-        const Header& header = history.log()[at - 1].header;
-        if (header.log_id() != receipts.log_id() || header.count() != run.first_count() + i) {
-          Fail(device, " got a receipt for count ", run.first_count() + i, " at ", at,
-               ", where something else is");
+          awaited_[at] = told;
+        } else {
+          Compare(at, told, history.log()[at - 1].header);
         }
       }
     }
   }
+  void OnEvent(const History&, const SeenEvent& event) override {
+    const auto told = awaited_.find(event.position);
+    if (told == awaited_.end()) return;
+    Compare(event.position, told->second, event.header);
+    awaited_.erase(told);
+  }
+  void AtEnd(World&, const History& history, const Lanes&) override {
+    for (const auto& [at, told] : awaited_) {
+      Fail(told.device, " got a receipt for position ", at, ", and the log ends at ",
+           history.log().size());
+    }
+  }
+
+ private:
+  struct Told {
+    std::string device;
+    std::string log_id;
+    uint64_t count = 0;
+  };
+  void Compare(uint64_t at, const Told& told, const Header& header) {
+    if (header.log_id() == told.log_id && header.count() == told.count) return;
+    Fail(told.device, " got a receipt for count ", told.count, " at ", at,
+         ", where something else is");
+  }
+
+  std::map<uint64_t, Told> awaited_;  // by position
 };
 
 // Every receipt of a count says the same, whenever it is asked for again.

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -13,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/mark.h"
 
 namespace intentlog::simulation {
@@ -62,11 +63,11 @@ class ScratchFolder {
 class Stopwatch {
  public:
   double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+    return absl::ToDoubleSeconds(SystemClock().Passed() - began_);
   }
 
  private:
-  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  const absl::Duration began_ = SystemClock().Passed();
 };
 
 }  // namespace intentlog::simulation

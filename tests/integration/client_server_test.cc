@@ -390,7 +390,7 @@ class CutLine {
 TEST(ClientServerTest, I8_ALineThatIsCutAfterAnyByteOfTheAnswersLosesAndDoublesNothing) {
   CutLine line;
   const uint64_t whole = line.SyncWhole();
-  const uint64_t step = std::max<uint64_t>(1, whole / 60);
+  const uint64_t step = std::max<uint64_t>(1, whole / 20);
   for (uint64_t bytes = 0; bytes < whole + 400; bytes += step) {
     line.SyncCut([&](TcpProxy& proxy) { proxy.CutDownAfter(bytes); });
     if (HasFailure()) FAIL() << "cut after " << bytes << " bytes to the device";
@@ -401,7 +401,7 @@ TEST(ClientServerTest, I8_ALineThatIsCutAfterAnyByteOfTheAnswersLosesAndDoublesN
 TEST(ClientServerTest, I8_ALineThatIsCutAfterAnyByteOfThePushesLosesAndDoublesNothing) {
   CutLine line;
   line.SyncWhole();
-  for (uint64_t bytes = 0; bytes < 1400; bytes += 37) {
+  for (uint64_t bytes = 0; bytes < 1400; bytes += 97) {
     line.SyncCut([&](TcpProxy& proxy) { proxy.CutUpAfter(bytes); });
     if (HasFailure()) FAIL() << "cut after " << bytes << " bytes to the server";
   }

@@ -2,7 +2,6 @@
 // the whole way.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -346,11 +345,7 @@ class CutLine {
     NewLine();
   }
 
-  // Bytes to the device in a session that brings one receipt.
-  uint64_t SyncWhole() {
-    Sync();
-    return proxy_->down_bytes();
-  }
+  void SyncWhole() { Sync(); }
   template <class Cut>
   void SyncCut(Cut cut) {
     till_.Sell(Cat("order-", ++sold_), 1);
@@ -389,9 +384,8 @@ class CutLine {
 
 TEST(ClientServerTest, I8_ALineThatIsCutAfterAnyByteOfTheAnswersLosesAndDoublesNothing) {
   CutLine line;
-  const uint64_t whole = line.SyncWhole();
-  const uint64_t step = std::max<uint64_t>(1, whole / 20);
-  for (uint64_t bytes = 0; bytes < whole + 400; bytes += step) {
+  line.SyncWhole();
+  for (uint64_t bytes = 0; bytes < 1000; bytes += 29) {
     line.SyncCut([&](TcpProxy& proxy) { proxy.CutDownAfter(bytes); });
     if (HasFailure()) FAIL() << "cut after " << bytes << " bytes to the device";
   }

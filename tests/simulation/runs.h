@@ -62,9 +62,7 @@ class ScratchFolder {
 
 class Stopwatch {
  public:
-  double seconds() const {
-    return absl::ToDoubleSeconds(SystemClock().Passed() - began_);
-  }
+  double seconds() const { return absl::ToDoubleSeconds(SystemClock().Passed() - began_); }
 
  private:
   const absl::Duration began_ = SystemClock().Passed();

@@ -47,6 +47,27 @@ absl::Status CheckCursor(const EventLog& log, const Cursor& cursor) {
   return absl::OkStatus();
 }
 
+namespace {
+
+// Says when a restored log begins to wait for what devices bring back, and when it is over.
+std::function<void(const Healing& healing)> TellHealing(
+    std::function<void(std::string line)> notice) {
+  return [notice = std::move(notice), waits = false](const Healing& healing) mutable {
+    const bool now = healing.ends_us() != 0 && healing.through() != 0;
+    if (now == waits) return;
+    waits = now;
+    notice(now ? Cat("a restore lost events through position ", healing.through(),
+                     ", which devices bring back; new work waits behind them until ",
+                     absl::FormatTime("%H:%M:%S UTC", absl::FromUnixMicros(healing.ends_us()),
+                                      absl::UTCTimeZone()),
+                     " at most; fleet heal ends that, events stats tells how far it is")
+               : Cat(healing.returned(),
+                     " lost events have come back; nothing waits for others any more"));
+  };
+}
+
+}  // namespace
+
 Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const ServerOptions& options,
                const Clock& clock, Executors executors, Hooks hooks)
     : name_(std::move(name)),
@@ -82,14 +103,17 @@ Tenant::Tenant(std::string name, std::shared_ptr<TenantStores> stores, const Ser
       snapshots_(*stores_->log, projector_, *stores_->snapshots, stores_->snapshot_alarms, options,
                  clock, {executors.core, executors.projector, executors.snapshots},
                  [this] { return stores_->models()->Freeze(); }),
-      sequencer_(
-          *stores_->log, options, clock, {executors.core, executors.commit},
-          {[this](std::string_view scope) { return hub_.Wanted(scope); },
-           [this](LiveGroup& live, const LogEnd& end) {
-             hub_.OnDurable(live, end);
-             projector_.Wake();
-           },
-           [this](const Healing& healing) { stores_->ShowHealing(healing); }, hooks.store_failed}),
+      sequencer_(*stores_->log, options, clock, {executors.core, executors.commit},
+                 {[this](std::string_view scope) { return hub_.Wanted(scope); },
+                  [this](LiveGroup& live, const LogEnd& end) {
+                    hub_.OnDurable(live, end);
+                    projector_.Wake();
+                  },
+                  [this, tell = TellHealing(hooks.notice)](const Healing& healing) {
+                    stores_->ShowHealing(healing);
+                    tell(healing);
+                  },
+                  hooks.store_failed}),
       went_back_(hooks.went_back),
       notice_(hooks.notice) {}
 

@@ -144,6 +144,10 @@ TEST_F(RestoreScenario, GoesOnAtOnceIfTheOperatorSaysSo) {
   world_.RestoreServer(empty);
   world_.RunFor(absl::Minutes(1));
   EXPECT_EQ(Head(), 0);
+  const std::vector<std::string> told = world_.server().TakeNotices();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find("lost events through position 3"), std::string::npos) << told[0];
+  EXPECT_NE(told[0].find("fleet heal ends that"), std::string::npos) << told[0];
   EXPECT_EQ(world_.server().GoOnHealing("shop")->waiting(), 1);
   world_.RunFor(absl::Seconds(10));
   EXPECT_EQ(Head(), 1);

@@ -241,13 +241,13 @@ class Swarm {
     return random().Below(2) == 0 ? WriteFate::kFails : WriteFate::kFailsButDone;
   }
 
-  // ---- faults whose other half is not in the product yet. Each is ready to be drawn; turn it on
-  // where the reason is gone.
-  // A restored server begins no epoch of its own yet: I30.
+  // ---- faults that the checkers cannot judge yet; scenario/ has each of them. Turn one on where
+  // the reason is gone.
+  // The checkers' history has one epoch, and a restored server begins another: I30.
   static constexpr bool kServersAreRestored = false;
-  // A device that is behind the server's highest count stops for good: I31.
+  // … and no device in it goes back to what it had before: I31.
   static constexpr bool kDevicesAreRestored = false;
-  // Two devices from one disk: a fork is told, and not healed: I29.
+  // … or is two, of which one has another name than its disk says: I29.
   static constexpr bool kDevicesAreCopied = false;
   // A reinstalled device is another device log; what its old one had pending is lost with the disk,
   // which the checkers' history does not know: I31.

@@ -1,5 +1,6 @@
 #include "tests/simulation/checkers.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace intentlog::simulation {
@@ -105,9 +106,11 @@ void Checkers::OnStarted(const std::string& node) {
   Learn(node);
 }
 
-// What a device has now is what counts: opening it made it durable.
+// What a device has now is what counts: opening it made it durable, but on a full disk, where it is
+// opened to be read.
 void Checkers::Learn(const std::string& name) {
   DeviceHistory& device = history_.devices()[name];
+  const bool durable = world_.device(name).store().failed().ok();
   std::map<PriorityClass, size_t> recorded;
   for (const LogStatus& status : world_.device(name).Status().logs) {
     recorded[status.priority] = status.counts.recorded;
@@ -115,7 +118,8 @@ void Checkers::Learn(const std::string& name) {
   }
   for (auto& [priority, log] : device.logs) {
     log.resize(recorded[priority]);  // a power cut may take the name of an empty log, too
-    device.synced[priority] = log.size();
+    size_t& synced = device.synced[priority];
+    synced = durable ? log.size() : std::min(synced, log.size());
   }
   device.in_doubt = 0;
   device.cut = device.failed = false;

@@ -1,5 +1,7 @@
 #include "tests/simulation/lanes.h"
 
+#include <algorithm>
+
 #include "eventlog/log/decision.h"
 #include "eventlog/runtime/text.h"
 
@@ -41,9 +43,12 @@ void Lanes::Add(const Header& header, const Intent& intent) {
   outcome.first = outcome.now = header.decision();
   outcome.behind = header.behind();
   if (IsEffective(header.decision())) outcome.effect = header.position();
+  outcome.batch_size = intent.batch_size();
   by_position_[header.position()] = &outcome;
-  const std::string entity = Cat(intent.entity_type(), "/", intent.entity_id());
-  if (!intent.entity_id().empty()) lanes_[{header.log_id(), entity}].push_back(header.count());
+  log_at_[header.position()] = header.log_id();
+  if (intent.entity_id().empty()) return;
+  outcome.entity = Cat(intent.entity_type(), "/", intent.entity_id());
+  lanes_[{header.log_id(), outcome.entity}].push_back(header.count());
 }
 
 void Lanes::Close(const Header& header, const Intent& intent) {
@@ -65,23 +70,35 @@ void Lanes::Close(const Header& header, const Intent& intent) {
   if (IsEffective(settlement.decision())) outcome.effect = header.position();
 }
 
+bool Lanes::IsOpen(const Outcome& outcome) const {
+  const bool stops = outcome.now == CONFLICTED || outcome.now == REJECTED;
+  return outcome.now == PARKED || (stops && outcome.closed == 0);
+}
+
 std::string Lanes::WaitsForNothing() const {
   std::string problems;
-  for (const auto& [place, outcome] : outcomes_) {
-    if (outcome.now != PARKED) continue;
-    uint64_t behind = outcome.behind;
-    // What it waited behind may wait itself: the end of the chain must be open.
-    for (int hops = 0; behind != 0 && hops < 1000; ++hops) {
-      const auto found = by_position_.find(behind);
-      if (found == by_position_.end() || found->second->now != PARKED) break;
-      behind = found->second->behind;
+  std::map<std::pair<std::string, std::string>, bool> stopped;  // log and entity
+  for (auto first = by_position_.begin(); first != by_position_.end();) {
+    const uint32_t size = first->second->batch_size;
+    auto end = first;
+    bool waits = false;
+    for (uint32_t m = 0; m < std::max(size, 1u) && end != by_position_.end(); ++m, ++end) {
+      const Outcome& member = *end->second;
+      const auto behind = by_position_.find(member.behind);
+      // Behind nothing: it waits for a schema.
+      waits = waits || behind == by_position_.end() || IsOpen(*behind->second) ||
+              stopped[{log_at_.at(end->first), member.entity}];
     }
-    const auto found = by_position_.find(behind);
-    if (found == by_position_.end()) continue;  // for a schema, or for what is not decided yet
-    const Decision first = found->second->now;
-    if (found->second->closed == 0 && (first == CONFLICTED || first == REJECTED)) continue;
-    problems += Cat("position ", outcome.position, " waits behind ", behind, ", which is ",
-                    Decision_Name(first), "\n");
+    for (; first != end; ++first) {
+      const Outcome& member = *first->second;
+      if (member.now == PARKED && !waits) {
+        problems += Cat("position ", first->first, " waits, first behind ", member.behind,
+                        ", and nothing is open there any more\n");
+      }
+      if (IsOpen(member) && !member.entity.empty()) {
+        stopped[{log_at_.at(first->first), member.entity}] = true;
+      }
+    }
   }
   return problems;
 }

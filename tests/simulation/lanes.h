@@ -17,6 +17,8 @@ namespace intentlog::simulation {
 struct Outcome {
   uint64_t position = 0;
   std::string type;
+  std::string entity;       // "type/id"; empty: it has no lane
+  uint32_t batch_size = 0;  // if it begins a batch
   Decision first = DECISION_UNSPECIFIED;
   Decision now = DECISION_UNSPECIFIED;  // as the last settlement left it
   uint64_t settled_at = 0;              // of the settlement that closed it; 0: none did
@@ -36,17 +38,19 @@ class Lanes {
   // What is wrong, a line each: an intent twice, a stopper closed twice, or work of one lane that
   // took effect in another order than it was recorded in.
   const std::string& problems() const { return problems_; }
-  // What is parked still, though all that it waited behind is closed: a line each. Empty when
-  // everything is admitted again.
+  // What is parked still, though nothing is open that it could wait for: a line each. It waits for
+  // what stopped its lane first, and then for what stopped it again, in any lane of its batch.
   std::string WaitsForNothing() const;
 
  private:
   void Add(const Header& header, const Intent& intent);
   void Close(const Header& header, const Intent& intent);
   void CheckOrder();
+  bool IsOpen(const Outcome& outcome) const;
 
   std::map<std::pair<std::string, uint64_t>, Outcome> outcomes_;
   std::map<uint64_t, Outcome*> by_position_;
+  std::map<uint64_t, std::string> log_at_;  // the device log of a position
   // Lane of each device log: entity → counts, ascending.
   std::map<std::pair<std::string, std::string>, std::vector<uint64_t>> lanes_;
   std::string problems_;

@@ -247,6 +247,24 @@ std::string Tenant::NameOf(const Introduction& introduction) const {
   return NameInstallation(introduction.hello, all, introduction.left);
 }
 
+// Installations of one name have one series of numbers: which of them a device log belongs to may
+// change when copies of a device part.
+uint64_t Tenant::NewestSession(const Introduction& introduction) const {
+  uint64_t newest = 0;
+  for (const DeviceRecord& record : introduction.stored) {
+    newest = std::max(newest, record.session());
+  }
+  const std::string& device = introduction.hello.device();
+  const auto met = devices_.find(device);
+  if (met != devices_.end()) newest = std::max(newest, met->second.record.session());
+  const std::string others = OthersPrefix(device);
+  for (auto at = devices_.lower_bound(others);
+       at != devices_.end() && at->first.compare(0, others.size(), others) == 0; ++at) {
+    newest = std::max(newest, at->second.record.session());
+  }
+  return newest;
+}
+
 void Tenant::EndLive(const std::string& name, Device& device) {
   for (const HighestCount& log : device.record.highest()) {
     const auto found = live_logs_.find(log.log_id());
@@ -309,12 +327,13 @@ void Tenant::FinishIntroduction(Introduction& introduction) {
   if (introduction.lost) sequencer_.NoteLost(*introduction.lost);
   Introduced introduced;
   introduced.name = NameOf(introduction);
+  const uint64_t newest = NewestSession(introduction);
   Device& device = devices_[introduced.name];
   for (DeviceRecord& record : introduction.stored) {
     if (record.device() == introduced.name) introduced.before = std::move(record);
   }
   if (device.record.session() > 0) introduced.before = device.record;
-  introduced.session = (introduced.before ? introduced.before->session() : 0) + 1;
+  introduced.session = newest + 1;
   if (Planted(Bug::kSessionNotCounted)) introduced.session = 1;
   introduced.schema = std::move(introduction.schema);
   introduced.lost_scopes = std::move(introduction.lost_scopes);

@@ -146,6 +146,7 @@ class Tenant {
   absl::Status ReadInstallations(Introduction& introduction) const;
   void FinishIntroduction(Introduction& introduction);
   std::string NameOf(const Introduction& introduction) const;
+  uint64_t NewestSession(const Introduction& introduction) const;
   void TakeOver(const std::string& name, const DeviceRecord& record);
   void EndLive(const std::string& name, Device& device);
   // For readers on other threads.

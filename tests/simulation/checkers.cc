@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace intentlog::simulation {
 
@@ -11,6 +12,7 @@ Checkers::Checkers(World& world, bool healthy) : world_(world) {
   };
   add(LogCheckers());
   add(DeviceCheckers(healthy));
+  add(CopyCheckers());
   add(ViewCheckers());
   world_.Watch(this);
 }
@@ -24,16 +26,26 @@ std::string Checkers::Problems() const {
 }
 
 // I12: what was seen stays.
-void Checkers::Read(bool all) {
-  if (!world_.server_runs()) return;
+bool Checkers::Read(bool all) {
+  if (!world_.server_runs()) return false;
   const auto log = world_.server().Log("shop");
-  if (!log.ok()) return;
+  if (!log.ok()) return false;
   std::string problems;
   const std::vector<SeenEvent> fresh = history_.Read(**log, all, problems);
   if (!problems.empty()) other_ += "I12OneImmutableOrder: " + problems;
   for (const SeenEvent& event : fresh) {
     for (const auto& checker : checkers_) checker->OnEvent(history_, event);
   }
+  for (const auto& [device, bytes] : std::exchange(held_, {})) OnFrameTo(device, bytes);
+  return true;
+}
+
+void Checkers::ReadStarted() {
+  const auto log = world_.server().Log("shop");
+  if (!log.ok()) return;
+  const uint64_t head = (**log).head().position.value();
+  Read(/*all=*/true);
+  for (const auto& checker : checkers_) checker->OnServerStarted(history_, head);
 }
 
 void Checkers::Step() {
@@ -45,14 +57,18 @@ void Checkers::End() {
   Read(/*all=*/true);
   const auto log = world_.server().Log("shop");
   if (!log.ok()) return Fail(Cat("I15Liveness: no log: ", log.status(), "\n"));
-  const Lanes lanes(**log);
+  const Lanes lanes(**log, continued_);
   for (const auto& checker : checkers_) checker->AtEnd(world_, history_, lanes);
 }
 
+// A server whose stores have failed still sends what it had, and cannot be asked for its log.
 void Checkers::OnFrame(std::string_view from, std::string_view to, std::string_view bytes) {
   if (from != kServerNode) return OnFrameOf(std::string(from), bytes);
-  Read(/*all=*/false);
-  const std::string device(to);
+  if (Read(/*all=*/false)) return OnFrameTo(std::string(to), bytes);
+  held_.emplace_back(to, bytes);
+}
+
+void Checkers::OnFrameTo(const std::string& device, std::string_view bytes) {
   const auto feed = ParseFeedFrame(bytes);
   if (feed.ok() && feed->has_value()) {
     for (const auto& checker : checkers_) checker->OnFeed(history_, device, **feed);
@@ -61,7 +77,7 @@ void Checkers::OnFrame(std::string_view from, std::string_view to, std::string_v
   ServerFrame frame;
   if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
   for (const auto& checker : checkers_) {
-    if (frame.has_welcome()) checker->OnWelcome(device, frame.welcome());
+    if (frame.has_welcome()) checker->OnWelcome(world_, history_, device, frame.welcome());
     if (frame.has_receipts()) checker->OnReceipts(history_, device, frame.receipts());
     if (frame.has_snapshot_head()) checker->OnSnapshot(device, frame.snapshot_head());
   }
@@ -69,9 +85,11 @@ void Checkers::OnFrame(std::string_view from, std::string_view to, std::string_v
 
 void Checkers::OnFrameOf(const std::string& device, std::string_view bytes) {
   DeviceFrame frame;
-  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !frame.has_push()) {
-    return;
+  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
+  for (const DeviceLog& log : frame.hello().logs()) {
+    if (!log.continues_log_id().empty()) continued_[log.log_id()] = log.continues_log_id();
   }
+  if (!frame.has_push()) return;
   for (const auto& checker : checkers_) checker->OnPush(device, frame.push());
 }
 
@@ -100,8 +118,38 @@ void Checkers::OnBatch(const std::string& name, const std::vector<Appended>& bat
   }
 }
 
+void Checkers::OnServerCopied() {
+  Read(/*all=*/false);
+  copied_head_ = history_.log().size();
+}
+
+void Checkers::OnServerRestored() {
+  held_.clear();  // what they tell of is lost
+  history_.Shorten(copied_head_);
+  for (const auto& checker : checkers_) checker->OnServerRestored(history_);
+}
+
+void Checkers::OnServerStopped() {
+  Read(/*all=*/false);
+  for (const auto& checker : checkers_) checker->OnStopped(history_);
+}
+
+void Checkers::OnDiskCopied(const std::string& device, const std::string& copy) {
+  copies_[copy] = {device, history_.devices()[device]};
+}
+
+void Checkers::OnDiskReplaced(const std::string& device, const std::string& copy) {
+  const auto found = copies_.find(copy);
+  const bool erased = found == copies_.end();
+  history_.devices()[device] = erased ? DeviceHistory() : found->second.device;
+  history_.devices()[device].cut = history_.devices()[device].failed = false;
+  for (const auto& checker : checkers_) {
+    checker->OnDiskReplaced(device, erased ? "" : found->second.of);
+  }
+}
+
 void Checkers::OnStarted(const std::string& node) {
-  if (node == kServerNode) return Read(/*all=*/true);
+  if (node == kServerNode) return ReadStarted();
   for (const auto& checker : checkers_) checker->OnStarted(world_, history_, node);
   Learn(node);
 }
@@ -126,6 +174,7 @@ void Checkers::Learn(const std::string& name) {
 }
 
 void Checkers::OnEnded(const std::string& node, Ending how) {
+  for (const auto& checker : checkers_) checker->OnEnded(node, how);
   if (node == kServerNode) return;
   history_.devices()[node].cut = how == Ending::kPowerCut;
 }

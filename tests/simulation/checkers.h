@@ -28,7 +28,8 @@ class Checker {
   virtual void OnEvent(const History& /*history*/, const SeenEvent& /*event*/) {}
   // Frames that the server took, and frames that a device took.
   virtual void OnPush(const std::string& /*device*/, const Push& /*push*/) {}
-  virtual void OnWelcome(const std::string& /*device*/, const Welcome& /*welcome*/) {}
+  virtual void OnWelcome(World& /*world*/, const History& /*history*/,
+                         const std::string& /*device*/, const Welcome& /*welcome*/) {}
   virtual void OnReceipts(const History& /*history*/, const std::string& /*device*/,
                           const Receipts& /*receipts*/) {}
   virtual void OnFeed(const History& /*history*/, const std::string& /*device*/,
@@ -40,6 +41,16 @@ class Checker {
   // A device that runs again, before the history knows what it has.
   virtual void OnStarted(World& /*world*/, const History& /*history*/,
                          const std::string& /*device*/) {}
+  // The server runs again; what it has was read.
+  virtual void OnServerStarted(const History& /*history*/, uint64_t /*head*/) {}
+  // The server was stopped as it should be.
+  virtual void OnStopped(const History& /*history*/) {}
+  // The server has become what it was before; the history has been shortened accordingly.
+  virtual void OnServerRestored(const History& /*history*/) {}
+  // The device's disk is what another one's was (or its own, earlier), or is empty: `of` is ""
+  // then.
+  virtual void OnDiskReplaced(const std::string& /*device*/, const std::string& /*of*/) {}
+  virtual void OnEnded(const std::string& /*device*/, Ending /*how*/) {}
   // Between two steps of a run.
   virtual void OnStep(World& /*world*/, const History& /*history*/) {}
   // All is healed and quiet.
@@ -64,6 +75,8 @@ class Checker {
 std::vector<std::unique_ptr<Checker>> LogCheckers();
 // Of what devices record, hold and show. `healthy`: no projection fails.
 std::vector<std::unique_ptr<Checker>> DeviceCheckers(bool healthy);
+// Of what becomes of both after a server was restored, or a device's disk was copied.
+std::vector<std::unique_ptr<Checker>> CopyCheckers();
 // Of read models.
 std::vector<std::unique_ptr<Checker>> ViewCheckers();
 
@@ -89,18 +102,38 @@ class Checkers final : public WorldWatcher {
   void OnBatch(const std::string& device, const std::vector<Appended>& batch);
   // All that the device has is durable, it says.
   void OnFlushed(const std::string& device);
+  // The server said that it has stopped.
+  void OnServerStopped();
+  // The server's disk is copied, or replaced by the last copy. REQUIRES: its log can be read.
+  void OnServerCopied();
+  void OnServerRestored();
+  // A copy of the device's disk is made, under this name; a device's disk is replaced by it, or by
+  // nothing.
+  void OnDiskCopied(const std::string& device, const std::string& copy);
+  void OnDiskReplaced(const std::string& device, const std::string& copy);
   void OnStarted(const std::string& node) override;
   void OnEnded(const std::string& node, Ending how) override;
 
  private:
+  void OnFrameTo(const std::string& device, std::string_view bytes);
   void OnFrameOf(const std::string& device, std::string_view bytes);
-  void Read(bool all);
+  // False: the log cannot be read at the moment.
+  bool Read(bool all);
+  void ReadStarted();
   void Learn(const std::string& device);
 
   World& world_;
   History history_;
   std::vector<std::unique_ptr<Checker>> checkers_;
   std::string other_;
+  std::vector<std::pair<std::string, std::string>> held_;  // frames to devices, until it can
+  uint64_t copied_head_ = 0;
+  struct DiskCopy {
+    std::string of;
+    DeviceHistory device;
+  };
+  std::map<std::string, DiskCopy> copies_;
+  std::map<std::string, std::string> continued_;  // device log → the one that it goes on from
 };
 
 }  // namespace intentlog::simulation

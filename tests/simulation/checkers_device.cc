@@ -1,5 +1,6 @@
 // What devices record, hold and show.
 #include <algorithm>
+#include <iterator>
 
 #include "eventlog/log/decision.h"
 #include "proto/commerce.pb.h"
@@ -118,6 +119,14 @@ class I13CursorWithEffect final : public Checker {
   void OnSnapshot(const std::string& device, const SnapshotHead& head) override {
     Came(device, head.scope(), head.position());
   }
+  void OnDiskReplaced(const std::string& device, const std::string& of) override {
+    if (of.empty() || of == device) return;
+    std::map<std::pair<std::string, std::string>, uint64_t> other;
+    for (const auto& [place, came] : came_) {
+      if (place.first == of) other[{device, place.second}] = came;
+    }
+    for (const auto& [place, came] : other) came_[place] = came;
+  }
   void OnStarted(World& world, const History&, const std::string& name) override {
     for (const ScopeStatus& scope : world.device(name).Status().scopes) {
       const uint64_t came = came_[{name, scope.scope}];
@@ -144,8 +153,23 @@ class I21LocalView final : public Checker {
   void OnStep(World& world, const History& history) override {
     if (++steps_ % 4 != 0) return;
     for (const auto& [name, device] : history.devices()) {
-      if (world.device_runs(name)) Check(world.device(name), name, history);
+      if (!world.device_runs(name)) continue;
+      if (lost_from_ > 0) FindWhoMetTheRestored(world.device(name), name);
+      if (lost_from_ == 0 || met_.count(name) > 0) Check(world.device(name), name, history);
     }
+  }
+  // What a device shows of what the server lost is right until it learns of that.
+  void OnServerRestored(const History& history) override {
+    lost_from_ = history.log().size() + 1;
+    welcomed_.clear();
+    met_.clear();
+  }
+  void OnWelcome(World&, const History&, const std::string& device, const Welcome&) override {
+    welcomed_.insert(device);
+  }
+  void OnDiskReplaced(const std::string& device, const std::string&) override {
+    welcomed_.erase(device);
+    met_.erase(device);
   }
   void AtEnd(World& world, const History& history, const Lanes&) override {
     for (const auto& [name, device] : history.devices()) {
@@ -164,6 +188,12 @@ class I21LocalView final : public Checker {
 
  private:
   using Sums = std::map<std::string, int64_t>;
+  void FindWhoMetTheRestored(const Client& client, const std::string& name) {
+    for (const ScopeStatus& scope : client.Status().scopes) {
+      const bool met = scope.anew || scope.cursor.value() < lost_from_;
+      if (scope.scope == "shared" && met && welcomed_.count(name) > 0) met_.insert(name);
+    }
+  }
   static void Add(const std::string& type, const std::string& payload, Sums& sums) {
     commerce::StockMoved moved;
     if (type != moved.GetDescriptor()->full_name() || !moved.ParseFromString(payload)) return;
@@ -199,21 +229,32 @@ class I21LocalView final : public Checker {
   }
 
   uint64_t steps_ = 0;
+  uint64_t lost_from_ = 0;  // the first position that a restored server lost; 0: none was
+  std::set<std::string> welcomed_;
+  std::set<std::string> met_;  // devices that have nothing of that
 };
 
 // A count is given once, in whatever life and after whatever end: so what was pushed is not lost.
 class I31CountsAreNotReused final : public Checker {
  public:
   I31CountsAreNotReused() : Checker("I31CountsAreNotReused") {}
-  void OnPush(const std::string&, const Push& push) override {
-    uint64_t& pushed = pushed_[push.log_id()];
+  void OnPush(const std::string& device, const Push& push) override {
+    uint64_t& pushed = pushed_[{device, push.log_id()}];
     pushed = std::max<uint64_t>(pushed, push.first_count() + push.intents_size() - 1);
+  }
+  // What the disk of earlier does not hold is gone with what was pushed: I11 tells if its counts
+  // are given again.
+  void OnDiskReplaced(const std::string& device, const std::string&) override {
+    const auto of_device = [&](const auto& one) { return one.first.first == device; };
+    for (auto one = pushed_.begin(); one != pushed_.end();) {
+      one = of_device(*one) ? pushed_.erase(one) : std::next(one);
+    }
   }
   void OnStarted(World& world, const History&, const std::string& name) override {
     for (const LogStatus& log : world.device(name).Status().logs) {
       if (log.names.empty()) continue;
       const LogName& now = log.names.back();
-      const uint64_t pushed = pushed_[std::string(now.log_id.bytes())];
+      const uint64_t pushed = pushed_[{name, std::string(now.log_id.bytes())}];
       if (pushed > 0 && now.after.value() + pushed > log.counts.recorded) {
         Fail(name, " had pushed ", pushed, " of a log, and has ", log.counts.recorded);
       }
@@ -232,7 +273,7 @@ class I31CountsAreNotReused final : public Checker {
   }
 
  private:
-  std::map<std::string, uint64_t> pushed_;  // by device log
+  std::map<std::pair<std::string, std::string>, uint64_t> pushed_;  // by device and device log
 };
 
 // Whatever the versions: what a device recorded is decided, or waits behind something open. At the

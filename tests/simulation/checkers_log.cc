@@ -1,5 +1,6 @@
 // What the server's log holds, and what devices are told of it.
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "eventlog/log/block.h"
@@ -25,6 +26,11 @@ class I8ExactlyOnce final : public Checker {
     if (event.intent_id.empty()) return;
     const auto [id, first] = ids_.try_emplace(event.intent_id, event.position);
     if (!first) Fail("one intent is at ", id->second, " and at ", event.position);
+  }
+  void OnServerRestored(const History& history) override {
+    places_.clear();
+    ids_.clear();
+    for (const SeenEvent& event : history.log()) OnEvent(history, event);
   }
   void AtEnd(World& world, const History& history, const Lanes&) override {
     for (const auto& [name, device] : history.devices()) {
@@ -63,6 +69,10 @@ class I10PrefixOrder final : public Checker {
     }
     last = event.header.count();
   }
+  void OnServerRestored(const History& history) override {
+    last_.clear();
+    for (const SeenEvent& event : history.log()) OnEvent(history, event);
+  }
 
  private:
   std::map<std::string, uint64_t> last_;
@@ -81,6 +91,10 @@ class I4BatchesAreAtomic final : public Checker {
       --left_;
     else if (event.batch_size > 1)
       left_ = event.batch_size - 1;
+  }
+  void OnServerRestored(const History& history) override {
+    left_ = 0;
+    for (const SeenEvent& event : history.log()) OnEvent(history, event);
   }
   void OnStep(World&, const History& history) override {
     if (left_ > 0) Fail("the log ends at ", history.log().size(), " within a batch");
@@ -141,6 +155,10 @@ class I23ClocksDecideNothing final : public Checker {
     }
     last_ = event.header.server_time_us();
   }
+  void OnServerRestored(const History& history) override {
+    last_ = 0;
+    for (const SeenEvent& event : history.log()) OnEvent(history, event);
+  }
 
  private:
   int64_t last_ = 0;
@@ -171,6 +189,7 @@ class I3ReceiptIsDurable final : public Checker {
     Compare(event.position, told->second, event.header);
     awaited_.erase(told);
   }
+  void OnServerRestored(const History&) override { awaited_.clear(); }  // I30
   void AtEnd(World&, const History& history, const Lanes&) override {
     for (const auto& [at, told] : awaited_) {
       Fail(told.device, " got a receipt for position ", at, ", and the log ends at ",
@@ -209,6 +228,12 @@ class I9SameReceiptForever final : public Checker {
       }
     }
   }
+  void OnServerRestored(const History& history) override {
+    for (auto said = said_.begin(); said != said_.end();) {
+      const bool lost = said->second.first > history.log().size();
+      said = lost ? said_.erase(said) : std::next(said);
+    }
+  }
 
  private:
   std::map<LogCount, std::pair<uint64_t, Decision>> said_;
@@ -218,7 +243,9 @@ class I9SameReceiptForever final : public Checker {
 class I14FeedIsComplete final : public Checker {
  public:
   I14FeedIsComplete() : Checker("I14FeedIsComplete") {}
-  void OnWelcome(const std::string& device, const Welcome&) override { through_[device].clear(); }
+  void OnWelcome(World&, const History&, const std::string& device, const Welcome&) override {
+    through_[device].clear();
+  }
   void OnSnapshot(const std::string& device, const SnapshotHead& head) override {
     through_[device][head.scope()] = head.position();
   }
@@ -260,13 +287,15 @@ class I14FeedIsComplete final : public Checker {
 class I24NewestSessionWins final : public Checker {
  public:
   I24NewestSessionWins() : Checker("I24NewestSessionWins") {}
-  void OnWelcome(const std::string& device, const Welcome& welcome) override {
+  void OnWelcome(World&, const History&, const std::string& device,
+                 const Welcome& welcome) override {
     uint64_t& last = last_[device];
     if (welcome.session() <= last) {
       Fail(device, ": session ", welcome.session(), " came after ", last);
     }
     last = welcome.session();
   }
+  void OnServerRestored(const History&) override { last_.clear(); }
 
  private:
   std::map<std::string, uint64_t> last_;

@@ -2,6 +2,7 @@
 // recorded, and what everybody has seen of the server's log. Checkers judge by it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -49,11 +50,14 @@ class History {
  public:
   static uint64_t HashOf(std::string_view bytes);
 
+  // Of the present epochs: what a restored server lost is not there any more.
   // Reads what the log has above what was seen, or all of it, and returns what is new. What differs
   // from what was seen goes to `problems`.
   std::vector<SeenEvent> Read(const EventLog& log, bool all, std::string& problems);
 
   const std::vector<SeenEvent>& log() const { return log_; }
+  // The server was put back to how it was, and lost what came after.
+  void Shorten(uint64_t head) { log_.resize(std::min<size_t>(head, log_.size())); }
   std::map<std::string, DeviceHistory>& devices() { return devices_; }
   const std::map<std::string, DeviceHistory>& devices() const { return devices_; }
   // Ids that the application gave to appends which failed: each may be there, once.

@@ -1,13 +1,15 @@
 #include "tests/simulation/lanes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "eventlog/log/decision.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog::simulation {
 
-Lanes::Lanes(const EventLog& log) {
+Lanes::Lanes(const EventLog& log, std::map<std::string, std::string> continued)
+    : continued_(std::move(continued)) {
   const auto reader = log.Read(Position(1));
   while (true) {
     const auto more = reader->Next();
@@ -75,9 +77,20 @@ bool Lanes::IsOpen(const Outcome& outcome) const {
   return outcome.now == PARKED || (stops && outcome.closed == 0);
 }
 
+bool Lanes::IsStopped(const std::set<Lane>& stopped, std::string log,
+                      const std::string& entity) const {
+  for (size_t hops = 0; hops <= continued_.size(); ++hops) {
+    if (stopped.count({log, entity}) > 0) return true;
+    const auto before = continued_.find(log);
+    if (before == continued_.end()) return false;
+    log = before->second;
+  }
+  return false;
+}
+
 std::string Lanes::WaitsForNothing() const {
   std::string problems;
-  std::map<std::pair<std::string, std::string>, bool> stopped;  // log and entity
+  std::set<Lane> stopped;
   for (auto first = by_position_.begin(); first != by_position_.end();) {
     const uint32_t size = first->second->batch_size;
     auto end = first;
@@ -87,7 +100,7 @@ std::string Lanes::WaitsForNothing() const {
       const auto behind = by_position_.find(member.behind);
       // Behind nothing: it waits for a schema.
       waits = waits || behind == by_position_.end() || IsOpen(*behind->second) ||
-              stopped[{log_at_.at(end->first), member.entity}];
+              IsStopped(stopped, log_at_.at(end->first), member.entity);
     }
     for (; first != end; ++first) {
       const Outcome& member = *first->second;
@@ -96,7 +109,7 @@ std::string Lanes::WaitsForNothing() const {
                         ", and nothing is open there any more\n");
       }
       if (IsOpen(member) && !member.entity.empty()) {
-        stopped[{log_at_.at(first->first), member.entity}] = true;
+        stopped.emplace(log_at_.at(first->first), member.entity);
       }
     }
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,8 +31,8 @@ struct Outcome {
 
 class Lanes {
  public:
-  // Reads the whole log.
-  explicit Lanes(const EventLog& log);
+  // Reads the whole log. `continued`: device logs that go on from others.
+  explicit Lanes(const EventLog& log, std::map<std::string, std::string> continued = {});
 
   // By device log and count.
   const std::map<std::pair<std::string, uint64_t>, Outcome>& outcomes() const { return outcomes_; }
@@ -47,12 +48,16 @@ class Lanes {
   void Close(const Header& header, const Intent& intent);
   void CheckOrder();
   bool IsOpen(const Outcome& outcome) const;
+  // Of a device log and an entity.
+  using Lane = std::pair<std::string, std::string>;
+  bool IsStopped(const std::set<Lane>& stopped, std::string log, const std::string& entity) const;
 
   std::map<std::pair<std::string, uint64_t>, Outcome> outcomes_;
   std::map<uint64_t, Outcome*> by_position_;
   std::map<uint64_t, std::string> log_at_;  // the device log of a position
   // Lane of each device log: entity → counts, ascending.
-  std::map<std::pair<std::string, std::string>, std::vector<uint64_t>> lanes_;
+  std::map<Lane, std::vector<uint64_t>> lanes_;
+  const std::map<std::string, std::string> continued_;
   std::string problems_;
 };
 

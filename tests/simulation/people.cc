@@ -45,6 +45,16 @@ void People::Flush(const std::string& device) {
   Judge(device, status, 0, IntentId());
 }
 
+void People::Sell(const std::string& device) {
+  const auto move = Move(Name("moved"), 1);
+  Record(device, {&move}, "shared");
+}
+
+bool People::IsUnsure(const std::string& device) const {
+  const auto again = again_.find(device);
+  return again != again_.end() && !again->second.empty();
+}
+
 void People::RecordOne(const std::string& device) {
   const auto amount = static_cast<int64_t>(random().Below(4));
   const auto record = [&](const google::protobuf::Message& event, const std::string& scope) {

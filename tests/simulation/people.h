@@ -26,6 +26,10 @@ class People {
   void Operate();
   // Appends whose outcome was not known are tried again, with their ids, after a restart.
   void TryAgain(const std::string& device);
+  // Somebody there sells one more of something.
+  void Sell(const std::string& device);
+  // Whether an append is to be tried again there.
+  bool IsUnsure(const std::string& device) const;
 
  private:
   struct Retry {

@@ -32,8 +32,12 @@ Plan::Plan(uint64_t seed) {
   DrawServer(random);
   DrawSnapshots(random);
   DrawClient(random);
+  DrawCopies(random);
   quiet_within = absl::Seconds(30) + 2 * client.retry_cap + server.silence_max +
                  client.silence_max + rates.pause_max + 20 * rates.slow_max;
+  if (rates.restore_server > 0) {
+    quiet_within += server.heal_wait + server.heal_grace + 4 * server.epochs_apart_min;
+  }
 }
 
 std::string Plan::Text() const {
@@ -55,6 +59,10 @@ std::string Plan::Text() const {
   with(rates.disk_full > 0, "full disks");
   with(rates.write_is_slow > 0, "slow disks");
   with(rates.change_scopes > 0, "scopes change");
+  with(rates.restore_server > 0, "restored servers");
+  with(rates.restore_device > 0, "restored devices");
+  with(rates.copy_device > 0, "copied devices");
+  with(rates.reinstall > 0, "reinstalled devices");
   with(link.linger_max > absl::ZeroDuration(), "late frames");
   with(link.half_open > 0, "half-open lines");
   return text;
@@ -163,6 +171,19 @@ void Plan::DrawClient(Random& random) {
     client.quota.begin = random.Unit();
     client.quota.end = client.quota.begin * random.Unit();
   }
+}
+
+void Plan::DrawCopies(Random& random) {
+  const auto maybe = [&](uint64_t of) { return OneIn(random, of) ? random.Unit() * 0.15 : 0; };
+  rates.restore_server = maybe(6);
+  rates.restore_device = maybe(10);
+  rates.copy_device = maybe(10);
+  rates.reinstall = maybe(16);
+  server.heal_wait = Millis(random, 10, 20'000);
+  server.heal_grace = Millis(random, 10, 5'000);
+  server.epochs_apart_min = Millis(random, 1, 2'000);
+  // These servers take no backups, so nothing is safe to be trimmed where one is restored.
+  if (rates.restore_server > 0) client.quota = LogQuota();
 }
 
 }  // namespace intentlog::simulation

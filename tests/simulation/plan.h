@@ -26,6 +26,8 @@ struct FaultRates {
   double stop_server = 0;  // as it should be stopped
   double change_scopes = 0;
   double new_device = 0;
+  // Copies of disks are taken and put back, become another device; apps are installed again.
+  double restore_server = 0, restore_device = 0, copy_device = 0, reinstall = 0;
   double write_fails = 0, write_kills = 0, write_is_slow = 0;
   absl::Duration slow_max;
 };
@@ -70,6 +72,7 @@ struct Plan {
   void DrawServer(Random& random);
   void DrawSnapshots(Random& random);
   void DrawClient(Random& random);
+  void DrawCopies(Random& random);
 };
 
 }  // namespace intentlog::simulation

@@ -1,8 +1,12 @@
 #include "tests/simulation/swarm.h"
 
+#include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
+#include "eventlog/log/event_log.h"
+#include "eventlog/log/rocksdb_engine.h"
 #include "projections/engine/poisoned.h"
 #include "tests/simulation/checkers.h"
 #include "tests/simulation/people.h"
@@ -128,7 +132,7 @@ class Swarm {
   }
   void Misfortune() {
     const FaultRates& rates = plan_.rates;
-    const std::string& name = Anyone();
+    const std::string name = Anyone();
     if (Happens(rates.cut)) world_.network().Cut(name);
     if (Happens(rates.partition)) world_.network().Partition(name);
     if (Happens(rates.lose_replies)) world_.network().DropReplies(name);
@@ -150,7 +154,7 @@ class Swarm {
     if (Happens(rates.disk_full)) world_.disk().SetFull(world_.dir_of(node), Happens(0.6));
     if (Happens(rates.change_scopes)) ChangeScopes(name);
     if (Happens(rates.new_device) && names_.size() < 7) AddDeviceIfItCan();
-    DrawnFaults();
+    CopyDisks();
   }
   // Of a node that dies within a task: how its process ends.
   Ending DrawEnding() {
@@ -170,6 +174,7 @@ class Swarm {
     auto stopped = std::make_shared<bool>(false);
     world_.server().Stop([stopped] { *stopped = true; });
     world_.RunFor(random().Unit() * absl::Seconds(2));  // and then it is killed, if it has not
+    if (*stopped && world_.server_runs()) checkers_.OnServerStopped();
     if (Runs(kServer)) world_.CrashServer(*stopped ? Ending::kKill : DrawEnding());
   }
   void TurnClock(const std::string& node) {
@@ -241,51 +246,82 @@ class Swarm {
     return random().Below(2) == 0 ? WriteFate::kFails : WriteFate::kFailsButDone;
   }
 
-  // ---- faults that the checkers cannot judge yet; scenario/ has each of them. Turn one on where
-  // the reason is gone.
-  // The checkers' history has one epoch, and a restored server begins another: I30.
-  static constexpr bool kServersAreRestored = false;
-  // … and no device in it goes back to what it had before: I31.
-  static constexpr bool kDevicesAreRestored = false;
-  // … or is two, of which one has another name than its disk says: I29.
-  static constexpr bool kDevicesAreCopied = false;
-  // A reinstalled device is another device log; what its old one had pending is lost with the disk,
-  // which the checkers' history does not know: I31.
-  static constexpr bool kDevicesAreReinstalled = false;
-
-  void DrawnFaults() {
+  // ---- copies of disks
+  void CopyDisks() {
     if (!in_memory_) return;
-    if (kServersAreRestored && Happens(0.02)) RestoreFromCopy(kServer);
-    if (kDevicesAreRestored && Happens(0.02)) RestoreFromCopy(Anyone());
-    if (kDevicesAreCopied && Happens(0.02)) CopyDevice(Anyone());
-    if (kDevicesAreReinstalled && Happens(0.02)) Reinstall(Anyone());
+    if (Happens(plan_.rates.restore_server)) CopyOrPutBack(kServer);
+    const std::string name = Anyone();
+    if (IsUnsure(name)) return;
+    if (Happens(plan_.rates.restore_device)) CopyOrPutBack(name);
+    if (Happens(plan_.rates.copy_device)) CopyDevice(name);
+    if (Happens(plan_.rates.reinstall)) Reinstall(name);
   }
-  // First a copy is taken; the next time the node has it back.
-  void RestoreFromCopy(const std::string& node) {
-    const std::string copy = world_.dir_of(node + ".copy");
-    if (copied_.insert(node).second) {
-      world_.trace().Step(node, "is copied");
-      return world_.disk().Copy(world_.dir_of(node), copy);
-    }
+  // An application that does not know what it has recorded has its own state restored as well: not
+  // simulated.
+  bool IsUnsure(const std::string& name) {
+    return people_.IsUnsure(name) || checkers_.history().devices()[name].in_doubt > 0;
+  }
+  // As any other end; but what dies is not gone until its task has ended.
+  bool EndsNow(const std::string& node) {
     End(node);
-    if (Runs(node)) return;
+    return node == kServer ? !world_.server_runs() : !world_.device_runs(node);
+  }
+  void CopyOrPutBack(const std::string& node) {
+    const std::string copy = node + ".copy";
+    // Before it has met a device, a server has no epoch by which they would know it again.
+    if (node == kServer && !(Runs(kServer) && world_.server().Log("shop").ok())) return;
+    if (copied_.insert(node).second || random().Below(3) == 0) {
+      world_.trace().Step(node, "is copied");
+      world_.disk().Remove(world_.dir_of(copy));
+      world_.disk().Copy(world_.dir_of(node), world_.dir_of(copy));
+      return node == kServer ? checkers_.OnServerCopied() : checkers_.OnDiskCopied(node, copy);
+    }
+    if (!EndsNow(node)) return;
     world_.trace().Step(node, "is restored from its copy");
     world_.disk().Remove(world_.dir_of(node));
-    world_.disk().Copy(copy, world_.dir_of(node));
+    world_.disk().Copy(world_.dir_of(copy), world_.dir_of(node));
+    if (node != kServer) return checkers_.OnDiskReplaced(node, copy);
+    checkers_.OnServerRestored();
+    if (random().Below(2) == 0) Announce();
+  }
+  // As `intentlog restore` does; otherwise the log goes back without a word.
+  void Announce() {
+    StoreOptions options;
+    options.memory = &world_.disk();
+    options.create_if_missing = false;
+    const auto engine = RocksdbEngine::Open(ServerLogDir(world_.dir_of(kServer)), options);
+    if (!engine.ok()) return;
+    const auto log = EventLog::Open(**engine, "shop", EpochId(), EventLogOptions());
+    if (!log.ok() || !(**log).Fence().ok()) return;
+    (**log).StartEpoch(RandomId<EpochIdTag>(random())).IgnoreError();
   }
   // Another phone is made from its disk; both go on.
   void CopyDevice(const std::string& name) {
     if (names_.size() >= 7) return;
     const std::string twin = Cat("till-", names_.size() + 1);
+    const std::string copy = twin + ".copy";
     world_.trace().Step(name, "is copied to ", twin);
-    world_.disk().Copy(world_.dir_of(name), world_.dir_of(twin));
-    AddDeviceIfItCan();
+    checkers_.OnDiskCopied(name, copy);
+    checkers_.OnDiskReplaced(twin, copy);
+    names_.push_back(twin);
+    twins_.insert(twin);
+    twins_.insert(name);
+    KeepOffline();
+    faulty_ = false;
+    world_.CopyDevice(name, twin);
+    faulty_ = true;
   }
   void Reinstall(const std::string& name) {
-    End(name);
-    if (Runs(name)) return;
+    if (!EndsNow(name)) return;
     world_.trace().Step(name, "is installed again");
     world_.disk().Remove(world_.dir_of(name));
+    checkers_.OnDiskReplaced(name, "");
+  }
+  // Copies that do nothing take each other's session for ever: what both record parts them.
+  void PartTwins() {
+    for (const std::string& name : twins_) {
+      if (Runs(name)) people_.Sell(name);
+    }
   }
 
   // ---- phase 2
@@ -306,6 +342,7 @@ class Swarm {
     }
     offline_ = false;
     ReviveAll();
+    PartTwins();
   }
   void Spare(const std::string& node) {
     if (Runs(node)) world_.life(node)->DieAfter(0);
@@ -344,7 +381,8 @@ class Swarm {
   bool offline_ = plan_.skew == Skew::kOldOffline;
   std::vector<std::string> names_;
   std::map<std::string, std::vector<std::string>> scopes_;  // by device
-  std::set<std::string> copied_;
+  std::set<std::string> copied_;                            // nodes of which there is a copy
+  std::set<std::string> twins_;                             // devices that another has the disk of
 };
 
 }  // namespace

@@ -128,7 +128,9 @@ WriteFate World::FateOf(const std::string& dir, Sync sync) {
   trace_.Step(name, sync == Sync::kDurable ? "writes and syncs " : "writes ", below);
   NodeLife* const running = life(name);
   // While it opens, it does not run yet.
-  if (running == nullptr && NodeOf(name).life->dying()) return WriteFate::kFails;
+  if (running == nullptr && NodeOf(name).life != nullptr && NodeOf(name).life->dying()) {
+    return WriteFate::kFails;
+  }
   const WriteFate fate = judge_ ? judge_(name, sync) : WriteFate::kDone;
   if (fate != WriteFate::kDone) trace_.Step(name, "is failed by its disk");
   return fate;
@@ -231,7 +233,7 @@ Client& World::AddDevice(const std::string& name, bool all_scopes) {
 }
 
 Client& World::CopyDevice(const std::string& of, const std::string& copy) {
-  INTENTLOG_CHECK(!device_runs(of));
+  INTENTLOG_CHECK(in_memory_ || !device_runs(of));
   DeviceNode& node = devices_[copy];
   const DeviceNode& first = devices_.at(of);
   node.dir = Cat(root_, "/", copy);
@@ -240,7 +242,11 @@ Client& World::CopyDevice(const std::string& of, const std::string& copy) {
   node.acknowledged = first.acknowledged;
   node.connector = network_.ConnectorOf(copy);
   copied_ = true;
-  std::filesystem::copy(first.dir, node.dir, std::filesystem::copy_options::recursive);
+  if (in_memory_) {
+    disk_.Copy(first.dir, node.dir);
+  } else {
+    std::filesystem::copy(first.dir, node.dir, std::filesystem::copy_options::recursive);
+  }
   StartDevice(copy);
   return device(copy);
 }

@@ -100,7 +100,7 @@ class World {
   }
   Connector& connector(const std::string& name) { return *devices_.at(name).connector; }
   // A second phone from the disk of the first, as it is now: it calls itself as that one does, and
-  // acknowledged what it did. REQUIRES: the first does not run.
+  // acknowledged what it did. REQUIRES: the first does not run, or is in memory.
   Client& CopyDevice(const std::string& of, const std::string& copy);
   // The app is removed with all that it had. REQUIRES: it does not run.
   void EraseDevice(const std::string& name);

@@ -150,7 +150,7 @@ std::unique_ptr<ServerConnection> Server::Accept(FrameSink& sink) {
 
 void Server::Rep::CloseSessions(Goodbye::Code code, std::string_view text,
                                 absl::Duration retry_after) {
-  const std::vector<ServerSession*> all(sessions_->all.begin(), sessions_->all.end());
+  const std::vector<ServerSession*> all = sessions_->all;
   for (ServerSession* const session : all) session->Close(code, text, retry_after);
 }
 
@@ -162,7 +162,7 @@ void Server::Rep::ArmSweep() {
 void Server::Rep::Sweep() {
   sweep_ = 0;
   const absl::Duration now = clock_.Passed();
-  const std::vector<ServerSession*> all(sessions_->all.begin(), sessions_->all.end());
+  const std::vector<ServerSession*> all = sessions_->all;
   bool open = false;
   for (ServerSession* const session : all) {
     if (session->closed()) continue;

@@ -1,6 +1,7 @@
 // What a Server is inside. For the sources of Server alone.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -10,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "eventlog/log/rocksdb_engine.h"
 #include "server/server.h"
@@ -24,15 +26,17 @@ inline constexpr const char* kStorePart = "/store";
 
 // The sessions of connections. Shared with them, because a connection may outlive its server.
 struct Sessions {
-  std::set<ServerSession*> all;  // on core
+  // On core. In the order in which they began, not that of their addresses: a simulated run is the
+  // same wherever it runs.
+  std::vector<ServerSession*> all;
   std::atomic<size_t> count{0};  // any thread
 
   void Add(ServerSession* session) {
-    all.insert(session);
+    all.push_back(session);
     count.store(all.size(), std::memory_order_relaxed);
   }
   void Remove(ServerSession* session) {
-    all.erase(session);
+    all.erase(std::remove(all.begin(), all.end(), session), all.end());
     count.store(all.size(), std::memory_order_relaxed);
   }
 };

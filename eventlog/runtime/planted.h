@@ -25,10 +25,10 @@ enum class Bug {
   kPushCutsBatch,           // a push ends within a batch
   kWaitsByWallClock,        // a wall clock that is set back keeps a device waiting
   kLostScopesStay,          // rows of a scope that is not followed any more stay
+  kLossIgnored,             // what a restored server lost counts as synced
   // ---- a server
   kReceiptBeforeSync,    // the log's writes are not synced
   kReceiptBeforeCommit,  // receipts leave while the write is on its way
-  kRepeatBeforeCommit,   // … those of what was pushed twice
   kGapAccepted,          // counts may be left out
   kForgetsOldCounts,     // what lies three counts back is new again
   kForgetsOnRestart,     // the highest count is known in memory alone
@@ -44,6 +44,9 @@ enum class Bug {
   kLiveSkipsScopes,      // live feed tells each scope's first event of a group alone
   kCheckpointFirst,      // read models count as folded before they are
   kPoisonBlocks,         // an event that can not be folded stops everything
+  kForkUnseen,           // other work under a count that is known counts as a repeat
+  kWentBackUnseen,       // a log that went back without a word begins no new epoch
+  kRestoredIsRefused,    // what had taken effect before a restore is admitted like what is new
   kCount,
 };
 

@@ -2,6 +2,7 @@
 // where Admit says so, a person decides. What is parked goes on waiting.
 #pragma once
 
+#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "server/admit/admission.h"
 
@@ -13,6 +14,7 @@ inline void KeepRestored(Verdict& verdict) {
   Reason& reason = verdict.reason;
   // Bytes that are no intent had no effect, whatever is said of them.
   if (!refused || reason.code() == Reason::MALFORMED) return;
+  if (Planted(Bug::kRestoredIsRefused)) return;
   verdict.decision = CONFLICTED;
   if (reason.code() == Reason::BATCH_MEMBER) return;
   if (verdict.duplicate_of != 0) reason.set_other_position(verdict.duplicate_of);

@@ -220,7 +220,7 @@ absl::Status Sequencer::DecideGroup() {
   if (group->has_events || has_rows) {
     in_flight_.push_back(std::move(group));
     PostAppend(std::move(events));
-  } else if (in_flight_.empty() || Planted(Bug::kRepeatBeforeCommit)) {
+  } else if (in_flight_.empty()) {
     Deliver(*group);
   } else {  // what these answers reveal is not durable before that group is
     INTENTLOG_MARK("sequencer: an answer waits for the group before");

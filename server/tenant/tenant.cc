@@ -191,7 +191,8 @@ absl::Status Tenant::CompareHistories(Introduction& introduction) const {
   const bool met = std::any_of(hello.history().begin(), hello.history().end(),
                                [&](const Epoch& one) { return one.id() == ours.rbegin()->id(); });
   const bool has_lost = missing > 0 || !introduction.lost_scopes.empty();
-  introduction.went_back = met && (has_lost || newest.id() != ours.rbegin()->id());
+  introduction.went_back =
+      met && (has_lost || newest.id() != ours.rbegin()->id()) && !Planted(Bug::kWentBackUnseen);
   if (!has_lost) return absl::OkStatus();
   lost.epoch_id = newest.id();
   lost.epoch_number = newest.number();

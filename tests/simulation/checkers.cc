@@ -142,7 +142,6 @@ void Checkers::OnDiskReplaced(const std::string& device, const std::string& copy
   const auto found = copies_.find(copy);
   const bool erased = found == copies_.end();
   history_.devices()[device] = erased ? DeviceHistory() : found->second.device;
-  history_.devices()[device].cut = history_.devices()[device].failed = false;
   for (const auto& checker : checkers_) {
     checker->OnDiskReplaced(device, erased ? "" : found->second.of);
   }

@@ -12,8 +12,27 @@ class I17Convergence final : public Checker {
     const std::string problems = world.DigestProblems();
     if (!problems.empty()) Fail(problems);
     for (const auto& [name, device] : history.devices()) {
-      const uint64_t unequal = world.device(name).Status().digests_unequal;
-      if (unequal > 0) Fail(name, " found ", unequal, " digests unequal");
+      const ClientStatus status = world.device(name).Status();
+      if (status.digests_unequal > 0) {
+        Fail(name, " found ", status.digests_unequal, " digests unequal");
+      }
+      CheckScopes(name, world.device(name), status);
+    }
+  }
+
+ private:
+  // A device has rows of what it follows, and of nothing else.
+  void CheckScopes(const std::string& name, const Client& client, const ClientStatus& status) {
+    std::set<std::string> followed;
+    for (const ScopeStatus& scope : status.scopes) followed.insert(scope.scope);
+    for (const auto& projection : client.models().projections()) {
+      const std::string view = projection->info().name;
+      const auto scopes = client.Digests(view);
+      if (!scopes.ok()) return Fail(name, ": ", view, ": ", scopes.status());
+      for (const ScopeState& scope : *scopes) {
+        if (scope.rows == 0 || followed.count(scope.scope) > 0) continue;
+        Fail(name, ": ", view, " has rows of scope ", scope.scope, ", which it does not follow");
+      }
     }
   }
 };

@@ -30,9 +30,10 @@ std::unique_ptr<google::protobuf::Message> People::OfDevice(
 
 void People::Work(const std::string& device) {
   const uint64_t what = random().Below(16);
+  if (plan_.people_decide && random().Below(4) == 0) {
+    return what < 10 ? Decide(device) : DecideRejected(device);
+  }
   if (what < 3) return RecordBatch(device);
-  if (what < 5 && plan_.people_decide) return Decide(device);
-  if (what == 5 && plan_.people_decide) return DecideRejected(device);
   if (what == 6) return world_.device(device).SyncNow(Ask::kAnyway).IgnoreError();
   if (what == 7) return Flush(device);
   RecordOne(device);

@@ -52,6 +52,7 @@ std::string Plan::Text() const {
   with(skew == Skew::kOldServer, "old server");
   with(skew == Skew::kOldOffline, "old offline devices");
   with(people_decide, "people decide");
+  with(narrow, "narrow server");
   with(rates.kill + rates.die_in_task + rates.write_kills > 0, "ends");
   with(rates.pause > 0, "pauses");
   with(rates.clock > 0, "clocks");
@@ -81,6 +82,9 @@ void Plan::DrawSizes(Random& random) {
   rules = OneIn(random, 6) ? 1 + random.Below(5) : 0;
   if (OneIn(random, 12)) skew = static_cast<Skew>(1 + random.Below(3));
   people_decide = OneIn(random, 2);
+  if (people_decide && OneIn(random, 2)) entities = 1;
+  narrow = OneIn(random, 12);
+  if (narrow) steps = Between(random, 12, 48);
   rebuild = OneIn(random, 6);
 }
 
@@ -107,6 +111,7 @@ void Plan::DrawFaults(Random& random) {
   if (OneIn(random, 3)) link.linger_max = Millis(random, 10, 5000);
   link.latency_max = Millis(random, 1, OneIn(random, 8) ? 8000 : 200);
   server_delay_max = OneIn(random, 2) ? Millis(random, 1, 300) : absl::ZeroDuration();
+  if (narrow) server_delay_max = Millis(random, 50, 2000);
 }
 
 void Plan::DrawDiskFaults(Random& random) {
@@ -127,6 +132,7 @@ void Plan::DrawServer(Random& random) {
   server.groups_in_flight_max = 1 + static_cast<int>(random.Below(3));
   server.group_bytes_early = Between(random, 1, 256 << 10);
   server.waiting_bytes_max = OneIn(random, 3) ? Between(random, 5 << 10, 20 << 10) : 256 << 20;
+  if (narrow) server.waiting_bytes_max = Between(random, 3 << 10, 5 << 10);
   server.summary_cache_entities = Between(random, 1, 200);
   server.log_cache_entries = Between(random, 1, 50);
   server.readmissions_max = Between(random, 1, 100);
@@ -158,8 +164,8 @@ void Plan::DrawSnapshots(Random& random) {
 void Plan::DrawClient(Random& random) {
   client.batch_bytes_max = 32 << 10;
   // What a server has no room for at all would never come.
-  const bool narrow = server.waiting_bytes_max < (32 << 10);
-  client.push_frame_bytes = Between(random, 64, narrow ? 1 << 10 : 32 << 10);
+  const bool small = server.waiting_bytes_max < (32 << 10);
+  client.push_frame_bytes = Between(random, 64, small ? 1 << 10 : 32 << 10);
   client.feed_credit_bytes = Between(random, 64 << 10, 4 << 20);
   client.retry_base = Millis(random, 10, 1000);
   client.retry_cap = std::max(client.retry_base, Millis(random, 200, 30'000));

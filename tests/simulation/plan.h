@@ -55,6 +55,7 @@ struct Plan {
   uint64_t rules = 0;        // which variant of the shop's rules; 0: its own
   Skew skew = Skew::kNone;
   bool people_decide = false;
+  bool narrow = false;   // a server with room for little: gaps, pushes that come again
   bool rebuild = false;  // at the end, from nothing
   FaultRates rates;
   LinkFaults link;

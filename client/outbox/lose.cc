@@ -67,6 +67,23 @@ absl::StatusOr<ReceiptRun> ParseRun(std::string_view key, std::string_view value
 
 }  // namespace
 
+// Within a device log positions rise with counts.
+absl::StatusOr<Count> Outbox::ReceiptedWithin(PriorityClass priority, Position shared) const {
+  const std::string prefix = CountPrefix('p', priority);
+  const auto row = store_.Scan(Space::kIndex);
+  Count within(UINT64_MAX);
+  row->SeekBack(CountKey('p', priority, within));
+  for (; row->Valid() && row->key().starts_with(prefix); row->Back()) {
+    ASSIGN_OR_RETURN(const ReceiptRun run, ParseRun(row->key(), row->value()));
+    if (run.first_position() + run.length() - 1 <= shared.value()) break;
+    const uint64_t kept =
+        shared.value() < run.first_position() ? 0 : shared.value() - run.first_position() + 1;
+    within = Count(run.first_count() + kept - 1);
+  }
+  RETURN_IF_ERROR(row->status());
+  return within;
+}
+
 absl::Status Outbox::Lose(const LostReceipts& lost, StoreBatch& batch, CommitBatch commit) {
   const Turn turn(*this);
   RETURN_IF_ERROR(failed());

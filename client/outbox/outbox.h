@@ -151,6 +151,9 @@ class Outbox {
   // What a log has from `first` on, its first count, is of the one before it again, as if it had
   // never been continued. `commit` as with Continue. NOT_FOUND if what comes before is not kept.
   absl::Status GoBack(PriorityClass priority, Count first, CommitMove commit);
+  // The last count before the first whose receipt names a position above `shared`; the greatest of
+  // all where none does.
+  absl::StatusOr<Count> ReceiptedWithin(PriorityClass priority, Position shared) const;
 
   // `pushed` is left 0: it belongs to a session.
   OutboxView view(PriorityClass priority) const;

@@ -53,9 +53,25 @@ struct Missing {
   bool any() const { return any_receipt || !scopes.empty(); }
 };
 
+// A log that went back without a word, and was written to before it met this device, differs from
+// this device's history somewhere before the new epoch begins: where a chain value of a cursor
+// tells so, only what another cursor is right about is certain.
+Position CertainThrough(const Device& device, const Welcome& welcome, Position shared) {
+  const auto& told = welcome.lost_scopes();
+  Position certain;
+  bool differs = false;
+  for (const auto& [scope, cursor] : device.cursors->All()) {
+    if (cursor.lost()) continue;
+    const bool lost = std::find(told.begin(), told.end(), scope) != told.end();
+    if (lost && cursor.position <= shared) differs = true;
+    if (!lost && cursor.position <= shared) certain = std::max(certain, cursor.position);
+  }
+  return differs ? certain : shared;
+}
+
 absl::StatusOr<Missing> FindMissing(const Device& device, const Welcome& welcome, Position shared) {
   Missing missing;
-  missing.receipts.shared = shared;
+  missing.receipts.shared = CertainThrough(device, welcome, shared);
   missing.receipts.epoch_id = device.history.rbegin()->id();
   missing.receipts.epoch_number = device.history.rbegin()->number();
   for (const DeviceLogs::Named& log : device.logs->All()) {
@@ -64,6 +80,10 @@ absl::StatusOr<Missing> FindMissing(const Device& device, const Welcome& welcome
     for (const HighestCount& one : welcome.highest()) {
       if (one.log_id() == log.id.bytes()) highest = log.before.Plus(one.count());
     }
+    // Another copy of this device may have brought other work under the same counts.
+    ASSIGN_OR_RETURN(const Count within,
+                     device.outbox->ReceiptedWithin(log.priority, missing.receipts.shared));
+    highest = std::min(highest, within);
     // What is trimmed here cannot be brought back.
     ASSIGN_OR_RETURN(const Count first, IntentReader(*device.store, log.priority).First());
     if (first > highest.Next()) highest = Count(first.value() - 1);
@@ -81,6 +101,12 @@ absl::StatusOr<Missing> FindMissing(const Device& device, const Welcome& welcome
 }
 
 }  // namespace
+
+Position CertainlyShared(const Device& device, const Welcome& welcome) {
+  const auto shared = SharedThrough(device.history, HistoryOf(welcome));
+  if (!shared) return Position(UINT64_MAX);  // it has no history yet, or another one
+  return CertainThrough(device, welcome, std::min(*shared, Position(welcome.head())));
+}
 
 absl::StatusOr<bool> MeetHistory(Device& device, const Welcome& welcome) {
   const EpochsOnWire theirs = HistoryOf(welcome);

@@ -17,4 +17,7 @@ namespace intentlog {
 // it lost something without saying so. INVALID_ARGUMENT: the Welcome contradicts itself.
 absl::StatusOr<bool> MeetHistory(Device& device, const Welcome& welcome);
 
+// Through here what this device knows of the server's history is right for certain.
+Position CertainlyShared(const Device& device, const Welcome& welcome);
+
 }  // namespace intentlog

@@ -231,11 +231,16 @@ absl::Status Session::MeetServer(const Welcome& welcome) {
   return Unavailable("the server was restored: what it lost goes to it again");
 }
 
+// Rows of a history that a restored server lost stay until their scope has begun anew; they are at
+// positions that mean something else by now.
 absl::Status Session::SeedDigests() {
   for (const auto& projection : device_.models->projections()) {
     const std::string name = projection->info().name;
     ASSIGN_OR_RETURN(const std::vector<ScopeState> states, device_.models->Scopes(name));
-    for (const ScopeState& state : states) digests_.Reached(name, state);
+    for (const ScopeState& state : states) {
+      const auto cursor = device_.cursors->Find(state.scope);
+      if (!cursor || !cursor->lost()) digests_.Reached(name, state);
+    }
   }
   return absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 
 #include "client/outbox/intent_reader.h"
 #include "client/sync/fork.h"
+#include "client/sync/meet_history.h"
 #include "client/sync/session.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
@@ -65,11 +66,16 @@ absl::StatusOr<bool> Session::GoBackBehindLosses(const Welcome& welcome) {
     ASSIGN_OR_RETURN(const Count first, IntentReader(*device_.store, former.priority).First());
     // What it held was trimmed: it cannot be brought back.
     if (first > Count(log->counts_before())) continue;
-    for (const HighestCount& told : welcome.highest()) {
-      if (told.log_id() != former.id.bytes() || told.count() >= log->continues_count()) continue;
-      RETURN_IF_ERROR(GoBackToFormerLog(device_, former.priority));
-      went_back = true;
-    }
+    ASSIGN_OR_RETURN(const Count within, device_.outbox->ReceiptedWithin(
+                                             former.priority, CertainlyShared(device_, welcome)));
+    const bool uncertain = within.value() < log->counts_before();
+    const bool lacks = std::any_of(
+        welcome.highest().begin(), welcome.highest().end(), [&](const HighestCount& told) {
+          return told.log_id() == former.id.bytes() && told.count() < log->continues_count();
+        });
+    if (!lacks && !uncertain) continue;
+    RETURN_IF_ERROR(GoBackToFormerLog(device_, former.priority));
+    went_back = true;
   }
   return went_back;
 }

@@ -92,6 +92,8 @@ class I30RestoredServer final : public Checker {
 
  private:
   void Check(const std::string& device, const Outcome& outcome) {
+    // What a person decided about something that is not open any more has no effect to keep.
+    if (IsControl(outcome)) return;
     const bool turned = outcome.now == REJECTED && outcome.closed == 0;
     const bool refused = outcome.first == REJECTED || outcome.first == DUPLICATE || turned ||
                          outcome.now == DUPLICATE;

@@ -8,6 +8,11 @@
 
 namespace intentlog::simulation {
 
+bool IsControl(const Outcome& outcome) {
+  return outcome.type == "intentlog.Resolve" || outcome.type == "intentlog.Amend" ||
+         outcome.type == "intentlog.Dismiss";
+}
+
 Lanes::Lanes(const EventLog& log, std::map<std::string, std::string> continued)
     : continued_(std::move(continued)) {
   const auto reader = log.Read(Position(1));
@@ -121,11 +126,7 @@ void Lanes::CheckOrder() {
     uint64_t last = 0;
     for (const uint64_t count : counts) {
       const Outcome& outcome = outcomes_.at({lane.first, count});
-      if (outcome.type.rfind("intentlog.", 0) == 0 &&
-          outcome.type.find(".commerce.") == std::string::npos) {
-        continue;  // a Resolve, Amend or Dismiss waits for nothing
-      }
-      if (outcome.effect == 0) continue;
+      if (IsControl(outcome) || outcome.effect == 0) continue;
       if (outcome.effect < last) {
         problems_ += Cat("order of ", lane.second, ": count ", count, " took effect at ",
                          outcome.effect, ", after ", last, "\n");

@@ -29,6 +29,9 @@ struct Outcome {
   uint64_t effect = 0;
 };
 
+// A Resolve, Amend or Dismiss: it waits for nothing, and stops nothing.
+bool IsControl(const Outcome& outcome);
+
 class Lanes {
  public:
   // Reads the whole log. `continued`: device logs that go on from others.

@@ -29,14 +29,19 @@ std::string Describe(bool of_device, std::string_view bytes) {
   google::protobuf::Message& frame = of_device ? static_cast<google::protobuf::Message&>(up) : down;
   if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return " (no frame)";
   if (up.has_push()) {
-    return Cat(": push of ", up.push().intents_size(), " intents from count ",
-               up.push().first_count());
+    std::string text = Cat(": push of ", up.push().intents_size(), " intents from count ",
+                           up.push().first_count());
+    for (const LostRun& run : up.push().lost()) {
+      text += Cat(", count ", run.first_count(), " was at ", run.first_position(), ", ",
+                  Decision_Name(run.decision()), ", ", run.length(), " of them");
+    }
+    return text;
   }
   if (down.has_feed()) {
     return Cat(": feed of ", down.feed().scope(), " (", down.feed().from(), ", ",
                down.feed().through(), "]");
   }
-  return Cat(": ", frame.ShortDebugString().substr(0, 200));
+  return Cat(": ", frame.ShortDebugString().substr(0, 500));
 }
 
 // A folder in memory where there is one: simulated schedules do not wait for a disk. With stores in

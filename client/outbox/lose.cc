@@ -1,6 +1,7 @@
 // What becomes of receipts and settlements that the server lost.
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "client/outbox/group.h"
 #include "client/outbox/intent_reader.h"
@@ -35,17 +36,25 @@ Count KeptAbove(Count highest, Count first) {
   return first > highest.Next() ? Count(first.value() - 1) : highest;
 }
 
-// The part of `run` above `highest`, as a run that was lost.
-LostRun LostPartOf(const ReceiptRun& run, Count highest, const LostReceipts& lost) {
-  LostRun part;
-  const uint64_t first = std::max(run.first_count(), highest.value() + 1);
-  part.set_first_count(first);
-  part.set_length(static_cast<uint32_t>(run.first_count() + run.length() - first));
-  part.set_first_position(run.first_position() + (first - run.first_count()));
-  part.set_decision(run.decision());
-  part.set_epoch_id(lost.epoch_id);
-  part.set_epoch_number(lost.epoch_number);
-  return part;
+// Adds an intent that was lost, with what had become of it.
+void AddLost(Count count, const IntentOutcome& outcome, const LostReceipts& lost,
+             std::vector<LostRun>& runs) {
+  if (!runs.empty()) {
+    LostRun& last = runs.back();
+    if (last.first_count() + last.length() == count.value() &&
+        last.first_position() + last.length() == outcome.position.value() &&
+        last.decision() == outcome.decision) {
+      last.set_length(last.length() + 1);
+      return;
+    }
+  }
+  LostRun& run = runs.emplace_back();
+  run.set_first_count(count.value());
+  run.set_length(1);
+  run.set_first_position(outcome.position.value());
+  run.set_decision(outcome.decision);
+  run.set_epoch_id(lost.epoch_id);
+  run.set_epoch_number(lost.epoch_number);
 }
 
 // Every row with `prefix` from `from` on.
@@ -146,46 +155,46 @@ absl::Status Outbox::LoseReceipts(const LostReceipts& lost, Count highest, Log& 
   }
   IntentReader intents(store_, priority);
   OutcomeReader outcomes(store_, priority);
-  return ForEachRow(store_, from, prefix, [&](std::string_view key, std::string_view value) {
-    ASSIGN_OR_RETURN(ReceiptRun run, ParseRun(key, value));
-    const Count last(run.first_count() + run.length() - 1);
-    if (last <= highest) return absl::OkStatus();
-    const LostRun part = LostPartOf(run, highest, lost);
-    RETURN_IF_ERROR(
-        intents.ForEach(Count(part.first_count()), last, [&](Count count, std::string_view intent) {
-          return LoseOne(count, intent, outcomes, log, batch);
+  std::vector<LostRun> runs;
+  RETURN_IF_ERROR(
+      ForEachRow(store_, from, prefix, [&](std::string_view key, std::string_view value) {
+        ASSIGN_OR_RETURN(ReceiptRun run, ParseRun(key, value));
+        const Count last(run.first_count() + run.length() - 1);
+        if (last <= highest) return absl::OkStatus();
+        const Count first = std::max(Count(run.first_count()), highest.Next());
+        RETURN_IF_ERROR(intents.ForEach(first, last, [&](Count count, std::string_view intent) {
+          ASSIGN_OR_RETURN(const auto outcome, outcomes.Find(count));
+          if (!outcome) return DataLoss("the receipt of count ", count, " is missing");
+          AddLost(count, *outcome, lost, runs);
+          return LoseOne(count, intent, *outcome, log, batch);
         }));
-    if (run.first_count() == part.first_count()) {
-      batch.Delete(Space::kIndex, key);
-    } else {
-      run.set_length(run.length() - part.length());
-      batch.Put(Space::kIndex, key, run.SerializeAsString());
-    }
-    PutLostRun(priority, part, batch);
-    return absl::OkStatus();
-  });
+        batch.Delete(Space::kIndex, key);
+        if (first.value() == run.first_count()) return absl::OkStatus();
+        run.set_length(static_cast<uint32_t>(first.value() - run.first_count()));
+        batch.Put(Space::kIndex, key, run.SerializeAsString());
+        return absl::OkStatus();
+      }));
+  return PutLostRuns(store_, priority, runs, batch);
 }
 
-absl::Status Outbox::LoseOne(Count count, std::string_view intent, OutcomeReader& outcomes,
+absl::Status Outbox::LoseOne(Count count, std::string_view intent, const IntentOutcome& outcome,
                              Log& log, StoreBatch& batch) {
   const PriorityClass priority = log.view.priority;
-  ASSIGN_OR_RETURN(const std::optional<IntentOutcome> outcome, outcomes.Find(count));
-  if (!outcome) return DataLoss("the receipt of count ", count, " is missing");
   IntentView view;
   RETURN_IF_ERROR(ReadIntent(intent, &view));
   ASSIGN_OR_RETURN(LaneState * lane, lanes_.Edit(view.entity_type, view.entity_id));
   ReceiptCounts& counts = log.receipts;
-  const bool open = outcome->open() && !(outcome->decision == REJECTED && IsControl(view.type));
+  const bool open = outcome.open() && !(outcome.decision == REJECTED && IsControl(view.type));
   if (open) {
-    Step(outcome->decision, false, *lane, counts);
+    Step(outcome.decision, false, *lane, counts);
   } else {
     counts.synced = Less(counts.synced);
   }
   counts.receipts = Less(counts.receipts);
   lane->set_pending(lane->pending() + 1);
   lane->set_last_change_us(clock_.WallMicros());
-  batch.Delete(Space::kIndex, PositionKey('o', outcome->position));
-  if (outcome->settled_at > Position()) {
+  batch.Delete(Space::kIndex, PositionKey('o', outcome.position));
+  if (outcome.settled_at > Position()) {
     batch.Delete(Space::kIndex, CountKey('s', priority, count));
   }
   return absl::OkStatus();

@@ -38,9 +38,48 @@ absl::StatusOr<std::optional<LostRun>> LostRunReader::At(Count count) {
   return Current();
 }
 
-void PutLostRun(PriorityClass priority, const LostRun& run, StoreBatch& batch) {
-  batch.Put(Space::kIndex, CountKey('w', priority, Count(run.first_count())),
-            run.SerializeAsString());
+namespace {
+
+uint64_t EndOf(const LostRun& run) { return run.first_count() + run.length(); }
+
+// The counts from `first` up to `end` of a run that holds them.
+LostRun PartOf(const LostRun& run, uint64_t first, uint64_t end) {
+  LostRun part = run;
+  part.set_first_count(first);
+  part.set_first_position(run.first_position() + (first - run.first_count()));
+  part.set_length(static_cast<uint32_t>(end - first));
+  return part;
+}
+
+}  // namespace
+
+absl::Status PutLostRuns(const Store& store, PriorityClass priority,
+                         const std::vector<LostRun>& runs, StoreBatch& batch) {
+  if (runs.empty()) return absl::OkStatus();
+  const auto put = [&](const LostRun& run) {
+    batch.Put(Space::kIndex, CountKey('w', priority, Count(run.first_count())),
+              run.SerializeAsString());
+  };
+  const std::string prefix = CountPrefix('w', priority);
+  const auto row = store.Scan(Space::kIndex);
+  for (row->Seek(prefix); row->Valid() && row->key().starts_with(prefix); row->Next()) {
+    LostRun old;
+    const std::string_view value = row->value();
+    if (!old.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+      return DataLoss("the lost run at count ", CountOf(row->key()), " does not parse");
+    }
+    batch.Delete(Space::kIndex, row->key());
+    uint64_t next = old.first_count();
+    for (const LostRun& run : runs) {
+      if (EndOf(run) <= next || run.first_count() >= EndOf(old)) continue;
+      if (run.first_count() > next) put(PartOf(old, next, run.first_count()));
+      next = EndOf(run);
+    }
+    if (next < EndOf(old)) put(PartOf(old, next, EndOf(old)));
+  }
+  RETURN_IF_ERROR(row->status());
+  for (const LostRun& run : runs) put(run);
+  return absl::OkStatus();
 }
 
 absl::Status AddLostRuns(const Store& store, PriorityClass priority, Count before, Push& push) {
@@ -53,10 +92,8 @@ absl::Status AddLostRuns(const Store& store, PriorityClass priority, Count befor
     const uint64_t first = std::max(at, run->first_count());
     const uint64_t last = std::min(end, run->first_count() + run->length());
     LostRun& told = *push.add_lost();
-    told = *run;
+    told = PartOf(*run, first, last);
     told.set_first_count(first - before.value());
-    told.set_first_position(run->first_position() + (first - run->first_count()));
-    told.set_length(static_cast<uint32_t>(last - first));
     at = last;
   }
   return absl::OkStatus();

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,7 +34,9 @@ class LostRunReader {
   bool any_ = false;
 };
 
-void PutLostRun(PriorityClass priority, const LostRun& run, StoreBatch& batch);
+// `runs`, in order, take the place of what is known of the same counts from earlier losses.
+absl::Status PutLostRuns(const Store& store, PriorityClass priority,
+                         const std::vector<LostRun>& runs, StoreBatch& batch);
 // Tells the server of those among the intents of `push`, whose log has the counts after `before`.
 absl::Status AddLostRuns(const Store& store, PriorityClass priority, Count before, Push& push);
 

@@ -47,7 +47,8 @@ absl::Status Outbox::Load(PriorityClass priority) {
     ASSIGN_OR_RETURN(hash, reader.HashBefore(*last));
     last->row.ForEach([&](uint32_t, std::string_view intent) { hash = NextLogHash(hash, intent); });
     view.last = last->last();
-    view.synced = view.last;  // opening a store makes what it holds durable
+    // Opening a store makes what it holds durable, but on a full disk: there it is only read.
+    if (store_.failed().ok()) view.synced = view.last;
   }
   ASSIGN_OR_RETURN(const auto begun, NewHashBefore(store_, priority, view.last.Next()));
   if (begun) hashes_[priority] = *begun;
@@ -64,6 +65,7 @@ absl::Status Outbox::Load(PriorityClass priority) {
                     " of this device log, which ends at ", view.last);
   }
   view.receipted = Count(receipts.prefix);
+  view.synced = std::max(view.synced, view.receipted);
   RETURN_IF_ERROR(LoadBytes(logs_[priority]));
   return LoadIslands(view);
 }

@@ -233,7 +233,7 @@ class Outbox {
   // ---- losing; `lose.cc`
   absl::Status LoseLog(const LostReceipts& lost, Log& log, StoreBatch& batch);
   absl::Status LoseReceipts(const LostReceipts& lost, Count highest, Log& log, StoreBatch& batch);
-  absl::Status LoseOne(Count count, std::string_view intent, OutcomeReader& outcomes, Log& log,
+  absl::Status LoseOne(Count count, std::string_view intent, const IntentOutcome& outcome, Log& log,
                        StoreBatch& batch);
   absl::Status Reopen(const LostReceipts& lost, Count highest, Log& log, StoreBatch& batch);
   absl::Status DropAbove(char kind, Position shared, StoreBatch& batch);

@@ -46,10 +46,11 @@ absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, size_t bytes_max, Push
     return false;
   }
   if (Planted(Bug::kPushedBeforeSync)) now.synced = now.last;
-  if (now.synced < now.last) {
+  if (now.synced < now.last && outbox_.store().failed().ok()) {
     RETURN_IF_ERROR(outbox_.Sync());
     now = outbox_.view(log_.priority);
   }
+  if (next_ > now.synced) return false;
   push->Clear();
   push->set_log_id(std::string(log_.id.bytes()));
   IntentReader reader(outbox_.store(), log_.priority);

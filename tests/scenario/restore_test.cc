@@ -234,6 +234,32 @@ TEST_F(RestoreScenario, AServerThatWentBackWithoutAWordBeginsANewEpoch) {
   EXPECT_EQ(world_.Problems(), "");
 }
 
+// The highest count of a device log says nothing of whose work is under it.
+TEST_F(RestoreScenario, OfTwoCopiesOfADeviceTheLastToComeBackKeepsItsReceiptedWork) {
+  Sell("till-1", "both");
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  const std::string last_night = world_.BackUpServer();
+  world_.CrashDevice("till-1");
+  world_.CopyDevice("till-1", "copy");
+  Sell("copy", "of the copy", 2);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  EXPECT_EQ(Counts("copy").synced, 3);
+  world_.CrashDevice("copy");
+  world_.RestoreServer(last_night);
+  world_.StartDevice("till-1");
+  Sell("till-1", "of the first", 3);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  EXPECT_EQ(Head(), 4);
+  world_.StartDevice("copy");
+  world_.Append("copy", Line("later", "milk"));
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  EXPECT_EQ(Head(), 7);
+  EXPECT_EQ(UnitsOf("office", "of the copy"), 2);
+  EXPECT_EQ(UnitsOf("office", "of the first"), 3);
+  EXPECT_EQ(world_.device("copy").Status().digests_unequal, 0);
+  EXPECT_EQ(world_.Problems(), "");
+}
+
 TEST_F(RestoreScenario, WhatHadTakenEffectIsNeverADuplicateNow) {
   AppendOptions shared;
   shared.scope = "shared";

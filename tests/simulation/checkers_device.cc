@@ -242,17 +242,14 @@ class I31CountsAreNotReused final : public Checker {
     uint64_t& pushed = pushed_[{device, push.log_id()}];
     pushed = std::max<uint64_t>(pushed, push.first_count() + push.intents_size() - 1);
   }
-  // What the disk of earlier does not hold is gone with what was pushed: I11 tells if its counts
-  // are given again.
+  // What the disk of earlier does not hold is gone with what was pushed, and what was on its way
+  // may come later: I11 tells if its counts are given again.
   void OnDiskReplaced(const std::string& device, const std::string&) override {
-    const auto of_device = [&](const auto& one) { return one.first.first == device; };
-    for (auto one = pushed_.begin(); one != pushed_.end();) {
-      one = of_device(*one) ? pushed_.erase(one) : std::next(one);
-    }
+    replaced_.insert(device);
   }
   void OnStarted(World& world, const History&, const std::string& name) override {
     for (const LogStatus& log : world.device(name).Status().logs) {
-      if (log.names.empty()) continue;
+      if (log.names.empty() || replaced_.count(name) > 0) continue;
       const LogName& now = log.names.back();
       const uint64_t pushed = pushed_[{name, std::string(now.log_id.bytes())}];
       if (pushed > 0 && now.after.value() + pushed > log.counts.recorded) {
@@ -274,6 +271,7 @@ class I31CountsAreNotReused final : public Checker {
 
  private:
   std::map<std::pair<std::string, std::string>, uint64_t> pushed_;  // by device and device log
+  std::set<std::string> replaced_;
 };
 
 // Whatever the versions: what a device recorded is decided, or waits behind something open. At the

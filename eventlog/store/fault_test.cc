@@ -1,11 +1,8 @@
 // What a store keeps when operations fail or the power goes, at every operation of a scripted run.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <map>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "eventlog/store/faulty_file_system.h"
 #include "eventlog/store/store.h"
@@ -302,139 +299,6 @@ TEST_F(FaultTest, I6_SpaceThatEndsAtAnyOperationEndsInATypedErrorAndLosesNothing
     ASSERT_LE(there, returned_ok + 1) << "no space at " << nth;
     ASSERT_EQ(PutAll(**store, there + 1, there + 3), there + 3);
     ASSERT_LT(nth, 500u);
-  }
-}
-
-// ---- what was durable once and is not there any more (I5)
-
-class CutLogTest : public FaultTest {
- protected:
-  // The files of the store whose name ends so, sorted.
-  std::vector<std::string> Files(std::string_view end) const {
-    std::vector<std::string> files;
-    for (const auto& file : std::filesystem::directory_iterator(root_ + "/machine/store")) {
-      if (file.path().string().ends_with(end)) files.push_back(file.path().string());
-    }
-    std::sort(files.begin(), files.end());
-    return files;
-  }
-  // Whether all rows are there, as they were written; false if the store says that they are not.
-  // Fails the test if it says that they are, and they are not.
-  static bool EveryRow(const Store& store, int rows) {
-    for (const Space space : {Space::kLog, Space::kIndex}) {
-      int found = 0;
-      const auto row = store.Scan(space);
-      for (row->Seek(""); row->Valid(); row->Next()) {
-        const std::string value(row->value());
-        EXPECT_EQ(value, space == Space::kLog ? std::string(100, 'v') : "row") << row->key();
-        ++found;
-      }
-      if (!row->status().ok()) return false;
-      EXPECT_EQ(found, rows);
-    }
-    return true;
-  }
-  void Write(int commits) {
-    auto store = Open();
-    ASSERT_TRUE(store.ok()) << store.status();
-    ASSERT_EQ(PutAll(**store, 1, commits), commits);
-  }
-};
-
-TEST_F(CutLogTest, AWriteAheadLogThatIsCutAnywhereBelowTheMarkIsFound) {
-  options_.high_water_commits = 10;
-  Write(100);
-  const std::vector<std::string> logs = Files(".log");
-  ASSERT_EQ(logs.size(), 1u);
-  const uint64_t size = std::filesystem::file_size(logs[0]);
-  const std::string kept = root_ + "/kept";
-  std::filesystem::copy_file(logs[0], kept);
-  for (uint64_t cut = 0; cut < size * 9 / 10; cut += size / 97) {
-    std::filesystem::resize_file(logs[0], cut);
-    const auto store = Open();
-    ASSERT_FALSE(store.ok()) << "cut at " << cut << " of " << size;
-    EXPECT_TRUE(absl::IsDataLoss(store.status())) << store.status();
-    std::filesystem::remove_all(root_ + "/machine/store/lost");
-    for (const std::string& file : Files(".log")) std::filesystem::remove(file);
-    std::filesystem::copy_file(kept, logs[0]);
-  }
-}
-
-TEST_F(CutLogTest, AWriteAheadLogThatIsMissingIsFound) {
-  Write(100);
-  for (const std::string& file : Files(".log")) std::filesystem::remove(file);
-  const auto store = Open();
-  EXPECT_TRUE(absl::IsDataLoss(store.status()));
-  EXPECT_THAT(store.status().ToString(), HasSubstr("was durable once"));
-}
-
-TEST_F(CutLogTest, AMarkThatIsDamagedIsNamed) {
-  Write(20);
-  const std::string path = root_ + "/machine/store/HIGHWATER";
-  const uint64_t size = std::filesystem::file_size(path);
-  for (uint64_t at = 0; at < size; ++at) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(at));
-    const int was = file.get();
-    file.seekp(static_cast<std::streamoff>(at));
-    file.put(static_cast<char>(was ^ 1));
-    file.close();
-    EXPECT_THAT(Open().status().ToString(), HasSubstr("HIGHWATER is damaged")) << at;
-    std::fstream again(path, std::ios::in | std::ios::out | std::ios::binary);
-    again.seekp(static_cast<std::streamoff>(at));
-    again.put(static_cast<char>(was));
-  }
-  EXPECT_TRUE(Open().ok());
-}
-
-// Tables have checksums of their own for each block.
-TEST_F(CutLogTest, AFlippedBitAnywhereInAnyFileButTablesIsRefusedOrChangesNothing) {
-  constexpr int kRows = 1500;
-  constexpr int kRegions = 10;
-  options_.write_buffer_bytes = 128 << 10;  // tables, too
-  Write(kRows);
-  const std::string store = root_ + "/machine/store";
-  const std::string kept = root_ + "/kept";
-  std::filesystem::copy(store, kept);
-  std::map<std::string, int> refused;  // by kind of file
-  for (const auto& file : std::filesystem::directory_iterator(kept)) {
-    const std::string name = file.path().filename().string();
-    const uint64_t size = name.ends_with(".sst") ? 0 : file.file_size();
-    for (int region = 0; region < kRegions && size > 0; ++region) {
-      SCOPED_TRACE(name + ", region " + std::to_string(region));
-      std::filesystem::remove_all(store);
-      std::filesystem::copy(kept, store);
-      const auto at = static_cast<std::streamoff>(
-          region + 1 == kRegions ? size - 1 : size * static_cast<uint64_t>(region) / kRegions);
-      std::fstream bytes(store + "/" + name, std::ios::in | std::ios::out | std::ios::binary);
-      bytes.seekg(at);
-      const int was = bytes.get();
-      bytes.seekp(at);
-      bytes.put(static_cast<char>(was ^ (1 << (region % 8))));
-      bytes.close();
-      const auto opened = Open();
-      if (!opened.ok() || !EveryRow(**opened, kRows)) ++refused[name.substr(0, 4)];
-    }
-  }
-  EXPECT_GT(refused["HIGH"], 0);
-  EXPECT_GT(refused["MANI"], 0);
-  EXPECT_GT(refused["CURR"], 0);
-}
-
-TEST_F(CutLogTest, AFileThatIsGoneIsMissed) {
-  Write(100);
-  const std::string store = root_ + "/machine/store";
-  const std::string kept = root_ + "/kept";
-  std::filesystem::copy(store, kept);
-  for (const auto& file : std::filesystem::directory_iterator(kept)) {
-    SCOPED_TRACE(file.path().filename().string());
-    std::filesystem::remove_all(store);
-    std::filesystem::copy(kept, store);
-    std::filesystem::remove(store + "/" + file.path().filename().string());
-    const auto opened = Open();
-    if (opened.ok()) {
-      EXPECT_TRUE(EveryRow(**opened, 100));
-    }
   }
 }
 

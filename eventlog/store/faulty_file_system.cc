@@ -1,5 +1,6 @@
 #include "eventlog/store/faulty_file_system.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include "eventlog/runtime/check.h"
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
+#include "rocksdb/system_clock.h"
 
 namespace intentlog {
 namespace {
@@ -349,11 +351,32 @@ void FaultyFileSystem::Wrapper::LosePower(Unsynced unsynced) {
 
 // ---- FaultyFileSystem
 
+namespace {
+
+// RocksDB sleeps a second after each failure of a thread in the background.
+class ImpatientClock final : public rocksdb::SystemClockWrapper {
+ public:
+  using SystemClockWrapper::SystemClockWrapper;
+  const char* Name() const override { return "ImpatientClock"; }
+  void SleepForMicroseconds(int micros) override {
+    SystemClockWrapper::SleepForMicroseconds(std::min(micros, 1000));
+  }
+};
+
+class ImpatientEnv final : public rocksdb::EnvWrapper {
+ public:
+  explicit ImpatientEnv(std::unique_ptr<rocksdb::Env> env) : EnvWrapper(std::move(env)) {
+    system_clock_ = std::make_shared<ImpatientClock>(rocksdb::SystemClock::Default());
+  }
+};
+
+}  // namespace
+
 FaultyFileSystem::FaultyFileSystem(const std::string& scratch_dir) {
   fs::remove_all(scratch_dir);
   fs::create_directories(scratch_dir);
   wrapper_ = std::make_shared<Wrapper>(scratch_dir);
-  env_ = rocksdb::NewCompositeEnv(wrapper_);
+  env_ = std::make_unique<ImpatientEnv>(rocksdb::NewCompositeEnv(wrapper_));
 }
 FaultyFileSystem::~FaultyFileSystem() = default;
 

@@ -1,11 +1,14 @@
 #include "eventlog/store/high_water.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 #include <string_view>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
+#include "eventlog/store/rep.h"
 #include "rocksdb/env.h"
 #include "xxhash.h"
 
@@ -23,9 +26,14 @@ std::string HashText(uint64_t hash) {
 uint64_t HashOf(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 std::string Encode(const HighWater::Mark& mark) {
-  const std::string text =
+  std::string text =
       Cat("high water ", mark.sequence, " manifest ", mark.manifest.empty() ? "-" : mark.manifest,
-          " ", mark.length, " ", HashText(mark.hash), " xxh3 ");
+          " ", mark.length, " ", HashText(mark.hash));
+  if (mark.logs) text += " logs";
+  for (const LogFile& log : mark.logs.value_or(std::vector<LogFile>())) {
+    text += Cat(" ", log.name, ":", log.size);
+  }
+  text += " xxh3 ";
   return Cat(text, HashText(HashOf(text)), "\n");
 }
 
@@ -37,6 +45,15 @@ std::optional<HighWater::Mark> Decode(const std::string& text) {
       mark.hash;
   if (!words) return std::nullopt;
   if (mark.manifest == "-") mark.manifest.clear();
+  std::string word;
+  words >> std::dec >> word;
+  if (word == "logs") mark.logs.emplace();
+  for (; mark.logs && words >> word && word != "xxh3";) {
+    const size_t colon = word.find(':');
+    if (colon == std::string::npos) return std::nullopt;
+    mark.logs->push_back(
+        {word.substr(0, colon), std::strtoull(word.c_str() + colon + 1, nullptr, 10)});
+  }
   if (Encode(mark) != text) return std::nullopt;
   return mark;
 }
@@ -68,15 +85,22 @@ absl::StatusOr<std::optional<HighWater::Mark>> HighWater::Read(rocksdb::Env* env
                   "the file to open the store without this check");
 }
 
-absl::Status HighWater::CheckManifest(rocksdb::Env* env, const std::string& dir, const Mark& mark) {
+absl::Status HighWater::CheckFiles(rocksdb::Env* env, const std::string& dir, const Mark& mark) {
   if (mark.manifest.empty()) return absl::OkStatus();
   const auto [name, bytes] = ReadManifest(env, dir);
   if (name.empty() || name != mark.manifest) return absl::OkStatus();  // it is another one by now
   const std::string_view marked = std::string_view(bytes).substr(0, mark.length);
-  if (marked.size() == mark.length && HashOf(marked) == mark.hash) return absl::OkStatus();
-  return DataLoss(dir, " is damaged: ", name,
-                  " is not as it was written, so tables would be missed",
-                  "; keep a copy, then restore it from a backup");
+  if (marked.size() != mark.length || HashOf(marked) != mark.hash) {
+    return Damaged(dir, Cat(name, " is not as it was written, so tables would be missed"));
+  }
+  if (!mark.logs || bytes.size() > mark.length) return absl::OkStatus();
+  const std::vector<LogFile> logs = LogFilesOf(env, dir);
+  for (const LogFile& log : *mark.logs) {
+    if (std::find(logs.begin(), logs.end(), log) != logs.end()) continue;
+    return Damaged(dir, Cat("its write-ahead log ", log.name, " had ", log.size,
+                            " bytes when it was closed, and was cut or is missing"));
+  }
+  return absl::OkStatus();
 }
 
 void HighWater::Begin(uint64_t sequence) {
@@ -93,7 +117,7 @@ void HighWater::Durable(uint64_t sequence) {
   if (every_ > 0 && commits % every_ == 0) Write();
 }
 
-void HighWater::Write() {
+void HighWater::WriteMark(bool closed) {
   const std::lock_guard<std::mutex> hold(mutex_);
   if (every_ == 0 || !begun_) return;
   Mark mark;
@@ -102,8 +126,9 @@ void HighWater::Write() {
   mark.manifest = name;
   mark.length = bytes.size();
   mark.hash = HashOf(bytes);
+  if (closed) mark.logs = LogFilesOf(env_, dir_);
   if (mark.sequence <= written_.sequence && name == written_.manifest &&
-      mark.length == written_.length) {
+      mark.length == written_.length && mark.logs == written_.logs) {
     return;
   }
   const std::string aside = Cat(dir_, kFile, ".new");

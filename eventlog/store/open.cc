@@ -1,11 +1,13 @@
 // Opening and creating a store: the settings of RocksDB, the identity row, and what its errors
 // mean.
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/store/info_log.h"
+#include "eventlog/store/log_files.h"
 #include "eventlog/store/rocks_rep.h"
 #include "eventlog/store/store.h"
 #include "rocksdb/filter_policy.h"
@@ -48,12 +50,23 @@ Shared MakeShared(const StoreOptions& options) {
           std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes)};
 }
 
-// Marks how far the manifest came. RocksDB does not heal itself by writing on: what failed is
-// opened again. It may try a compaction again that found no space, because nothing that was
-// committed depends on one.
+}  // namespace
+
+// Marks how far the manifest came, and syncs each write-ahead log before the next one is written.
+// RocksDB does not heal itself by writing on: what failed is opened again. It may try a compaction
+// again that found no space, because nothing that was committed depends on one.
 class FailStop final : public rocksdb::EventListener {
  public:
   explicit FailStop(HighWater* high_water) : high_water_(high_water) {}
+
+  // The database is open, until null is given.
+  void Opened(rocksdb::DB* db) { db_ = db; }
+  // In the thread that writes, before it writes to the new log. If it fails, the database has
+  // failed.
+  void OnMemTableSealed(const rocksdb::MemTableInfo&) override {
+    rocksdb::DB* const db = db_;
+    if (db != nullptr) db->SyncWAL().PermitUncheckedError();
+  }
 
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason reason, rocksdb::Status,
                             bool* auto_recovery) override {
@@ -68,14 +81,17 @@ class FailStop final : public rocksdb::EventListener {
   }
 
   HighWater* const high_water_;  // null: nothing is marked
+  std::atomic<rocksdb::DB*> db_ = nullptr;
 };
+
+namespace {
 
 // Why each is as it is: README.md.
 rocksdb::DBOptions DatabaseOptions(const std::string& dir, const StoreOptions& options,
-                                   const Shared& shared, HighWater* high_water) {
+                                   const Shared& shared, std::shared_ptr<FailStop> fail_stop) {
   rocksdb::DBOptions db;
   db.info_log = MakeInfoLog(options.env, dir);
-  db.listeners = {std::make_shared<FailStop>(high_water)};
+  db.listeners = {std::move(fail_stop)};
   db.env = options.env;
   db.paranoid_checks = true;
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
@@ -181,7 +197,8 @@ absl::StatusOr<Found> Look(rocksdb::Env* env, const std::string& dir) {
 
 absl::Status WriteNewStore(const std::string& dir, const StoreOptions& options) {
   const Shared shared = MakeShared(options);
-  rocksdb::DBOptions db_options = DatabaseOptions(dir, options, shared, nullptr);
+  rocksdb::DBOptions db_options =
+      DatabaseOptions(dir, options, shared, std::make_shared<FailStop>(nullptr));
   db_options.create_if_missing = true;
   db_options.create_missing_column_families = true;
   db_options.error_if_exists = true;
@@ -241,13 +258,15 @@ absl::Status Store::Rep::Rocks::OpenDatabase(const StoreOptions& options) {
   const Shared shared = MakeShared(options);
   block_cache = shared.block_cache;
   write_buffers = shared.write_buffers;
-  const rocksdb::DBOptions db_options = DatabaseOptions(dir, options, shared, high_water.get());
+  fail_stop = std::make_shared<FailStop>(high_water.get());
+  const rocksdb::DBOptions db_options = DatabaseOptions(dir, options, shared, fail_stop);
   const auto families = Families(options, shared);
   rocksdb::DB* raw = nullptr;
   const rocksdb::Status status =
       lock != nullptr ? rocksdb::DB::OpenForReadOnly(db_options, dir, families, &spaces, &raw)
                       : rocksdb::DB::Open(db_options, dir, families, &spaces, &raw);
   db.reset(raw);
+  if (lock == nullptr) fail_stop->Opened(raw);
   if (status.ok()) return absl::OkStatus();
   if (Contains(status, "Column families not opened")) {
     return FailedPrecondition(dir, " is of a newer format than this program knows (", kStoreFormat,
@@ -289,7 +308,8 @@ absl::StatusOr<std::unique_ptr<Store::Rep>> Store::Rep::OpenRocks(const std::str
   rep->free_bytes_min = options.free_bytes_min;
   rep->env = options.env;
   ASSIGN_OR_RETURN(const std::optional<HighWater::Mark> mark, HighWater::Read(options.env, path));
-  if (mark) RETURN_IF_ERROR(HighWater::CheckManifest(options.env, path, *mark));
+  if (mark) RETURN_IF_ERROR(HighWater::CheckFiles(options.env, path, *mark));
+  RETURN_IF_ERROR(CheckLogFiles(options.env, path));
   rep->high_water = std::make_unique<HighWater>(options.env, path,
                                                 options.read_only ? 0 : options.high_water_commits);
   RETURN_IF_ERROR(options.read_only ? rep->OpenForReading(options) : rep->OpenForWriting(options));

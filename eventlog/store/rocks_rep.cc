@@ -14,6 +14,9 @@ namespace {
 rocksdb::ReadOptions ReadOptionsFor(Space space, const rocksdb::Snapshot* snapshot) {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
+  // Nothing here deletes ranges. An iterator that looks for such deletions forgets the error of a
+  // table that it meets in the middle of a level, and walks on without its rows.
+  options.ignore_range_deletions = true;
   // A scan of the log would push everything else out of the cache and is never read twice.
   options.fill_cache = space != Space::kLog;
   return options;
@@ -77,9 +80,10 @@ class RocksSnapshot final : public StoreSnapshot {
 }  // namespace
 
 Store::Rep::Rocks::~Rocks() {
-  if (high_water != nullptr && !has_failed) high_water->Write();
   for (rocksdb::ColumnFamilyHandle* handle : spaces) db->DestroyColumnFamilyHandle(handle);
+  const bool was_open = db != nullptr;
   db.reset();  // its threads may still tell of failures
+  if (was_open && !has_failed) high_water->WriteClosed();
 }
 
 absl::Status Store::Rep::Rocks::Write(const Changes& batch, Sync sync) {

@@ -49,6 +49,8 @@ class FolderLock {
 absl::Status CheckFree(rocksdb::Env* env, const std::string& at, std::string_view dir,
                        uint64_t needed);
 
+class FailStop;
+
 struct Store::Rep::Rocks final : Store::Rep {
   ~Rocks() override;
   absl::Status Write(const Changes& batch, Sync sync) override;
@@ -79,6 +81,7 @@ struct Store::Rep::Rocks final : Store::Rep {
   std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> spaces;
+  std::shared_ptr<FailStop> fail_stop;  // of the database that is open
   // Held while a batch that expects something is checked and written.
   std::mutex expecting;
 };

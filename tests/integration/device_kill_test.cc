@@ -148,7 +148,7 @@ TEST_F(DeviceKillTest, WhateverADeviceWasDoingItComesBackWithTheRowsOfTheServer)
     ExpectAsServer(device);
   }
   ExpectAsServer("till");
-  std::cout << kills << " kills\n";
+  std::cout << "FIGURE kill -9 cycles: " << kills << "\n";
   for (const auto& [what, count] : found_) std::cout << count << what << "\n";
 }
 

@@ -3,9 +3,12 @@
 //   kill_device DIR NAME HOST:PORT
 //
 // After each acknowledged append it writes "COUNT INTENT_ID\n" to stdout, in one write. It records
-// in single appends and in batches, for ever.
+// in single appends and in batches, until it is told to end (SIGTERM). When an append fails it
+// writes "failed\n" once, why to stderr, and tries on.
+#include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <iostream>
 
@@ -19,6 +22,8 @@
 namespace intentlog {
 namespace {
 
+std::atomic<bool> told_to_end = false;
+
 commerce::OrderLineAdded Line(const std::string& device, uint64_t number) {
   commerce::OrderLineAdded line;
   line.set_order_id(Cat(device, "-", number / 20));
@@ -29,23 +34,32 @@ commerce::OrderLineAdded Line(const std::string& device, uint64_t number) {
   return line;
 }
 
-bool Tell(const std::vector<Appended>& done) {
-  std::string text;
-  for (const Appended& one : done) text += Cat(one.count, " ", ToText(one.intent_id), "\n");
+bool Tell(const std::string& text) {
   return write(STDOUT_FILENO, text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
 absl::Status Record(Client& client, const std::string& device) {
-  for (uint64_t number = client.Status().counts.recorded;;) {
+  bool failed = false;
+  for (uint64_t number = client.Status().counts.recorded; !told_to_end;) {
     std::vector<commerce::OrderLineAdded> lines;
     const uint64_t size = number % 3 == 0 ? 50 : 1;
     for (uint64_t i = 0; i < size; ++i) lines.push_back(Line(device, number++));
     std::vector<NewIntent> intents;
     for (const auto& line : lines) intents.push_back({&line, IntentId(), ""});
-    ASSIGN_OR_RETURN(const std::vector<Appended> done, client.AppendAll(intents));
+    const absl::StatusOr<std::vector<Appended>> done = client.AppendAll(intents);
     usleep(1000);  // the test is about kills, not about volume
-    if (!Tell(done)) return Unavailable("nobody reads");
+    std::string text;
+    if (done.ok()) {
+      for (const Appended& one : *done) text += Cat(one.count, " ", ToText(one.intent_id), "\n");
+    } else if (!failed) {
+      text = "failed\n";
+      failed = true;
+      std::cerr << done.status() << "\n";
+    }
+    if (!text.empty() && !Tell(text)) return Unavailable("nobody reads");
   }
+  client.StopSync();
+  return absl::OkStatus();
 }
 
 absl::Status Main(const std::string& dir, const std::string& name, const std::string& address) {
@@ -72,7 +86,9 @@ absl::Status Main(const std::string& dir, const std::string& name, const std::st
 
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
+  signal(SIGTERM, [](int) { intentlog::told_to_end = true; });
   const absl::Status status = intentlog::Main(argv[1], argv[2], argv[3]);
-  std::cerr << status.ToString() << "\n";
+  if (status.ok()) return 0;
+  std::cerr << status << "\n";
   return 1;
 }

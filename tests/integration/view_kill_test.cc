@@ -276,6 +276,7 @@ TEST_F(ViewKillTest, NoKillLosesAViewOrMakesBuildsDiffer) {
   server_->Signal(SIGTERM);
   EXPECT_EQ(server_->Wait(), 0);
   ExpectEqualToWhatWasLiveBefore();
+  std::cout << "FIGURE kill -9 cycles: " << kills << "\n";
   for (const auto& [what, count] : kills_) std::cout << count << " " << what << "\n";
 }
 

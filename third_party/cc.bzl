@@ -17,7 +17,10 @@ Where a test runs is said by its tags:
 
     (none)      optimized, and with AddressSanitizer + UndefinedBehaviorSanitizer
     "no-asan"   optimized only: real data, benchmarks, kill loops
-    "tsan"      with ThreadSanitizer as well: only what does not link gRPC
+    "tsan"      with ThreadSanitizer as well: all that start threads, or hand our code to those of
+                RocksDB, and do not link gRPC, whose own code it takes for racing. All others have
+                one thread: their executors and clocks are moved by the test, so there is nothing
+                that could be found
     "fuzz"      with AddressSanitizer + UndefinedBehaviorSanitizer alone, steered by a fuzzer
 
 A test has no network except loopback. It writes under TEST_TMPDIR, reads its `data` files by their

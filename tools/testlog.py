@@ -1,14 +1,15 @@
 """Prints the results of Bazel test runs, counted in test cases.
 
     testlog.py targets NAME FILE    one line a target of the run NAME
-    testlog.py totals FOLDER        what tests counted, what was skipped and why, what failed, and
-                                    the last line
+    testlog.py totals FOLDER [long] what tests counted beside what is aimed for, what was skipped and
+                                    why, what failed, and the last line
 
 FILE is a build event file (--build_event_json_file), FOLDER holds one NAME.json a run, and
 format.failed if the format check failed. A target that failed without a failed test case (it
 crashed, ran out of time, leaked at exit) counts as one failed case.
 
-A test counts by lines "FIGURE name: number" in its output; equal names of all targets are added up.
+A test counts by lines "FIGURE name: number" in its output, with ", seeds N to N" if it drew them;
+equal names of all targets are added up.
 """
 
 import json
@@ -17,6 +18,32 @@ import re
 import sys
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
+
+# What is aimed for, each commit and with --long.
+AIMS = (
+    ("simulated schedules in memory", 100_000, 1_500_000),
+    ("simulated schedules on RocksDB", 2_000, 35_000),
+    ("power cut points", 1_000, 40_000),
+    ("kill -9 cycles", 200, 3_000),
+    ("fuzz executions", 1_500_000, 20_000_000),
+    ("planted bugs caught", 25, 25),
+)
+
+FIGURE = re.compile(r"^FIGURE (.+?): (\d+)(?:, seeds? (\d+)(?: to (\d+))?)?$", re.MULTILINE)
+
+
+class Figure:
+    """A sum, and the seeds that were drawn for it."""
+
+    def __init__(self):
+        self.number = 0
+        self.seeds = None  # first, last
+
+    def add(self, other, seeds):
+        self.number += other
+        if seeds is not None:
+            mine = self.seeds or seeds
+            self.seeds = (min(mine[0], seeds[0]), max(mine[1], seeds[1]))
 
 
 class Target:
@@ -29,7 +56,7 @@ class Target:
         self.passed = 0
         self.failed = []
         self.skipped = []  # (case, reason)
-        self.figures = {}
+        self.figures = []  # (name, number, seeds)
 
     def add_xml(self, path):
         try:
@@ -53,8 +80,9 @@ class Target:
             text = pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return
-        for name, number in re.findall(r"^FIGURE (.+): (\d+)$", text, re.MULTILINE):
-            self.figures[name] = self.figures.get(name, 0) + int(number)
+        for name, number, first, last in FIGURE.findall(text):
+            seeds = (int(first), int(last or first)) if first else None
+            self.figures.append((name, int(number), seeds))
 
     def finish(self):
         if self.status not in ("PASSED", "FLAKY") and not self.failed:
@@ -105,7 +133,26 @@ def read_run(path):
     return [targets[label] for label in sorted(targets)]
 
 
-def print_totals(folder):
+def print_figures(figures, is_long):
+    """One table: what is aimed for first, then all else that was counted."""
+    print("%-34s %12s %12s  %s" % ("figure", "counted", "aimed for", "seeds"))
+    names = [name for name, _, _ in AIMS]
+    aims = {name: long if is_long else commit for name, commit, long in AIMS}
+    for name in names + sorted(set(figures) - set(names)):
+        figure, aim = figures.get(name, Figure()), aims.get(name)
+        seeds = "%d to %d" % figure.seeds if figure.seeds else ""
+        print(
+            "%-34s %12s %12s  %s"
+            % (
+                name,
+                "{:,}".format(figure.number),
+                "" if aim is None else "{:,}".format(aim),
+                seeds + (" (below)" if aim is not None and figure.number < aim else ""),
+            )
+        )
+
+
+def print_totals(folder, is_long):
     passed, failed, skipped, figures = 0, [], [], {}
     if (folder / "format.failed").exists():
         failed.append("format")
@@ -113,12 +160,11 @@ def print_totals(folder):
         for target in read_run(path):
             where = "%s %s" % (path.stem, target.label)
             passed += target.passed
-            for name, number in target.figures.items():
-                figures[name] = figures.get(name, 0) + number
+            for name, number, seeds in target.figures:
+                figures.setdefault(name, Figure()).add(number, seeds)
             failed += ["%s %s" % (where, case) for case in target.failed]
             skipped += ["%s %s: %s" % (where, case, why) for case, why in target.skipped]
-    for name in sorted(figures):
-        print("%-50s %15s" % (name, "{:,}".format(figures[name])))
+    print_figures(figures, is_long)
     for line in skipped:
         print("skipped:", line)
     for line in failed:
@@ -132,8 +178,8 @@ def main(arguments):
         for target in read_run(arguments[2]):
             print(target.line(arguments[1]))
         return 0
-    if len(arguments) == 2 and arguments[0] == "totals":
-        return print_totals(pathlib.Path(arguments[1]))
+    if arguments[:1] == ["totals"] and arguments[2:] in ([], ["long"]):
+        return print_totals(pathlib.Path(arguments[1]), len(arguments) == 3)
     print(__doc__, file=sys.stderr)
     return 2
 

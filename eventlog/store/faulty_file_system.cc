@@ -1,6 +1,9 @@
 #include "eventlog/store/faulty_file_system.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -390,7 +393,15 @@ void FaultyFileSystem::Heal() {
   wrapper_->SetFreeBytes(std::nullopt);
 }
 void FaultyFileSystem::SetFreeBytes(uint64_t bytes) { wrapper_->SetFreeBytes(bytes); }
-void FaultyFileSystem::LosePower(Unsynced unsynced) { wrapper_->LosePower(unsynced); }
+void FaultyFileSystem::LosePower(Unsynced unsynced) {
+  // tools/test adds them up.
+  static std::atomic<int> cuts = 0;
+  static const int told =
+      std::atexit([] { std::printf("FIGURE power cut points: %d\n", cuts.load()); });
+  INTENTLOG_CHECK(told == 0);
+  ++cuts;
+  wrapper_->LosePower(unsynced);
+}
 
 void FaultyFileSystem::FailAt(Operation operation, uint64_t nth, Error error, bool for_good) {
   wrapper_->Set(Wrapper::Order{operation, nth, for_good,

@@ -14,7 +14,9 @@
 
 #include "eventlog/log/coding.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/parse_cost.h"
 #include "eventlog/runtime/text.h"
+#include "eventlog/schema/entity.h"
 #include "xxhash.h"
 
 namespace intentlog {
@@ -23,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kChecksumBytes = 8;
-constexpr size_t kReadBytes = 1 << 20;
+constexpr size_t kReadBytes = 64 << 10;
 constexpr uint64_t kManifestBytesMax = 256 << 20;
 
 absl::Status FileError(const std::string& path, std::string_view what, int error) {
@@ -81,6 +83,21 @@ absl::Status SyncFolders(const std::string& dir) {
   return SyncPath(dir);
 }
 
+// Logs are in the order of their tenants and files in that of their paths, each once.
+absl::Status CheckNames(const BackupManifest& manifest) {
+  for (int i = 0; i < manifest.logs_size(); ++i) {
+    const std::string& tenant = manifest.logs(i).tenant();
+    RETURN_IF_ERROR(ValidTenant(tenant));
+    if (i > 0 && manifest.logs(i - 1).tenant() >= tenant) return Invalid("the order of its logs");
+  }
+  for (int i = 1; i < manifest.files_size(); ++i) {
+    if (manifest.files(i - 1).path() >= manifest.files(i).path()) {
+      return Invalid("the order of its files");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteFile(const std::string& path, std::string_view bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -118,7 +135,8 @@ absl::StatusOr<BackupManifest> ReadManifest(const std::string& dir) {
   const std::string_view sum = std::string_view(bytes).substr(size - kChecksumBytes);
   if (LoadBig64(sum) != XXH3_64bits(body.data(), body.size())) return damaged("its checksum");
   BackupManifest manifest;
-  if (!manifest.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+  if (!IsCheapToParse(*BackupManifest::descriptor(), body) ||
+      !manifest.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
     return damaged("it does not parse");
   }
   if (manifest.format() > kBackupFormat) {
@@ -126,6 +144,8 @@ absl::StatusOr<BackupManifest> ReadManifest(const std::string& dir) {
                               ", newer than this program knows (", kBackupFormat,
                               "); use a newer intentlog");
   }
+  const absl::Status names = CheckNames(manifest);
+  if (!names.ok()) return damaged(MessageOf(names));
   return manifest;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "eventlog/log/chain.h"
+#include "eventlog/log/coding.h"
 #include "eventlog/log/event_log.h"
 #include "eventlog/runtime/manual_clock.h"
 #include "eventlog/runtime/random.h"
@@ -14,6 +15,7 @@
 #include "server/backup/restore_backup.h"
 #include "server/backup/write_backup.h"
 #include "server/options.h"
+#include "xxhash.h"
 
 namespace intentlog {
 namespace {
@@ -176,6 +178,36 @@ TEST_F(BackupTest, ADamagedManifestIsNoBackup) {
   }
   fs::resize_file(path, size - 1);
   EXPECT_TRUE(absl::IsDataLoss(ReadManifest(backup->dir).status()));
+}
+
+// The folder of a backup whose manifest is these bytes, with the right checksum.
+std::string FolderWith(const std::string& dir, std::string manifest) {
+  AppendBig64(manifest, XXH3_64bits(manifest.data(), manifest.size()));
+  fs::create_directories(dir);
+  std::ofstream(Cat(dir, "/", kManifestName), std::ios::binary) << manifest;
+  return dir;
+}
+
+TEST_F(BackupTest, I33_AManifestThatCannotBeOneIsRefused) {
+  BackupManifest manifest;
+  manifest.add_logs()->set_tenant("north");
+  manifest.add_logs()->set_tenant("south");
+  const auto read = [&] {
+    return ReadManifest(FolderWith(root_ + "/made", manifest.SerializeAsString())).status();
+  };
+  EXPECT_TRUE(read().ok()) << read();
+  manifest.mutable_logs(1)->set_tenant("north");  // twice
+  EXPECT_THAT(read().ToString(), HasSubstr("the order of its logs"));
+  manifest.mutable_logs(1)->set_tenant("");
+  EXPECT_TRUE(absl::IsDataLoss(read())) << read();
+  manifest.clear_logs();
+  manifest.add_files()->set_path("log/2");
+  manifest.add_files()->set_path("log/1");
+  EXPECT_THAT(read().ToString(), HasSubstr("the order of its files"));
+  // Of two bytes each, and of many more in memory.
+  std::string files;
+  for (int i = 0; i < 1 << 19; ++i) files.append("\x2a\x00", 2);
+  EXPECT_TRUE(absl::IsDataLoss(ReadManifest(FolderWith(root_ + "/empty", files)).status()));
 }
 
 TEST_F(BackupTest, NothingIsRestoredOverSomethingElse) {

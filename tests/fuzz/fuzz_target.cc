@@ -48,14 +48,16 @@ void WriteSeeds(const std::string& dir) {
   }
 }
 
-void PrintExecutions() {
-  std::fprintf(stderr, "FIGURE fuzz executions: %llu\n",
-               static_cast<unsigned long long>(executions));
-}
-
 const char* Env(const char* name, const char* otherwise) {
   const char* const value = std::getenv(name);
   return value == nullptr ? otherwise : value;
+}
+
+const char* FuzzSeed() { return Env("INTENTLOG_FUZZ_SEED", "1"); }
+
+void PrintExecutions() {
+  std::fprintf(stderr, "FIGURE fuzz executions: %llu, seed %s\n",
+               static_cast<unsigned long long>(executions), FuzzSeed());
 }
 
 // The arguments as libFuzzer gets them; it ends at a folder that is not there.
@@ -72,7 +74,7 @@ std::vector<std::string> Arguments(int argc, char** argv) {
     if (argument.compare(0, kRuns.size(), kRuns) != 0) continue;
     argument = Cat(kRuns, times * std::strtoull(argument.c_str() + kRuns.size(), nullptr, 10));
   }
-  const std::string seed = Cat("-seed=", Env("INTENTLOG_FUZZ_SEED", "1"));
+  const std::string seed = Cat("-seed=", FuzzSeed());
   // Files that failed are kept with the test's outputs; what the fuzzer finds new goes to its
   // first folder.
   const std::string outputs = Env("TEST_UNDECLARED_OUTPUTS_DIR", ".");

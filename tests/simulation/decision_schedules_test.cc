@@ -32,7 +32,7 @@ using scenario::Move;
 using scenario::Price;
 
 // For each commit; 20,000 take five minutes.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(INTENTLOG_PLANTED_BUGS)
 constexpr uint64_t kSchedules = 200;
 #else
 constexpr uint64_t kSchedules = 1500;

@@ -35,7 +35,6 @@ enum class Bug {
   kSessionNotCounted,    // every session of a device has the same number
   kServerTimeFalls,      // server time is the wall clock's
   kReopensNever,         // after a failed write the stores stay closed
-  kThrottleForgets,      // a push that found no room is not asked for again
   kReleaseForgotten,     // what waited behind a closed event stays parked
   kReleasedOvertakes,    // … or is overtaken before its turn comes
   kUnknownTypeRejected,  // an event of a newer type is refused, not parked

@@ -7,7 +7,6 @@
 #include "eventlog/log/epochs.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/mark.h"
-#include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
 #include "server/session/hello_check.h"
 #include "server/session/push_lanes.h"
@@ -291,7 +290,6 @@ void ServerSession::AskAgainLater(PushLane& lane, Count first, std::string_view 
   frame.mutable_throttle()->set_reason(reason.data(), reason.size());
   INTENTLOG_MARK("session: a push is to come again later");
   Send(frame);
-  if (Planted(Bug::kThrottleForgets)) return;
   Resend& resend = *frame.mutable_resend();
   resend.set_log_id(lane.log.bytes().data(), LogId::kSize);
   resend.set_from_count(first.value());

@@ -115,7 +115,7 @@ void Plan::DrawFaults(Random& random) {
 }
 
 void Plan::DrawDiskFaults(Random& random) {
-  if (OneIn(random, 5)) rates.write_fails = random.Unit() * 0.05;
+  if (OneIn(random, 4)) rates.write_fails = random.Unit() * 0.08;
   if (OneIn(random, 3)) rates.write_kills = random.Unit() * 0.05;
   if (OneIn(random, 6)) {
     rates.write_is_slow = random.Unit() * 0.3;
@@ -135,7 +135,7 @@ void Plan::DrawServer(Random& random) {
   if (narrow) server.waiting_bytes_max = Between(random, 3 << 10, 5 << 10);
   server.summary_cache_entities = Between(random, 1, 200);
   server.log_cache_entries = Between(random, 1, 50);
-  server.readmissions_max = Between(random, 1, 100);
+  server.readmissions_max = OneIn(random, 3) ? 1 : Between(random, 1, 100);
   server.small_blocks_merge_after = static_cast<int>(Between(random, 1, 64));
   server.feed_frame_bytes = Between(random, 256, 16 << 10);
   server.feed_cache_bytes = Between(random, 1 << 10, 1 << 20);
@@ -181,7 +181,7 @@ void Plan::DrawClient(Random& random) {
 
 void Plan::DrawCopies(Random& random) {
   const auto maybe = [&](uint64_t of) { return OneIn(random, of) ? random.Unit() * 0.15 : 0; };
-  rates.restore_server = maybe(6);
+  rates.restore_server = maybe(5);
   rates.restore_device = maybe(10);
   rates.copy_device = maybe(10);
   rates.reinstall = maybe(16);

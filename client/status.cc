@@ -163,10 +163,11 @@ absl::StatusOr<Client::RecordedIntent> Client::Find(const IntentId& intent) cons
 
 absl::Status Client::Rep::ListLog(LogPlace from, size_t limit,
                                   std::vector<RecordedIntent>& intents) const {
+  // Before the reader, which has nothing that is recorded after it was made.
+  const Count end = device->outbox->view(from.priority).last;
   IntentReader reader(*device->store, from.priority);
   ASSIGN_OR_RETURN(const Count held, reader.First());
   const Count first = std::max(from.count, held);
-  const Count end = device->outbox->view(from.priority).last;
   if (limit == 0 || first > end) return absl::OkStatus();
   const Count last(first.value() + std::min<uint64_t>(limit - 1, end.Since(first)));
   OutcomeReader outcomes(*device->store, from.priority);

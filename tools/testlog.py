@@ -1,8 +1,9 @@
 """Prints the results of Bazel test runs, counted in test cases.
 
     testlog.py targets NAME FILE    one line a target of the run NAME
-    testlog.py totals FOLDER [long] what tests counted beside what is aimed for, what was skipped and
-                                    why, what failed, and the last line
+    testlog.py totals FOLDER [long]
+                                    what tests counted beside what is aimed for, what was skipped
+                                    and why, what failed, and the last line
 
 FILE is a build event file (--build_event_json_file), FOLDER holds one NAME.json a run, and
 format.failed if the format check failed. A target that failed without a failed test case (it

@@ -47,7 +47,7 @@ absl::Status Record(Client& client, const std::string& device) {
     std::vector<NewIntent> intents;
     for (const auto& line : lines) intents.push_back({&line, IntentId(), ""});
     const absl::StatusOr<std::vector<Appended>> done = client.AppendAll(intents);
-    usleep(1000);  // the test is about kills, not about volume
+    usleep(5000);  // the test is about kills, not about volume
     std::string text;
     if (done.ok()) {
       for (const Appended& one : *done) text += Cat(one.count, " ", ToText(one.intent_id), "\n");

@@ -24,7 +24,9 @@ uint64_t Setting(const char* name, uint64_t otherwise) {
 }
 
 KillShop::KillShop(const std::string& name)
-    : root_(Cat(testing::TempDir(), "/", name, "-", getpid())),
+    : root_(std::filesystem::path(Cat(testing::TempDir(), "/", name, "-", getpid()))
+                .lexically_normal()
+                .string()),
       random_(Setting("INTENTLOG_SEED", 1)) {
   std::filesystem::remove_all(root_);
   std::filesystem::create_directories(root_);

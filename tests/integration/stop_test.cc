@@ -30,7 +30,7 @@ TEST(StopTest, I7_WhoIsToldToEndAndKilledBeforeItIsDoneLosesNothing) {
   KillShop shop("end");
   ASSERT_TRUE(shop.StartServer());
   for (const char* name : {"till-1", "till-2"}) shop.StartDevice(name);
-  const uint64_t cycles = Setting("INTENTLOG_LONG", 0) > 0 ? 400 : 24;
+  const uint64_t cycles = Setting("INTENTLOG_LONG", 0) > 0 ? 400 : 16;
   for (uint64_t cycle = 0; cycle < cycles && !testing::Test::HasFailure(); ++cycle) {
     const bool of_server = cycle % 2 == 0;
     const std::string name = cycle % 4 == 1 ? "till-1" : "till-2";

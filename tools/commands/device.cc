@@ -46,9 +46,10 @@ void PrintDecision(const Appended& done, bool json) {
 void RegisterDevice(CLI::App& app, int* exit_code) {
   CLI::App& device =
       AddGroup(app, "device", "Record on a device, sync it, and ask what became of it.");
-  for (const Register add : {RegisterDeviceAppend, RegisterDeviceSync, RegisterDeviceStatus,
-                             RegisterDeviceShow, RegisterDeviceConflicts, RegisterDeviceResolve,
-                             RegisterDeviceAmend, RegisterDeviceDismiss, RegisterDeviceWhy}) {
+  for (const Register add :
+       {RegisterDeviceAppend, RegisterDeviceSync, RegisterDeviceStatus, RegisterDeviceShow,
+        RegisterDeviceConflicts, RegisterDeviceResolve, RegisterDeviceAmend, RegisterDeviceDismiss,
+        RegisterDeviceWhy, RegisterDeviceRepair}) {
     add(device, exit_code);
   }
 }

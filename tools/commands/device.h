@@ -1,4 +1,4 @@
-// intentlog device append|sync|status|show|conflicts|resolve|amend|dismiss|why
+// intentlog device append|sync|status|show|conflicts|resolve|amend|dismiss|why|repair
 //
 // What a person at a device does: record, sync, ask what became of it, and decide what did not take
 // effect. Each has a file of its own.
@@ -30,6 +30,7 @@ void RegisterDeviceResolve(CLI::App& device, int* exit_code);
 void RegisterDeviceAmend(CLI::App& device, int* exit_code);
 void RegisterDeviceDismiss(CLI::App& device, int* exit_code);
 void RegisterDeviceWhy(CLI::App& device, int* exit_code);
+void RegisterDeviceRepair(CLI::App& device, int* exit_code);
 
 // What most of them take.
 struct DeviceArguments {

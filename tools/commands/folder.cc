@@ -84,6 +84,17 @@ absl::Status RequireFolder(const std::string& dir, FolderKind kind) {
   return FailedPrecondition(dir, " is ", Words(found), ", and ", Words(kind), " is wanted");
 }
 
+absl::Status ExplainDamage(const absl::Status& status, FolderKind kind, const std::string& dir) {
+  if (!absl::IsDataLoss(status)) return status;
+  if (kind == FolderKind::kDevice) {
+    return StatusOf(status.code(), status, "; or go on with what can be read of it: intentlog ",
+                    "device repair --dir ", dir);
+  }
+  return StatusOf(status.code(), status,
+                  "; intentlog restore --from BACKUP --data NEW-FOLDER, and ",
+                  "devices bring back what is newer");
+}
+
 absl::Status ExplainInUse(const absl::Status& status) {
   if (MessageOf(status).find("in use") == std::string_view::npos ||
       MessageOf(status).find("--server") != std::string_view::npos) {

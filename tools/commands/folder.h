@@ -20,6 +20,9 @@ absl::StatusOr<FolderKind> KindOfFolder(const std::string& dir);
 // OK if `dir` is of that kind; otherwise says what it is and what was wanted.
 absl::Status RequireFolder(const std::string& dir, FolderKind kind);
 
+// Adds to DATA_LOSS of a folder of that kind which command mends it.
+absl::Status ExplainDamage(const absl::Status& status, FolderKind kind, const std::string& dir);
+
 // Adds to "in use" what to do about it.
 absl::Status ExplainInUse(const absl::Status& status);
 

@@ -43,7 +43,9 @@ absl::StatusOr<OpenDevice> OpenDeviceFolder(const DeviceFolderOptions& options) 
   client.runtime = {device.clock.get(), device.executor.get(), device.random.get()};
   client.create_if_missing = options.create;
   client.policy = options.policy;
-  ASSIGN_OR_RETURN(device.client, Client::Open(std::move(client)));
+  absl::StatusOr<std::unique_ptr<Client>> opened = Client::Open(std::move(client));
+  if (!opened.ok()) return ExplainDamage(opened.status(), FolderKind::kDevice, options.dir);
+  device.client = *std::move(opened);
   return device;
 }
 

@@ -7,6 +7,7 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/clock.h"
 #include "tools/commands/domain.h"
+#include "tools/commands/folder.h"
 
 namespace intentlog {
 
@@ -39,13 +40,17 @@ absl::StatusOr<OpenServer> OpenServer::Open(ServerOptions options, const std::st
   if (options.projections.empty()) options.projections = std::move(domain.projections);
   auto rep = std::make_unique<Rep>();
   rep->schema = options.schema;
-  ASSIGN_OR_RETURN(rep->server, Server::Open(std::move(options), SystemClock(), *rep->random,
-                                             {rep->core.get(),
-                                              rep->commit.get(),
-                                              rep->reader.get(),
-                                              rep->projector.get(),
-                                              {rep->rebuild_0.get(), rep->rebuild_1.get()},
-                                              rep->snapshots.get()}));
+  const std::string dir = options.dir;
+  absl::StatusOr<std::unique_ptr<Server>> opened =
+      Server::Open(std::move(options), SystemClock(), *rep->random,
+                   {rep->core.get(),
+                    rep->commit.get(),
+                    rep->reader.get(),
+                    rep->projector.get(),
+                    {rep->rebuild_0.get(), rep->rebuild_1.get()},
+                    rep->snapshots.get()});
+  if (!opened.ok()) return ExplainDamage(opened.status(), FolderKind::kServer, dir);
+  rep->server = *std::move(opened);
   return OpenServer(std::move(rep));
 }
 

@@ -7,12 +7,9 @@
 
 #include "client/outbox/intent_reader.h"
 #include "client/outbox/intent_view.h"
-#include "client/outbox/lost_runs.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/manual_clock.h"
 #include "eventlog/runtime/random.h"
-#include "eventlog/runtime/text.h"
-#include "eventlog/store/memory_disk.h"
 #include "gtest/gtest.h"
 
 namespace intentlog {
@@ -311,83 +308,6 @@ TEST_F(OutboxTest, BufferedIntentsCountAsSyncedOnceSomethingIs) {
   ASSERT_TRUE(outbox_->Append(Batch(1), false).ok());
   Record();
   EXPECT_EQ(outbox_->view(kPlainClass).synced, Count(4));
-}
-
-TEST_F(OutboxTest, I30_WhatIsLostIsToldAsItWasLastSettled) {
-  Record();
-  ASSERT_TRUE(outbox_->Append(Batch(4), true).ok());
-  Settle({Decided(1, 1, 70, ACCEPTED), Decided(2, 3, 71, PARKED), Decided(5, 1, 74, ACCEPTED)});
-  Settle({}, {Closing(72, 91, ACCEPTED)});
-  const auto lose = [&](uint64_t highest, const std::string& epoch) {
-    LostReceipts lost;
-    lost.epoch_id = epoch;
-    lost.shared = Position(70);
-    lost.highest[kPlainClass] = Count(highest);
-    StoreBatch batch;
-    return outbox_->Lose(lost, batch,
-                         [&](StoreBatch& all) { return store_->Commit(all, Sync::kDurable); });
-  };
-  const auto told = [&] {
-    Push push;
-    push.set_first_count(1);
-    for (int i = 0; i < 5; ++i) push.add_intents();
-    EXPECT_TRUE(AddLostRuns(*store_, kPlainClass, Count(0), push).ok());
-    std::string text;
-    for (const LostRun& run : push.lost()) {
-      text += Cat(run.first_count(), "+", run.length(), " at ", run.first_position(), " ",
-                  Decision_Name(run.decision()), " in ", run.epoch_id(), "; ");
-    }
-    return text;
-  };
-  ASSERT_TRUE(lose(1, "A").ok());
-  ExpectCounts({.recorded = 5, .synced = 1, .pending = 4});
-  EXPECT_EQ(told(),
-            "2+1 at 71 PARKED in A; 3+1 at 72 ACCEPTED in A; 4+1 at 73 PARKED in A; "
-            "5+1 at 74 ACCEPTED in A; ");
-  // A second loss takes the place of the first where there was a receipt again.
-  Settle({Decided(2, 2, 80, ACCEPTED)});
-  ASSERT_TRUE(lose(1, "B").ok());
-  EXPECT_EQ(told(), "2+2 at 80 ACCEPTED in B; 4+1 at 73 PARKED in A; 5+1 at 74 ACCEPTED in A; ");
-  Settle({Decided(2, 4, 90, MERGED)});
-  ASSERT_TRUE(lose(1, "C").ok());
-  EXPECT_EQ(told(), "2+4 at 90 MERGED in C; ");
-}
-
-TEST_F(OutboxTest, I30_ReceiptsAreOfASharedHistoryThroughACount) {
-  ASSERT_TRUE(outbox_->Append(Batch(6), true).ok());
-  const auto within = [&](uint64_t shared) {
-    return outbox_->ReceiptedWithin(kPlainClass, Position(shared))->value();
-  };
-  EXPECT_EQ(within(5), UINT64_MAX);
-  Settle({Decided(1, 2, 70, ACCEPTED), Decided(3, 3, 80, ACCEPTED)});
-  EXPECT_EQ(within(82), UINT64_MAX);
-  EXPECT_EQ(within(81), 4);
-  EXPECT_EQ(within(79), 2);
-  EXPECT_EQ(within(70), 1);
-  EXPECT_EQ(within(5), 0);
-}
-
-TEST_F(OutboxTest, OnAFullDiskWhatAPowerCutMayTakeIsNotSynced) {
-  MemoryDisk disk;
-  StoreOptions options;
-  options.role = "device";
-  options.memory = &disk;
-  {
-    const auto store = *Store::Open("till", options);
-    const auto outbox = *Outbox::Open(*store, clock_, OutboxOptions());
-    const EncodedIntent intent = Make(IdOf(3), true, "1", "milk");
-    ASSERT_TRUE(outbox->Append({&intent, 1}, false).ok());
-  }
-  disk.SetFull("till", true);
-  {
-    const auto store = *Store::Open("till", options);
-    const auto outbox = *Outbox::Open(*store, clock_, OutboxOptions());
-    EXPECT_EQ(outbox->view(kPlainClass).last, Count(1));
-    EXPECT_EQ(outbox->view(kPlainClass).synced, Count(0));
-  }
-  disk.SetFull("till", false);
-  const auto store = *Store::Open("till", options);
-  EXPECT_EQ((*Outbox::Open(*store, clock_, OutboxOptions()))->view(kPlainClass).synced, Count(1));
 }
 
 TEST_F(OutboxTest, ARetriedBufferedIntentIsDurableIfAsked) {

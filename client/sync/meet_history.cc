@@ -53,19 +53,25 @@ struct Missing {
   bool any() const { return any_receipt || !scopes.empty(); }
 };
 
-// Where a new epoch has begun, only a cursor whose chain value is right is certain: a log may have
-// gone back without a word and been written to before that was found out, and then differs from
-// this device's history somewhere below the epoch. What has a receipt above goes to the server once
-// more, and is answered with the receipt that it has there.
+// A log that went back without a word, and was written to before that was found out, differs from
+// this device's history somewhere below the new epoch. Where the chain value of a cursor tells so,
+// or no feed has ever come to tell, only what another cursor is right about is certain. What has a
+// receipt above goes to the server once more, and is answered with the receipt that it has there.
 Position CertainThrough(const Device& device, const Welcome& welcome, Position shared) {
   if (device.history.rbegin()->id() == welcome.epoch_id()) return shared;
   const auto& told = welcome.lost_scopes();
   Position certain;
+  bool fed = false;
+  bool differs = false;
   for (const auto& [scope, cursor] : device.cursors->All()) {
-    const bool lost = cursor.lost() || std::find(told.begin(), told.end(), scope) != told.end();
-    if (!lost && cursor.position <= shared) certain = std::max(certain, cursor.position);
+    if (cursor.lost()) continue;
+    fed = fed || cursor.position > Position();
+    if (cursor.position > shared) continue;
+    const bool lost = std::find(told.begin(), told.end(), scope) != told.end();
+    differs = differs || lost;
+    if (!lost) certain = std::max(certain, cursor.position);
   }
-  return certain;
+  return differs || !fed ? certain : shared;
 }
 
 absl::StatusOr<Missing> FindMissing(const Device& device, const Welcome& welcome, Position shared) {

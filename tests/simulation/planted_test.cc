@@ -40,7 +40,7 @@ TEST(Canary, ACheckerFailsWhenOneIntentHasTwoPositions) {
 #if defined(INTENTLOG_PLANTED_BUGS)
 
 // gtest would give each shard a test of its own; here bugs are divided.
-const bool kUndivided = unsetenv("GTEST_TOTAL_SHARDS") == 0;
+const bool kUndivided = unsetenv("GTEST_TOTAL_SHARDS") == 0 && unsetenv("GTEST_SHARD_INDEX") == 0;
 
 // As in planted.h, in its order.
 constexpr std::array kNames = {

@@ -92,6 +92,8 @@ class Swarm {
     limits.schema = old_server() ? ShopWithRules(0) : server.schema;
     limits.projections = server.projections;
     limits.memory = server.memory;
+    // A task that is dropped with its process would hold a view of a database that is gone.
+    if (!in_memory_) limits.snapshots.on = false;
     server = std::move(limits);
   }
   void AdjustDevice(ClientOptions& client) {

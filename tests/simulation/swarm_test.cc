@@ -12,7 +12,7 @@ namespace intentlog::simulation {
 namespace {
 
 // gtest would give each shard a test of its own.
-const bool kUndivided = unsetenv("GTEST_TOTAL_SHARDS") == 0;
+const bool kUndivided = unsetenv("GTEST_TOTAL_SHARDS") == 0 && unsetenv("GTEST_SHARD_INDEX") == 0;
 
 #if defined(INTENTLOG_PLANTED_BUGS)  // and instrumented
 constexpr uint64_t kInMemory = 500;
@@ -58,9 +58,11 @@ void RunSeeds(uint64_t commit, uint64_t longer, bool in_memory) {
   }
 }
 
-TEST(Swarm, NoFaultLosesDoublesOrDivergesAndAllSettles) { RunSeeds(kInMemory, kInMemoryLong, true); }
+TEST(Swarm, NoFaultLosesDoublesOrDivergesAndAllSettles) {
+  RunSeeds(kInMemory, kInMemoryLong, /*in_memory=*/true);
+}
 
-TEST(Swarm, TheSameOnRocksdb) { RunSeeds(kOnRocksdb, kOnRocksdbLong, false); }
+TEST(Swarm, TheSameOnRocksdb) { RunSeeds(kOnRocksdb, kOnRocksdbLong, /*in_memory=*/false); }
 
 // In whatever order seeds run, and wherever their objects lie.
 TEST(Swarm, OneSeedIsOneTrace) {

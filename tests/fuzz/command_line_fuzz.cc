@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/time/time.h"
 #include "eventlog/log/coding.h"
 #include "eventlog/runtime/ids.h"
@@ -54,7 +55,8 @@ void UseEntity(std::string_view text) {
 
 void UseId(std::string_view text) {
   const auto id = ParseIntentId(text);
-  if (id.ok() && ToText(*id) != text) Fail("an id is another one");
+  // Capital digits are as good.
+  if (id.ok() && ToText(*id) != absl::AsciiStrToLower(text)) Fail("an id is another one");
 }
 
 void UseNumbers(Kind kind, std::string_view text) {

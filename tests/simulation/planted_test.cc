@@ -25,7 +25,7 @@ TEST(Canary, ACheckerFailsWhenOneIntentHasTwoPositions) {
   event.header.set_log_id("a device log");
   event.header.set_count(1);
   const History history;
-  const auto checkers = LogCheckers();
+  const auto checkers = LogCheckers(Allowed());
   for (const auto& checker : checkers) checker->OnEvent(history, event);
   std::string problems;
   for (const auto& checker : checkers) problems += checker->problems();

@@ -23,9 +23,13 @@ std::shared_ptr<const Schema> SchemaOf(const Plan& plan) {
   return parcels ? NewShop() : ShopWithRules(plan.skew == Skew::kNone ? plan.rules : 0);
 }
 
-// Whether rows are a sum of what was recorded, on every device at any time.
-bool FoldsAll(const Plan& plan) {
-  return !plan.poison && plan.rules == 0 && plan.skew != Skew::kOldOffline;
+Allowed AllowedBy(const Plan& plan) {
+  Allowed allowed;
+  // Rows are a sum of what was recorded, on every device at any time, where all is folded.
+  allowed.failing_folds = plan.poison || plan.rules > 0 || plan.skew == Skew::kOldOffline;
+  allowed.doubled_by_copies =
+      plan.rates.restore_server > 0 && plan.rates.copy_device + plan.rates.restore_device > 0;
+  return allowed;
 }
 
 const Projections& HealthyViews() {
@@ -43,7 +47,7 @@ class Swarm {
       : plan_(seed),
         world_(seed, {SchemaOf(plan_), options.in_memory}),
         in_memory_(options.in_memory),
-        checkers_(world_, FoldsAll(plan_)),
+        checkers_(world_, AllowedBy(plan_)),
         people_(world_, plan_, checkers_) {
     if (options.tell) world_.trace().Tell();
     world_.UseProjections(plan_.poison ? SickViews() : HealthyViews());

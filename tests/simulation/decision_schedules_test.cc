@@ -73,8 +73,7 @@ std::shared_ptr<const Schema> OtherRules(uint64_t seed) {
 class People {
  public:
   People(uint64_t seed, Tally& tally)
-      : seed_(seed),
-        tally_(tally),
+      : tally_(tally),
         world_(seed, seed % 3 == 0 ? OtherRules(seed) : nullptr),
         names_({"till-1", "till-2", "office"}) {
     world_.StartServer();
@@ -305,7 +304,6 @@ class People {
     }
   }
 
-  const uint64_t seed_;
   Tally& tally_;
   World world_;
   const std::vector<std::string> names_;

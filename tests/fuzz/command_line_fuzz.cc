@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/time/time.h"
 #include "eventlog/log/coding.h"
 #include "eventlog/runtime/ids.h"
@@ -55,8 +54,9 @@ void UseEntity(std::string_view text) {
 
 void UseId(std::string_view text) {
   const auto id = ParseIntentId(text);
-  // Capital digits are as good.
-  if (id.ok() && ToText(*id) != absl::AsciiStrToLower(text)) Fail("an id is another one");
+  if (!id.ok()) return;
+  const auto again = ParseIntentId(ToText(*id));
+  if (!again.ok() || *again != *id) Fail("an id is another one");
 }
 
 void UseNumbers(Kind kind, std::string_view text) {

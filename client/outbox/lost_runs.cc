@@ -62,6 +62,7 @@ absl::Status PutLostRuns(const Store& store, PriorityClass priority,
   };
   const std::string prefix = CountPrefix('w', priority);
   const auto row = store.Scan(Space::kIndex);
+  auto begin = runs.begin();  // those before it end before any row that is to come
   for (row->Seek(prefix); row->Valid() && row->key().starts_with(prefix); row->Next()) {
     LostRun old;
     const std::string_view value = row->value();
@@ -70,10 +71,10 @@ absl::Status PutLostRuns(const Store& store, PriorityClass priority,
     }
     batch.Delete(Space::kIndex, row->key());
     uint64_t next = old.first_count();
-    for (const LostRun& run : runs) {
-      if (EndOf(run) <= next || run.first_count() >= EndOf(old)) continue;
-      if (run.first_count() > next) put(PartOf(old, next, run.first_count()));
-      next = EndOf(run);
+    while (begin != runs.end() && EndOf(*begin) <= next) ++begin;
+    for (auto run = begin; run != runs.end() && run->first_count() < EndOf(old); ++run) {
+      if (run->first_count() > next) put(PartOf(old, next, run->first_count()));
+      next = EndOf(*run);
     }
     if (next < EndOf(old)) put(PartOf(old, next, EndOf(old)));
   }

@@ -178,6 +178,23 @@ TEST(ClientTest, I8_AnOwnEventInTheFeedIsItsReceipt) {
   EXPECT_EQ(shop.Stock("milk"), -2);
 }
 
+// A server that lacks it has lost something, and nothing else may tell.
+TEST(ClientTest, I30_AReceiptBehindAGapIsToldToTheServer) {
+  TestShop shop("receipt_behind_gap");
+  AppendOptions elsewhere;
+  elsewhere.scope = "elsewhere";
+  shop.Sell("1", "milk", 1, elsewhere);
+  shop.Sell("2", "milk", 2);
+  shop.server().HoldReceipts(true);
+  shop.Sync();
+  EXPECT_EQ(shop.server().head(), 2u);
+  shop.Restart();
+  shop.Sync();
+  ASSERT_EQ(shop.server().hello().logs_size(), 1);
+  EXPECT_EQ(shop.server().hello().logs(0).receipted(), 0u);
+  EXPECT_EQ(shop.server().hello().logs(0).receipted_last(), 2u);
+}
+
 TEST(ClientTest, I8_ReceiptsThatWereLostAreLearnedAgain) {
   TestShop shop("lost_receipts");
   shop.server().HoldReceipts(true);

@@ -18,6 +18,13 @@ absl::StatusOr<bool> HasLanes(const Store& store, std::string_view entity_type) 
   return found;
 }
 
+const LogBranch* FindBranch(const DeviceLogState& log, Count left_at) {
+  for (const LogBranch& branch : log.branches()) {
+    if (branch.left_at() == left_at.value()) return &branch;
+  }
+  return nullptr;
+}
+
 DeviceLogs::Named ToNamed(PriorityClass priority, const DeviceLogState& log) {
   DeviceLogs::Named named;
   named.priority = priority;
@@ -26,6 +33,10 @@ DeviceLogs::Named ToNamed(PriorityClass priority, const DeviceLogState& log) {
   if (!log.continues_log_id().empty()) {
     named.continues = LogId::FromBytes(log.continues_log_id());
     named.continues_count = Count(log.continues_count());
+  }
+  for (const LogBranch& branch : log.branches()) {
+    const Count at(branch.left_at());
+    if (!named.until || at < *named.until) named.until = at;
   }
   return named;
 }
@@ -181,6 +192,8 @@ DeviceLogState DeviceLogs::Continue(const Continuation& how, StoreBatch& batch) 
   log.set_counts_before(how.last.value());
   log.set_continues_why(how.why);
   log.set_continued_at_us(how.now_us);
+  log.set_named_by_chance(how.by_chance);
+  log.set_begun_in_epoch(how.begun_in_epoch);
   log.mutable_former()->Swap(left.mutable_former());
   *log.add_former() = std::move(left);
   batch.Put(Space::kMeta, ClassKey("log", how.priority), log.SerializeAsString());
@@ -197,6 +210,11 @@ DeviceLogState DeviceLogs::GoBack(PriorityClass priority, StoreBatch& batch) con
   DeviceLogState log = *left.former().rbegin();
   left.mutable_former()->RemoveLast();
   log.mutable_former()->Swap(left.mutable_former());
+  if (left.named_by_chance() && FindBranch(log, Count(left.counts_before())) == nullptr) {
+    LogBranch& branch = *log.add_branches();
+    branch.set_log_id(left.log_id());
+    branch.set_left_at(left.counts_before());
+  }
   batch.Put(Space::kMeta, ClassKey("log", priority), log.SerializeAsString());
   return log;
 }

@@ -57,6 +57,9 @@ class DeviceLogs {
     // Of the log that it goes on from; nil: none.
     LogId continues;
     Count continues_count;
+    // It has gone back from a name by chance that it took after this count, and takes it there
+    // again.
+    std::optional<Count> until;
 
     uint64_t OnWire(Count count) const { return count.Since(before); }  // REQUIRES: not below
   };
@@ -77,9 +80,12 @@ class DeviceLogs {
     Count last;
     std::string why;  // one sentence
     int64_t now_us = 0;
+    bool by_chance = false;      // nothing moves
+    std::string begun_in_epoch;  // id of the server's; empty: none was met
   };
   DeviceLogState Continue(const Continuation& how, StoreBatch& batch) const;
-  // The log of this class is the former one again. REQUIRES: there is one.
+  // The log of this class is the former one again, which remembers a name by chance: what was
+  // recorded under it may be on the server under it. REQUIRES: there is one.
   DeviceLogState GoBack(PriorityClass priority, StoreBatch& batch) const;
   void Continued(const DeviceLogState& log);
 

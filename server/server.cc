@@ -76,7 +76,8 @@ absl::StatusOr<Tenant*> Server::Rep::OpenTenant(const std::string& name) {
   ASSIGN_OR_RETURN(std::shared_ptr<TenantStores> stores,
                    OpenTenantStores(name, engine_, options_, random_));
   if (went_back_.count(name) > 0) {
-    RETURN_IF_ERROR(stores->log->StartEpoch(RandomId<EpochIdTag>(random_)));
+    RETURN_IF_ERROR(
+        stores->log->StartEpoch(RandomId<EpochIdTag>(random_), EventLog::EpochCause::kFoundOut));
     went_back_.erase(name);
   }
   auto tenant = std::make_unique<Tenant>(

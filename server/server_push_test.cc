@@ -48,6 +48,24 @@ TEST_F(ServerPushTest, AWelcomeNamesEpochLimitsAndHighestCounts) {
   EXPECT_EQ(till_.welcome().limits().max_batch_intents(), 2048u);
 }
 
+// The feed told it of a later one of its own.
+TEST_F(ServerPushTest, I30_OneReceiptOfWhatIsNotHereMakesADeviceAWitness) {
+  ConnectAll({&till_});
+  Hello hello = till_.MakeHello();
+  *hello.mutable_history() = till_.welcome().history();
+  hello.mutable_logs(0)->set_highest_count(5);
+  hello.mutable_logs(0)->set_receipted_last(3);
+  till_.Connect(*server_, hello);
+  server_.RunFor(absl::Seconds(5));
+  Settle({&till_});
+  ASSERT_TRUE(till_.goodbye().has_value());
+  EXPECT_THAT(till_.goodbye()->text(), testing::HasSubstr("the log went back: device till"));
+  const auto& epochs = (*server_->Log("default"))->epochs();
+  ASSERT_EQ(epochs.size(), 2u);
+  EXPECT_FALSE(epochs[0].found_out());
+  EXPECT_TRUE(epochs[1].found_out());
+}
+
 TEST_F(ServerPushTest, IntentsGetDensePositionsInCountOrder) {
   RecordMoves(till_, 5);
   ConnectAll({&till_});

@@ -35,6 +35,9 @@ class DigestCheck {
     reached_.clear();
     waiting_.clear();
   }
+  // What a server said in a former session of a moment to come: it may have been restored
+  // meanwhile.
+  void ForgetWaiting() { waiting_.clear(); }
   // Whether a digest waits for exactly this position of the scope: a fold stops there.
   bool WaitsFor(const std::string& scope, Position position) const;
 

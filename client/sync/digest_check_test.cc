@@ -33,5 +33,16 @@ TEST(DigestCheckTest, OnlyWhatEqualCodeHasFoldedIsCompared) {
   EXPECT_EQ(check.unequal(), 0u);
 }
 
+// A server that went back to an earlier copy comes to other rows at the same position.
+TEST(DigestCheckTest, WhatAFormerSessionSaidOfAMomentToComeIsForgotten) {
+  DigestCheck check;
+  check.Reached("stock", {"shared", Position(4), Digest128::Of("milk", "before"), 1, 0});
+  EXPECT_EQ(check.Compare(Told(2, "one code"), 2, "one code"), Result::kWaiting);
+  check.ForgetWaiting();
+  check.Reached("stock", {"shared", Position(5), Digest128::Of("milk", "other"), 1, 0});
+  EXPECT_EQ(check.unequal(), 0u);
+  EXPECT_EQ(check.Compare(Told(2, "one code"), 2, "one code"), Result::kUnequal);
+}
+
 }  // namespace
 }  // namespace intentlog

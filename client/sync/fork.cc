@@ -1,5 +1,6 @@
 #include "client/sync/fork.h"
 
+#include <optional>
 #include <utility>
 
 #include "eventlog/log/chain.h"
@@ -18,6 +19,14 @@ LogId NewName(const LogId& old, const Outbox::Moving& moving, const InstanceId& 
   return LogId::FromBytes(Bytes(name).substr(0, LogId::kSize));
 }
 
+// That it had when it went on from here before.
+std::optional<LogId> NameByChance(const DeviceLogState& log, Count left_at) {
+  for (const LogBranch& branch : log.branches()) {
+    if (branch.left_at() == left_at.value()) return LogId::FromBytes(branch.log_id());
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 absl::Status ContinueInNewLog(Device& device, const NewLog& how) {
@@ -31,8 +40,12 @@ absl::Status ContinueInNewLog(Device& device, const NewLog& how) {
   const auto commit = [&](const Outbox::Moving& moving, StoreBatch& batch) {
     DeviceLogs::Continuation continuation;
     continuation.priority = how.priority;
-    continuation.id = NewName(LogId::FromBytes(log->log_id()), moving, how.instance);
     continuation.last = Count(how.first.value() - 1);
+    const std::optional<LogId> again = NameByChance(*log, continuation.last);
+    continuation.by_chance = again || moving.intents == 0;
+    continuation.id =
+        again ? *again : NewName(LogId::FromBytes(log->log_id()), moving, how.instance);
+    if (!device.history.empty()) continuation.begun_in_epoch = device.history.rbegin()->id();
     continuation.why = how.why;
     continuation.now_us = how.now_us;
     next = device.logs->Continue(continuation, batch);

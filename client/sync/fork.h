@@ -41,9 +41,9 @@ struct NewLog {
 // both have is on the server once.
 absl::Status ContinueInNewLog(Device& device, const NewLog& how);
 
-// A restored server lacks some of the log that this one went on from, so it has none of this one:
-// all of it goes to the server in the former log again, and comes to the same fork, if that is
-// still so. Otherwise as above; NOT_FOUND if what is before it was trimmed.
+// After the server was restored: all of it goes to the server in the former log again, and comes
+// to the same fork, if that is still so. Where the name was one by chance, it is taken again at the
+// same count in any case. Otherwise as above; NOT_FOUND if what is before it was trimmed.
 absl::Status GoBackToFormerLog(Device& device, PriorityClass priority);
 
 }  // namespace intentlog

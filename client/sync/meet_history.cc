@@ -53,10 +53,21 @@ struct Missing {
   bool any() const { return any_receipt || !scopes.empty(); }
 };
 
+// An epoch that this device does not know began because somebody found out that there had to be
+// one.
+bool WentBackUnseen(const Device& device, const Welcome& welcome) {
+  return std::any_of(welcome.history().begin(), welcome.history().end(), [&](const Epoch& epoch) {
+    return epoch.found_out() &&
+           std::none_of(device.history.begin(), device.history.end(),
+                        [&](const Epoch& known) { return known.id() == epoch.id(); });
+  });
+}
+
 // A log that went back without a word, and was written to before that was found out, differs from
-// this device's history somewhere below the new epoch. Where the chain value of a cursor tells so,
-// or no feed has ever come to tell, only what another cursor is right about is certain. What has a
-// receipt above goes to the server once more, and is answered with the receipt that it has there.
+// this device's history somewhere below the new epoch. Where the server or the chain value of a
+// cursor tells so, or no feed has ever come to tell, only what a cursor is right about is certain.
+// What has a receipt above goes to the server once more, and is answered with the receipt that it
+// has there.
 Position CertainThrough(const Device& device, const Welcome& welcome, Position shared) {
   if (device.history.rbegin()->id() == welcome.epoch_id()) return shared;
   const auto& told = welcome.lost_scopes();
@@ -71,7 +82,7 @@ Position CertainThrough(const Device& device, const Welcome& welcome, Position s
     differs = differs || lost;
     if (!lost) certain = std::max(certain, cursor.position);
   }
-  return differs || !fed ? certain : shared;
+  return differs || !fed || WentBackUnseen(device, welcome) ? certain : shared;
 }
 
 absl::StatusOr<Missing> FindMissing(const Device& device, const Welcome& welcome, Position shared) {

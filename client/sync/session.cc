@@ -97,12 +97,14 @@ absl::Status Session::Start(const QueueHealth& health) {
 // Those that may be pushed, and what some of them go on from: it is not pushed any more, and says
 // what that one went on from.
 void Session::NameLogs(Hello& hello) const {
-  const auto add = [&hello](const DeviceLogs::Named& named, Count last, Count receipted) {
+  const auto add = [&hello](const DeviceLogs::Named& named, Count last, Count receipted,
+                            Count last_receipted = Count()) {
     DeviceLog& log = *hello.add_logs();
     log.set_log_id(std::string(named.id.bytes()));
     log.set_priority_class(named.priority);
     log.set_highest_count(named.OnWire(last));
     log.set_receipted(named.OnWire(receipted));
+    if (last_receipted > receipted) log.set_receipted_last(named.OnWire(last_receipted));
     if (named.continues.nil()) return;
     log.set_continues_log_id(std::string(named.continues.bytes()));
     log.set_continues_count(named.continues_count.value());
@@ -110,7 +112,8 @@ void Session::NameLogs(Hello& hello) const {
   std::array<Count, kClasses> before;
   for (const Upload& upload : uploads_) {
     const OutboxView view = upload.view();
-    add(upload.log(), view.last, view.receipted);
+    add(upload.log(), view.last, view.receipted,
+        view.islands.empty() ? Count() : view.islands.back().last);
     before[upload.priority()] = upload.log().before;
   }
   for (const DeviceLogs::Named& former : device_.logs->Former()) {
@@ -234,6 +237,7 @@ absl::Status Session::MeetServer(const Welcome& welcome) {
 // Rows of a history that a restored server lost stay until their scope has begun anew; they are at
 // positions that mean something else by now.
 absl::Status Session::SeedDigests() {
+  digests_.ForgetWaiting();
   for (const auto& projection : device_.models->projections()) {
     const std::string name = projection->info().name;
     ASSIGN_OR_RETURN(const std::vector<ScopeState> states, device_.models->Scopes(name));

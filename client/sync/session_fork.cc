@@ -58,6 +58,16 @@ absl::Status Session::OnForked(const Forked& forked) {
   return Unavailable("the device log goes on under another name: ", kCopied);
 }
 
+// What a restored server has nothing of may be there under the former name by now, from a copy that
+// had not left it. A name by chance is another matter: who has it, has it from this device.
+bool IsGone(const DeviceLogState& log, const Welcome& welcome) {
+  if (log.named_by_chance() || log.begun_in_epoch() == welcome.epoch_id()) return false;
+  const auto& told = welcome.highest();
+  return std::none_of(told.begin(), told.end(), [&](const HighestCount& one) {
+    return one.log_id() == log.log_id() && one.count() > 0;
+  });
+}
+
 // True if a log is the former one again: what it holds must be weighed anew.
 absl::StatusOr<bool> Session::GoBackBehindLosses(const Welcome& welcome) {
   bool went_back = false;
@@ -65,7 +75,7 @@ absl::StatusOr<bool> Session::GoBackBehindLosses(const Welcome& welcome) {
     const auto log = device_.logs->StateOf(former.priority);
     ASSIGN_OR_RETURN(const Count first, IntentReader(*device_.store, former.priority).First());
     // What it held was trimmed: it cannot be brought back.
-    if (first > Count(log->counts_before())) continue;
+    if (first.value() > std::max<uint64_t>(log->counts_before(), 1)) continue;
     ASSIGN_OR_RETURN(const Count within, device_.outbox->ReceiptedWithin(
                                              former.priority, CertainlyShared(device_, welcome)));
     const bool uncertain = within.value() < log->counts_before();
@@ -73,7 +83,7 @@ absl::StatusOr<bool> Session::GoBackBehindLosses(const Welcome& welcome) {
         welcome.highest().begin(), welcome.highest().end(), [&](const HighestCount& told) {
           return told.log_id() == former.id.bytes() && told.count() < log->continues_count();
         });
-    if (!lacks && !uncertain) continue;
+    if (!lacks && !uncertain && !IsGone(*log, welcome)) continue;
     RETURN_IF_ERROR(GoBackToFormerLog(device_, former.priority));
     went_back = true;
   }
@@ -100,10 +110,15 @@ absl::Status Session::LeaveIfTrimmed(Upload& upload, Count server_highest) {
   return Unavailable("the device log goes on under another name behind what the server has lost");
 }
 
-// Logs that shall be left, and of which the server has all that is here.
+// Logs that shall be left, and of which the server has all that is here; or all that was before
+// they were left last time.
 absl::Status Session::LeaveSettledLogs() {
-  if (device_.leaving.empty() || outgrown_) return absl::OkStatus();
+  if (outgrown_) return absl::OkStatus();
   for (Upload& upload : uploads_) {
+    if (upload.log().until && upload.view().receipted == *upload.log().until && !upload.stopped()) {
+      RETURN_IF_ERROR(Leave(upload, upload.log().until->Next(), std::string(kCopied)).status());
+      continue;
+    }
     const auto why = device_.leaving.find(upload.priority());
     const OutboxView view = upload.view();
     if (why == device_.leaving.end() || upload.stopped() || view.receipted != view.last) continue;

@@ -138,20 +138,24 @@ absl::Status EventLog::MakeFirstEpoch(const EpochId& epoch_id) {
     return DataLoss("tenant ", tenant_, " has events but no epoch; restore it from a backup");
   }
   RETURN_IF_ERROR(Fence().status());
-  return PutEpoch(1, epoch_id, Position(1));
-}
-
-absl::Status EventLog::StartEpoch(const EpochId& id) {
-  return PutEpoch(epochs().back().number() + 1, id, head().position.Next());
-}
-
-absl::Status EventLog::PutEpoch(uint32_t number, const EpochId& id, Position first) {
   Epoch epoch;
-  epoch.set_number(number);
+  epoch.set_number(1);
+  epoch.set_first_position(1);
+  return PutEpoch(std::move(epoch), epoch_id);
+}
+
+absl::Status EventLog::StartEpoch(const EpochId& id, EpochCause cause) {
+  Epoch epoch;
+  epoch.set_number(epochs().back().number() + 1);
+  epoch.set_first_position(head().position.Next().value());
+  epoch.set_found_out(cause == EpochCause::kFoundOut);
+  return PutEpoch(std::move(epoch), id);
+}
+
+absl::Status EventLog::PutEpoch(Epoch epoch, const EpochId& id) {
   epoch.set_id(std::string(id.bytes()));
-  epoch.set_first_position(first.value());
   EngineAppend append;
-  append.index.push_back({EpochKey(number), epoch.SerializeAsString()});
+  append.index.push_back({EpochKey(epoch.number()), epoch.SerializeAsString()});
   RETURN_IF_ERROR(engine_.Append(tenant_, term(), append));
   return LoadEpochs();
 }

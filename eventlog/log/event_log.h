@@ -127,7 +127,8 @@ class EventLog {
   absl::StatusOr<int> MergeSmallBlocks();
   // A new epoch begins after the head: whatever other histories have above it is lost here. Durable
   // when it returns OK. REQUIRES: fenced; nothing is being appended.
-  absl::Status StartEpoch(const EpochId& id);
+  enum class EpochCause : uint8_t { kRestored, kFoundOut };  // Epoch.found_out
+  absl::Status StartEpoch(const EpochId& id, EpochCause cause = EpochCause::kRestored);
   // As EventGroup::PutIndex, alone and durable.
   absl::Status PutIndex(std::string key, std::string value);
 
@@ -159,7 +160,7 @@ class EventLog {
   absl::Status LoadHead();
   absl::Status LoadEpochs();
   absl::Status MakeFirstEpoch(const EpochId& epoch_id);
-  absl::Status PutEpoch(uint32_t number, const EpochId& id, Position first);
+  absl::Status PutEpoch(Epoch epoch, const EpochId& id);
   absl::StatusOr<std::optional<Run>> LastRun(const LogId& log, Count at) const;
   absl::Status ReadBlockAt(Position position, std::string* bytes, BlockView* block) const;
   absl::Status MergeRun(const std::vector<std::string>& run);

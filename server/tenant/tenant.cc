@@ -185,7 +185,8 @@ absl::Status Tenant::CompareHistories(Introduction& introduction) const {
   uint64_t missing = 0;
   for (const DeviceLog& one : hello.logs()) {
     ASSIGN_OR_RETURN(const LogHighest highest, log().Highest(LogId::FromBytes(one.log_id())));
-    missing += one.receipted() - std::min(one.receipted(), highest.count.value());
+    const uint64_t receipted = std::max(one.receipted(), one.receipted_last());
+    missing += receipted - std::min(receipted, highest.count.value());
   }
   const Epoch& newest = hello.history(hello.history_size() - 1);
   const bool met = std::any_of(hello.history().begin(), hello.history().end(),

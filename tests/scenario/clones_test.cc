@@ -303,6 +303,73 @@ TEST_F(ClonesScenario, I30_ARestoredServerGetsBackWhatCopiesHave) {
   EXPECT_EQ(Head(), 11u);
 }
 
+// Why the phone had left the log is lost, too; an older copy, that had never left it, comes first.
+TEST_F(ClonesScenario, I30_WhatAnOlderCopyBroughtUnderTheFormerNameIsNotBroughtAgain) {
+  const std::string backup = world_.BackUpServer();
+  Copy("phone", "rival");
+  world_.StartDevice("rival");
+  Sell("rival", "by-rival");
+  SyncAll();
+  world_.network().Partition("phone");
+  world_.StartDevice("phone");
+  Sell("phone", "common", 2);
+  Copy("phone", "older");
+  world_.network().Heal();
+  world_.StartDevice("phone");
+  SyncAll();
+  EXPECT_EQ(NamesOf("phone"), 2u);
+  world_.CrashDevice("phone");
+  world_.CrashDevice("rival");
+  world_.RestoreServer(backup);
+  world_.StartDevice("older");
+  Sell("older", "by-older");
+  SyncAll();
+  world_.StartDevice("phone");
+  Sell("phone", "by-phone");
+  world_.StartDevice("rival");
+  SyncAll();
+  EXPECT_EQ(UnitsOf("common"), 2);
+  EXPECT_EQ(UnitsOf("by-older"), 1);
+  EXPECT_EQ(UnitsOf("by-phone"), 1);
+  EXPECT_EQ(UnitsOf("by-rival"), 1);
+  EXPECT_EQ(Head(), 5u);
+}
+
+// Two that do nothing come apart by chance. What is recorded after that stays under that name,
+// whatever the other one brings first under the name that both had.
+TEST_F(ClonesScenario, I30_ANameByChanceIsTakenAgain) {
+  const std::string backup = world_.BackUpServer();
+  Sell("phone", "before", 2);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  Copy("phone", "other");
+  world_.StartDevice("phone");
+  world_.StartDevice("other");
+  SyncAll();
+  world_.RunFor(absl::Minutes(10));
+  const std::string left = NamesOf("phone") == 2 ? "phone" : "other";
+  const std::string stayed = left == "phone" ? "other" : "phone";
+  Sell(left, "of-the-left", 2);
+  SyncAll();
+  const LogId by_chance = LogOf(left);
+  Copy(left, "twin");
+  world_.CrashDevice(stayed);
+  world_.RestoreServer(backup);
+  world_.StartDevice(left);
+  SyncAll();
+  EXPECT_EQ(LogOf(left), by_chance);
+  world_.StartDevice(stayed);
+  Sell(stayed, "of-the-stayed", 3);
+  SyncAll();
+  world_.StartDevice("twin");
+  Sell("twin", "of-the-twin", 1);
+  SyncAll();
+  EXPECT_EQ(UnitsOf("before"), 2);
+  EXPECT_EQ(UnitsOf("of-the-left"), 2);
+  EXPECT_EQ(UnitsOf("of-the-stayed"), 3);
+  EXPECT_EQ(UnitsOf("of-the-twin"), 1);
+  EXPECT_EQ(Head(), 8u);
+}
+
 // ---- any schedule
 
 class Schedule {

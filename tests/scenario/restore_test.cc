@@ -234,6 +234,43 @@ TEST_F(RestoreScenario, AServerThatWentBackWithoutAWordBeginsANewEpoch) {
   EXPECT_EQ(world_.Problems(), "");
 }
 
+// Between going back and being told of it the server gave positions away that meant something else
+// before; a copy of a device brought the same work there.
+TEST_F(RestoreScenario, BelowAnEpochThatWasFoundOutOnlyACursorVouchesForAReceipt) {
+  Sell("till-1", "yesterday");
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  const std::string copy = world_.BackUpServer();
+  world_.network().Partition("till-1");
+  Sell("till-1", "today");
+  world_.CrashDevice("till-1");
+  world_.CopyDevice("till-1", "twin");
+  world_.CrashDevice("twin");
+  world_.network().Heal();
+  world_.StartDevice("till-1");
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  Sell("till-2", "seen by all", 3);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  world_.RunFor(absl::Minutes(2));  // until the cursors of all scopes are there
+  for (const char* device : {"till-1", "till-2", "office"}) world_.CrashDevice(device);
+  world_.RollServerBack(copy);
+  world_.AddDevice("till-3");
+  Sell("till-3", "instead");
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  world_.StartDevice("twin");
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  EXPECT_EQ(Head(), 3);
+  EXPECT_EQ(EpochNumber(), 1);
+  for (const char* device : {"office", "till-2", "till-1"}) world_.StartDevice(device);
+  Sell("till-1", "later");  // parts it from its twin
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  EXPECT_EQ(EpochNumber(), 2);
+  EXPECT_EQ(Head(), 7);
+  const auto listed = world_.device("till-1").List(Count(2), 1);
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  EXPECT_EQ(listed->at(0).position, Position(3));
+  EXPECT_EQ(world_.Problems(), "");
+}
+
 // The highest count of a device log says nothing of whose work is under it.
 TEST_F(RestoreScenario, OfTwoCopiesOfADeviceTheLastToComeBackKeepsItsReceiptedWork) {
   Sell("till-1", "both");

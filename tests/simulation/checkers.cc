@@ -6,12 +6,12 @@
 
 namespace intentlog::simulation {
 
-Checkers::Checkers(World& world, const Allowed& allowed) : world_(world) {
+Checkers::Checkers(World& world, bool folds_fail) : world_(world) {
   const auto add = [this](std::vector<std::unique_ptr<Checker>> some) {
     std::move(some.begin(), some.end(), std::back_inserter(checkers_));
   };
-  add(LogCheckers(allowed));
-  add(DeviceCheckers(allowed));
+  add(LogCheckers());
+  add(DeviceCheckers(folds_fail));
   add(CopyCheckers());
   add(ViewCheckers());
   world_.Watch(this);

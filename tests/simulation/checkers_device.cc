@@ -61,10 +61,8 @@ class I1AppendIsDurable final : public Checker {
 // An append that failed is there once or not at all, whatever was tried again.
 class I2FailedAppendIsSafe final : public Checker {
  public:
-  explicit I2FailedAppendIsSafe(const Allowed& allowed)
-      : Checker("I2FailedAppendIsSafe"), allowed_(allowed) {}
+  I2FailedAppendIsSafe() : Checker("I2FailedAppendIsSafe") {}
   void AtEnd(World&, const History& history, const Lanes&) override {
-    if (allowed_.doubled_by_copies) return;
     std::map<std::string, int> times;
     for (const SeenEvent& event : history.log()) ++times[event.intent_id];
     for (const IntentId& id : history.doubted()) {
@@ -72,9 +70,6 @@ class I2FailedAppendIsSafe final : public Checker {
       if (found > 1) Fail("intent ", ToText(id), " is there ", found, " times");
     }
   }
-
- private:
-  const Allowed allowed_;
 };
 
 // After the first failed write no append is acknowledged until the folder is opened again.
@@ -325,14 +320,14 @@ class I35LogIsBounded final : public Checker {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Checker>> DeviceCheckers(const Allowed& allowed) {
+std::vector<std::unique_ptr<Checker>> DeviceCheckers(bool folds_fail) {
   std::vector<std::unique_ptr<Checker>> all;
   all.push_back(std::make_unique<I1AppendIsDurable>());
-  all.push_back(std::make_unique<I2FailedAppendIsSafe>(allowed));
+  all.push_back(std::make_unique<I2FailedAppendIsSafe>());
   all.push_back(std::make_unique<I6FailStop>());
   all.push_back(std::make_unique<I11NoOverwrite>());
   all.push_back(std::make_unique<I13CursorWithEffect>());
-  if (!allowed.failing_folds) all.push_back(std::make_unique<I21LocalView>());
+  if (!folds_fail) all.push_back(std::make_unique<I21LocalView>());
   all.push_back(std::make_unique<I31CountsAreNotReused>());
   all.push_back(std::make_unique<I32VersionSkew>());
   all.push_back(std::make_unique<I35LogIsBounded>());

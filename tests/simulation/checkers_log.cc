@@ -15,7 +15,7 @@ using LogCount = std::pair<std::string, uint64_t>;  // a device log's id, and a 
 // An intent has one position; one id is one intent.
 class I8ExactlyOnce final : public Checker {
  public:
-  explicit I8ExactlyOnce(const Allowed& allowed) : Checker("I8ExactlyOnce"), allowed_(allowed) {}
+  I8ExactlyOnce() : Checker("I8ExactlyOnce") {}
   void OnEvent(const History&, const SeenEvent& event) override {
     const Header& header = event.header;
     const auto [place, fresh] =
@@ -25,8 +25,7 @@ class I8ExactlyOnce final : public Checker {
     }
     if (event.intent_id.empty()) return;
     const auto [id, first] = ids_.try_emplace(event.intent_id, event.position);
-    if (!first && !allowed_.doubled_by_copies)
-      Fail("one intent is at ", id->second, " and at ", event.position);
+    if (!first) Fail("one intent is at ", id->second, " and at ", event.position);
   }
   void OnServerRestored(const History& history) override {
     places_.clear();
@@ -55,7 +54,6 @@ class I8ExactlyOnce final : public Checker {
     Fail(name, ": count ", count, " is another intent at ", place->second);
   }
 
-  const Allowed allowed_;
   std::map<LogCount, uint64_t> places_;
   std::map<std::string, uint64_t> ids_;
 };
@@ -344,11 +342,11 @@ class I16OneOutcome final : public Checker {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Checker>> LogCheckers(const Allowed& allowed) {
+std::vector<std::unique_ptr<Checker>> LogCheckers() {
   std::vector<std::unique_ptr<Checker>> all;
   all.push_back(std::make_unique<I3ReceiptIsDurable>());
   all.push_back(std::make_unique<I4BatchesAreAtomic>());
-  all.push_back(std::make_unique<I8ExactlyOnce>(allowed));
+  all.push_back(std::make_unique<I8ExactlyOnce>());
   all.push_back(std::make_unique<I9SameReceiptForever>());
   all.push_back(std::make_unique<I10PrefixOrder>());
   all.push_back(std::make_unique<I12OneImmutableOrder>());

@@ -33,6 +33,7 @@ Plan::Plan(uint64_t seed) {
   DrawSnapshots(random);
   DrawClient(random);
   DrawCopies(random);
+  DrawTheme(random);
   quiet_within = absl::Seconds(30) + 2 * client.retry_cap + server.silence_max +
                  client.silence_max + rates.pause_max + 20 * rates.slow_max;
   if (rates.restore_server > 0) {
@@ -190,6 +191,28 @@ void Plan::DrawCopies(Random& random) {
   server.epochs_apart_min = Millis(random, 1, 2'000);
   // These servers take no backups, so nothing is safe to be trimmed where one is restored.
   if (rates.restore_server > 0) client.quota = LogQuota();
+}
+
+// Some moments need several things at once, which seeds that draw each by itself hardly ever have.
+void Plan::DrawTheme(Random& random) {
+  const uint64_t theme = random.Below(24);
+  if (theme == 0) {  // a queue: work goes on in a lane where more waits than one group admits again
+    people_decide = true;
+    entities = 1;
+    devices = 1 + random.Below(3);
+    steps = Between(random, 24, 80);
+    step_max = Millis(random, 1, 300);
+    server.readmissions_max = 1;
+    server.groups_in_flight_max = 1;
+    server_delay_max = Millis(random, 20, 500);
+  } else if (theme == 1) {  // a server comes back among people who want the same
+    entities = 1;
+    devices = 2 + random.Below(3);
+    steps = Between(random, 24, 60);
+    rates.restore_server = 0.05 + random.Unit() * 0.15;
+    client.quota = LogQuota();
+    link.latency_max = Millis(random, 1, 100);
+  }
 }
 
 }  // namespace intentlog::simulation

@@ -74,6 +74,7 @@ struct Plan {
   void DrawSnapshots(Random& random);
   void DrawClient(Random& random);
   void DrawCopies(Random& random);
+  void DrawTheme(Random& random);
 };
 
 }  // namespace intentlog::simulation

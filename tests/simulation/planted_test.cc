@@ -25,7 +25,7 @@ TEST(Canary, ACheckerFailsWhenOneIntentHasTwoPositions) {
   event.header.set_log_id("a device log");
   event.header.set_count(1);
   const History history;
-  const auto checkers = LogCheckers(Allowed());
+  const auto checkers = LogCheckers();
   for (const auto& checker : checkers) checker->OnEvent(history, event);
   std::string problems;
   for (const auto& checker : checkers) problems += checker->problems();
@@ -124,7 +124,9 @@ TEST(Planted, EveryBugIsCaughtWithinSomeSeeds) {
     const Caught caught = Hunt(static_cast<Bug>(bug), seeds);
     ++hunted;
     if (caught.seed != 0) ++found;
-    if (!others) EXPECT_NE(caught.seed, 0u) << kNames[bug];
+    if (!others) {
+      EXPECT_NE(caught.seed, 0u) << kNames[bug];
+    }
     std::cout << "| " << std::left << std::setw(32) << kNames[bug] << " | " << std::right
               << std::setw(4) << caught.seed << " | " << caught.checker << " |" << std::endl;
   }

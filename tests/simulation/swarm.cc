@@ -23,13 +23,9 @@ std::shared_ptr<const Schema> SchemaOf(const Plan& plan) {
   return parcels ? NewShop() : ShopWithRules(plan.skew == Skew::kNone ? plan.rules : 0);
 }
 
-Allowed AllowedBy(const Plan& plan) {
-  Allowed allowed;
-  // Rows are a sum of what was recorded, on every device at any time, where all is folded.
-  allowed.failing_folds = plan.poison || plan.rules > 0 || plan.skew == Skew::kOldOffline;
-  allowed.doubled_by_copies =
-      plan.rates.restore_server > 0 && plan.rates.copy_device + plan.rates.restore_device > 0;
-  return allowed;
+// Rows are a sum of what was recorded, on every device at any time, where all is folded.
+bool FoldsFail(const Plan& plan) {
+  return plan.poison || plan.rules > 0 || plan.skew == Skew::kOldOffline;
 }
 
 const Projections& HealthyViews() {
@@ -47,7 +43,7 @@ class Swarm {
       : plan_(seed),
         world_(seed, {SchemaOf(plan_), options.in_memory}),
         in_memory_(options.in_memory),
-        checkers_(world_, AllowedBy(plan_)),
+        checkers_(world_, FoldsFail(plan_)),
         people_(world_, plan_, checkers_) {
     if (options.tell) world_.trace().Tell();
     world_.UseProjections(plan_.poison ? SickViews() : HealthyViews());

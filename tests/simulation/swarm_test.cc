@@ -6,8 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <array>
 #include <vector>
 
 #include "tests/simulation/runs.h"
@@ -27,10 +25,6 @@ constexpr uint64_t kInMemory = 100'000;
 constexpr uint64_t kOnRocksdb = 2'000;
 constexpr uint64_t kTwice = 300;
 #endif
-// OPEN, and left out: a server that went back without a word, and was written to before a device
-// came that had a copy and whose cursors all lie above the new epoch; positions of receipts stay
-// wrong.
-constexpr std::array<uint64_t, 1> kOpen = {56'448};
 // Of a long run.
 constexpr uint64_t kInMemoryLong = 1'500'000;
 constexpr uint64_t kOnRocksdbLong = 35'000;
@@ -51,10 +45,6 @@ void RunSeeds(uint64_t commit, uint64_t longer, bool in_memory) {
   uint64_t events = 0;
   const Stopwatch watch;
   for (uint64_t seed = first + shard; seed < first + seeds; seed += shards, ++ran) {
-    if (only == 0 && std::find(kOpen.begin(), kOpen.end(), seed) != kOpen.end()) {
-      std::cout << "open: seed " << seed << "\n";
-      continue;
-    }
     const SwarmResult result = RunSeed(seed, options);
     events += result.events;
     EXPECT_EQ(result.problems, "") << "replay with INTENTLOG_SEED=" << seed;

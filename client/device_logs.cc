@@ -18,11 +18,22 @@ absl::StatusOr<bool> HasLanes(const Store& store, std::string_view entity_type) 
   return found;
 }
 
-const LogBranch* FindBranch(const DeviceLogState& log, Count left_at) {
-  for (const LogBranch& branch : log.branches()) {
-    if (branch.left_at() == left_at.value()) return &branch;
+LogBranch* FindBranch(DeviceLogState& log, std::string_view log_id) {
+  for (LogBranch& branch : *log.mutable_branches()) {
+    if (branch.log_id() == log_id) return &branch;
   }
   return nullptr;
+}
+
+// What is needed of `left` when `log` goes on in it again.
+void Remember(DeviceLogState& left, DeviceLogState& log) {
+  if (!left.named_by_chance() && left.branches().empty()) return;
+  LogBranch* branch = FindBranch(log, left.log_id());
+  if (branch == nullptr) branch = log.add_branches();
+  branch->set_log_id(left.log_id());
+  branch->set_left_at(left.counts_before());
+  branch->set_named_by_chance(left.named_by_chance());
+  branch->mutable_branches()->Swap(left.mutable_branches());
 }
 
 DeviceLogs::Named ToNamed(PriorityClass priority, const DeviceLogState& log) {
@@ -36,7 +47,7 @@ DeviceLogs::Named ToNamed(PriorityClass priority, const DeviceLogState& log) {
   }
   for (const LogBranch& branch : log.branches()) {
     const Count at(branch.left_at());
-    if (!named.until || at < *named.until) named.until = at;
+    if (branch.named_by_chance() && (!named.until || at < *named.until)) named.until = at;
   }
   return named;
 }
@@ -194,6 +205,8 @@ DeviceLogState DeviceLogs::Continue(const Continuation& how, StoreBatch& batch) 
   log.set_continued_at_us(how.now_us);
   log.set_named_by_chance(how.by_chance);
   log.set_begun_in_epoch(how.begun_in_epoch);
+  const LogBranch* const again = FindBranch(left, log.log_id());
+  if (again != nullptr) *log.mutable_branches() = again->branches();
   log.mutable_former()->Swap(left.mutable_former());
   *log.add_former() = std::move(left);
   batch.Put(Space::kMeta, ClassKey("log", how.priority), log.SerializeAsString());
@@ -210,11 +223,7 @@ DeviceLogState DeviceLogs::GoBack(PriorityClass priority, StoreBatch& batch) con
   DeviceLogState log = *left.former().rbegin();
   left.mutable_former()->RemoveLast();
   log.mutable_former()->Swap(left.mutable_former());
-  if (left.named_by_chance() && FindBranch(log, Count(left.counts_before())) == nullptr) {
-    LogBranch& branch = *log.add_branches();
-    branch.set_log_id(left.log_id());
-    branch.set_left_at(left.counts_before());
-  }
+  Remember(left, log);
   batch.Put(Space::kMeta, ClassKey("log", priority), log.SerializeAsString());
   return log;
 }

@@ -84,8 +84,8 @@ class DeviceLogs {
     std::string begun_in_epoch;  // id of the server's; empty: none was met
   };
   DeviceLogState Continue(const Continuation& how, StoreBatch& batch) const;
-  // The log of this class is the former one again, which remembers a name by chance: what was
-  // recorded under it may be on the server under it. REQUIRES: there is one.
+  // The log of this class is the former one again, which remembers names by chance: what was
+  // recorded under one may be on the server under it. REQUIRES: there is one.
   DeviceLogState GoBack(PriorityClass priority, StoreBatch& batch) const;
   void Continued(const DeviceLogState& log);
 

@@ -16,6 +16,11 @@ void PutHash(PriorityClass priority, Count count, const ChainValue& hash, StoreB
   batch.Put(Space::kIndex, CountKey('h', priority, count), Bytes(hash));
 }
 
+// Where nothing moved there is a hash behind the last intent, for the next one that is recorded.
+void ForgetHashBehind(PriorityClass priority, Count last, StoreBatch& batch) {
+  batch.Delete(Space::kIndex, CountKey('h', priority, last.Next()));
+}
+
 // The first that moves is in the middle of an append: a copy recorded the same beginning of it. Two
 // rows take its place, and the ids of the second part, which no range leads to any more, get rows
 // of their own.
@@ -86,6 +91,7 @@ absl::Status Outbox::Continue(PriorityClass priority, Count first, CommitMove co
     moving.mark = hashes_[priority];
   } else {
     ASSIGN_OR_RETURN(hash, RehashRows(store_, priority, first, view.last, hash, &moving, batch));
+    ForgetHashBehind(priority, view.last, batch);
   }
   return CommitMoved(priority, hash, moving, batch, commit);
 }
@@ -110,6 +116,7 @@ absl::Status Outbox::GoBack(PriorityClass priority, Count first, CommitMove comm
   PutHash(priority, first, hash, batch);
   if (moving.intents > 0) {
     ASSIGN_OR_RETURN(hash, RehashRows(store_, priority, first, last, hash, &moving, batch));
+    ForgetHashBehind(priority, last, batch);
   }
   return CommitMoved(priority, hash, moving, batch, commit);
 }

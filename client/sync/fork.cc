@@ -22,7 +22,8 @@ LogId NewName(const LogId& old, const Outbox::Moving& moving, const InstanceId& 
 // That it had when it went on from here before.
 std::optional<LogId> NameByChance(const DeviceLogState& log, Count left_at) {
   for (const LogBranch& branch : log.branches()) {
-    if (branch.left_at() == left_at.value()) return LogId::FromBytes(branch.log_id());
+    const bool here = branch.named_by_chance() && branch.left_at() == left_at.value();
+    if (here) return LogId::FromBytes(branch.log_id());
   }
   return std::nullopt;
 }

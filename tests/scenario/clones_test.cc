@@ -370,6 +370,37 @@ TEST_F(ClonesScenario, I30_ANameByChanceIsTakenAgain) {
   EXPECT_EQ(Head(), 8u);
 }
 
+// Neither the name by chance, under which nothing was recorded, nor the one before is right then.
+TEST_F(ClonesScenario, I30_WhatWasLeftByChanceMayComeApartAtAnEarlierCount) {
+  const std::string backup = world_.BackUpServer();
+  Sell("phone", "first");
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  Copy("phone", "rival");
+  world_.StartDevice("phone");
+  Sell("phone", "before", 2);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  Copy("phone", "other");
+  world_.StartDevice("phone");
+  world_.StartDevice("other");
+  SyncAll();
+  world_.RunFor(absl::Minutes(10));
+  const std::string left = NamesOf("phone") == 2 ? "phone" : "other";
+  world_.CrashDevice("phone");
+  world_.CrashDevice("other");
+  world_.RestoreServer(backup);
+  world_.StartDevice("rival");
+  Sell("rival", "by-rival");
+  SyncAll();
+  world_.StartDevice(left);
+  SyncAll();
+  Sell(left, "later", 2);
+  SyncAll();
+  EXPECT_EQ(UnitsOf("first"), 1);
+  EXPECT_EQ(UnitsOf("before"), 2);
+  EXPECT_EQ(UnitsOf("later"), 2);
+  EXPECT_EQ(Head(), 6u);
+}
+
 // ---- any schedule
 
 class Schedule {

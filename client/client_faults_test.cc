@@ -1,6 +1,8 @@
 // What a device does when the server, the network or a copy of itself goes wrong.
 #include <functional>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "client/client.h"
 #include "client/outbox/rows.h"
@@ -91,107 +93,122 @@ TEST(ClientFaultsTest, AnotherHistoryIsRefusedAndNothingIsDropped) {
   EXPECT_EQ(status.counts.pending, 1u);
 }
 
+// What a device says that waits for its receipt when `send` has sent it something wrong: its
+// session ends, and nothing is changed.
+std::string ErrorAfter(const std::string& name, const std::function<void(TestShop&)>& send) {
+  TestShop shop("wrong_" + name);
+  shop.Sell("1", "milk", 1);
+  shop.server().HoldReceipts(true);
+  shop.server().HoldFeed(true);
+  shop.Sync();
+  send(shop);
+  shop.Run();
+  const ClientStatus status = shop.client().Status();
+  EXPECT_FALSE(status.connected) << name;
+  EXPECT_EQ(status.counts.pending, 1u) << name;
+  EXPECT_EQ(status.scopes[0].cursor, Position(0)) << name;
+  EXPECT_EQ(shop.Stock("milk"), -1) << name;
+  return status.last_error;
+}
+
+std::function<void(TestShop&)> FeedWith(std::function<void(Feed&)> spoil) {
+  return [spoil = std::move(spoil)](TestShop& shop) {
+    ServerFrame frame;
+    *frame.mutable_feed() = shop.server().MakeFeed("shop", 0, shop.server().head());
+    spoil(*frame.mutable_feed());
+    shop.network().Send(frame);
+  };
+}
+
+std::function<void(TestShop&)> AboutLog(
+    std::function<void(ServerFrame&, const std::string& log)> fill) {
+  return [fill = std::move(fill)](TestShop& shop) {
+    ServerFrame frame;
+    fill(frame, std::string(shop.client().Status().log_id.bytes()));
+    shop.network().Send(frame);
+  };
+}
+
 TEST(ClientFaultsTest, WrongFramesEndTheSessionWithAReasonAndChangeNothing) {
-  const auto error = [](const std::string& name, std::function<void(TestShop&)> send) {
-    TestShop shop("wrong_" + name);
-    shop.Sell("1", "milk", 1);
-    shop.server().HoldReceipts(true);
-    shop.server().HoldFeed(true);
-    shop.Sync();
-    send(shop);
-    shop.Run();
-    const ClientStatus status = shop.client().Status();
-    EXPECT_FALSE(status.connected) << name;
-    EXPECT_EQ(status.counts.pending, 1u) << name;
-    EXPECT_EQ(status.scopes[0].cursor, Position(0)) << name;
-    EXPECT_EQ(shop.Stock("milk"), -1) << name;
-    return status.last_error;
-  };
-  EXPECT_THAT(error("bytes", [](TestShop& shop) { shop.network().SendBytes("\xff\xff\xff"); }),
+  EXPECT_THAT(ErrorAfter("bytes", [](TestShop& shop) { shop.network().SendBytes("\xff\xff\xff"); }),
               HasSubstr("no frame"));
-  EXPECT_THAT(error("elements",
-                    [](TestShop& shop) {
-                      ServerFrame frame;  // 60 KB, which would take some megabytes
-                      for (int i = 0; i < 30'000; ++i) frame.mutable_receipts()->add_runs();
-                      shop.network().Send(frame);
-                    }),
+  EXPECT_THAT(ErrorAfter("elements",
+                         [](TestShop& shop) {
+                           ServerFrame frame;  // 60 KB, which would take some megabytes
+                           for (int i = 0; i < 30'000; ++i) frame.mutable_receipts()->add_runs();
+                           shop.network().Send(frame);
+                         }),
               HasSubstr("too many elements"));
-  const auto feed = [](std::function<void(Feed&)> spoil) {
-    return [spoil](TestShop& shop) {
-      shop.server().HoldFeed(true);
-      ServerFrame frame;
-      *frame.mutable_feed() = shop.server().MakeFeed("shop", 0, shop.server().head());
-      spoil(*frame.mutable_feed());
-      shop.network().Send(frame);
-    };
-  };
-  EXPECT_THAT(error("from", feed([](Feed& feed) {
-                      feed.set_from(7);
-                      feed.set_through(9);
-                    })),
-              HasSubstr("cursor is at 0"));
-  EXPECT_THAT(error("epoch", feed([](Feed& feed) { feed.set_epoch_id("x"); })),
-              HasSubstr("another epoch"));
-  EXPECT_THAT(error("scope", feed([](Feed& feed) { feed.set_scope("other"); })),
-              HasSubstr("does not subscribe"));
-  EXPECT_THAT(error("chain", feed([](Feed& feed) { feed.set_chain("x"); })), HasSubstr("chain"));
-  EXPECT_THAT(error("block", feed([](Feed& feed) { feed.mutable_block()->back() ^= 1; })),
-              HasSubstr("feed of scope \"shop\""));
-  EXPECT_THAT(error("back", feed([](Feed& feed) { feed.set_through(0), feed.set_from(1); })),
-              HasSubstr("it goes back to 0"));
-  EXPECT_THAT(error("credit", feed([](Feed& feed) { feed.set_block(std::string(17 << 20, 'x')); })),
-              HasSubstr("more than the credit that was given"));
-  EXPECT_THAT(error("scopes",
-                    [](TestShop& shop) {
-                      const uint64_t head =
-                          shop.server().Append("elsewhere", TestShop::ByOthers("1", "milk", 1));
-                      ServerFrame frame;
-                      Feed& feed = *frame.mutable_feed();
-                      feed = shop.server().MakeFeed("elsewhere", 0, head);
-                      feed.set_scope("shop");
-                      shop.network().Send(frame);
-                    }),
-              HasSubstr("its block holds events of other scopes"));
-  EXPECT_THAT(error("beyond", feed([](Feed& feed) { feed.set_through(0), feed.clear_chain(); })),
-              HasSubstr("its block holds positions 1 to 1"));
-  const auto about_log = [](std::function<void(ServerFrame&, const std::string& log)> fill) {
-    return [fill](TestShop& shop) {
-      ServerFrame frame;
-      fill(frame, std::string(shop.client().Status().log_id.bytes()));
-      shop.network().Send(frame);
-    };
-  };
-  EXPECT_THAT(error("receipts", about_log([](ServerFrame& frame, const std::string&) {
-                      frame.mutable_receipts()->set_log_id("who");
-                    })),
-              HasSubstr("not this device's"));
-  EXPECT_THAT(error("count", about_log([](ServerFrame& frame, const std::string& log) {
-                      frame.mutable_receipts()->set_log_id(log);
-                      frame.mutable_receipts()->add_runs()->set_first_count(2);
-                    })),
-              HasSubstr("receipts: count 2 was never pushed"));
-  EXPECT_THAT(error("resend", about_log([](ServerFrame& frame, const std::string& log) {
-                      frame.mutable_resend()->set_log_id(log);
-                      frame.mutable_resend()->set_from_count(3);
-                    })),
-              HasSubstr("resend: count 3 was never pushed; 1 is the last that was"));
-  EXPECT_THAT(error("forked", about_log([](ServerFrame& frame, const std::string& log) {
-                      frame.mutable_forked()->set_log_id(log);
-                      frame.mutable_forked()->set_first_differing_count(2);
-                    })),
-              HasSubstr("forked: count 2 of log"));
-  EXPECT_THAT(error("digest", about_log([](ServerFrame& frame, const std::string&) {
-                      frame.mutable_digest()->set_projection("stock");
-                      frame.mutable_digest()->set_digest("short");
-                    })),
-              HasSubstr("digest of \"stock\": 5 bytes at position 0"));
-  EXPECT_THAT(error("welcome",
-                    [](TestShop& shop) {
-                      ServerFrame frame;
-                      frame.mutable_welcome()->set_epoch_id(std::string(16, 'E'));
-                      shop.network().Send(frame);
-                    }),
+  EXPECT_THAT(ErrorAfter("welcome",
+                         [](TestShop& shop) {
+                           ServerFrame frame;
+                           frame.mutable_welcome()->set_epoch_id(std::string(16, 'E'));
+                           shop.network().Send(frame);
+                         }),
               HasSubstr("Welcome twice"));
+}
+
+TEST(ClientFaultsTest, AWrongFeedEndsTheSessionWithAReasonAndChangesNothing) {
+  EXPECT_THAT(ErrorAfter("from", FeedWith([](Feed& feed) {
+                           feed.set_from(7);
+                           feed.set_through(9);
+                         })),
+              HasSubstr("cursor is at 0"));
+  EXPECT_THAT(ErrorAfter("epoch", FeedWith([](Feed& feed) { feed.set_epoch_id("x"); })),
+              HasSubstr("another epoch"));
+  EXPECT_THAT(ErrorAfter("scope", FeedWith([](Feed& feed) { feed.set_scope("other"); })),
+              HasSubstr("does not subscribe"));
+  EXPECT_THAT(ErrorAfter("chain", FeedWith([](Feed& feed) { feed.set_chain("x"); })),
+              HasSubstr("chain"));
+  EXPECT_THAT(ErrorAfter("block", FeedWith([](Feed& feed) { feed.mutable_block()->back() ^= 1; })),
+              HasSubstr("feed of scope \"shop\""));
+  EXPECT_THAT(
+      ErrorAfter("back", FeedWith([](Feed& feed) { feed.set_through(0), feed.set_from(1); })),
+      HasSubstr("it goes back to 0"));
+  EXPECT_THAT(ErrorAfter("credit",
+                         FeedWith([](Feed& feed) { feed.set_block(std::string(17 << 20, 'x')); })),
+              HasSubstr("more than the credit that was given"));
+  EXPECT_THAT(ErrorAfter("scopes",
+                         [](TestShop& shop) {
+                           const uint64_t head = shop.server().Append(
+                               "elsewhere", TestShop::ByOthers("1", "milk", 1));
+                           ServerFrame frame;
+                           Feed& feed = *frame.mutable_feed();
+                           feed = shop.server().MakeFeed("elsewhere", 0, head);
+                           feed.set_scope("shop");
+                           shop.network().Send(frame);
+                         }),
+              HasSubstr("its block holds events of other scopes"));
+  EXPECT_THAT(
+      ErrorAfter("beyond", FeedWith([](Feed& feed) { feed.set_through(0), feed.clear_chain(); })),
+      HasSubstr("its block holds positions 1 to 1"));
+}
+
+TEST(ClientFaultsTest, WrongWordsAboutTheLogEndTheSessionWithAReasonAndChangeNothing) {
+  EXPECT_THAT(ErrorAfter("receipts", AboutLog([](ServerFrame& frame, const std::string&) {
+                           frame.mutable_receipts()->set_log_id("who");
+                         })),
+              HasSubstr("not this device's"));
+  EXPECT_THAT(ErrorAfter("count", AboutLog([](ServerFrame& frame, const std::string& log) {
+                           frame.mutable_receipts()->set_log_id(log);
+                           frame.mutable_receipts()->add_runs()->set_first_count(2);
+                         })),
+              HasSubstr("receipts: count 2 was never pushed"));
+  EXPECT_THAT(ErrorAfter("resend", AboutLog([](ServerFrame& frame, const std::string& log) {
+                           frame.mutable_resend()->set_log_id(log);
+                           frame.mutable_resend()->set_from_count(3);
+                         })),
+              HasSubstr("resend: count 3 was never pushed; 1 is the last that was"));
+  EXPECT_THAT(ErrorAfter("forked", AboutLog([](ServerFrame& frame, const std::string& log) {
+                           frame.mutable_forked()->set_log_id(log);
+                           frame.mutable_forked()->set_first_differing_count(2);
+                         })),
+              HasSubstr("forked: count 2 of log"));
+  EXPECT_THAT(ErrorAfter("digest", AboutLog([](ServerFrame& frame, const std::string&) {
+                           frame.mutable_digest()->set_projection("stock");
+                           frame.mutable_digest()->set_digest("short");
+                         })),
+              HasSubstr("digest of \"stock\": 5 bytes at position 0"));
 }
 
 TEST(ClientFaultsTest, AFrameOfALaterVersionIsLeftOut) {

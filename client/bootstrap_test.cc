@@ -243,6 +243,25 @@ TEST_F(BootstrapTest, AChunkThatIsMissingIsRefused) {
   ExpectRefused("chunk 4 where 3 was due");
 }
 
+TEST_F(BootstrapTest, AChunkOfNothingIsRefused) {
+  shop_.Sync();
+  SendChunks();
+  shop_.Run();
+  EXPECT_NE(shop_.client().Status().last_error.find("none of it is awaited"), std::string::npos)
+      << shop_.client().Status().last_error;
+  EXPECT_TRUE(IsUntouched());
+}
+
+TEST_F(BootstrapTest, OneThatGoesOnWhereTheDeviceIsNotIsRefused) {
+  made_.head.set_next(3);
+  ExpectRefused("it goes on at chunk 3, but the device has 0");
+}
+
+TEST_F(BootstrapTest, MoreThanTheCreditIsRefused) {
+  made_.chunks[1].set_block(std::string(17 << 20, 'x'));
+  ExpectRefused("more than the credit that was given");
+}
+
 TEST_F(BootstrapTest, ChunksInAnotherOrderAreRefused) {
   std::string& a = *made_.chunks[0].mutable_block();
   std::string& b = *made_.chunks[1].mutable_block();

@@ -1,7 +1,9 @@
 // A folder that was copied: two devices with one log, and what becomes of their work.
+#include <set>
 #include <string>
 
 #include "client/client.h"
+#include "client/sync/fork.h"
 #include "client/test_shop.h"
 #include "eventlog/runtime/random.h"
 #include "gmock/gmock.h"
@@ -89,6 +91,28 @@ TEST(ClientForkTest, I31_AnOldCopyOfAFolderNeverReusesACount) {
   EXPECT_EQ(shop.server().hello().logs(0).log_id(), next);
   EXPECT_EQ(shop.server().hello().logs(0).continues_log_id(), log);
   EXPECT_EQ(shop.server().hello().logs(0).continues_count(), 1u);
+}
+
+TEST(ClientForkTest, I29_AServerThatCallsEveryLogAnothersIsNotFollowedForEver) {
+  TestShop shop("forked_often");
+  shop.Sell("1", "milk", 1);
+  std::set<std::string> logs;
+  const auto follow = [&] {  // whatever the log is called, a copy was faster
+    const std::string log = LogOf(shop);
+    if (logs.insert(log).second) shop.server().AppendTo(log, "shop", ByTheCopy("2", 10));
+  };
+  follow();
+  shop.StartSync();
+  for (int i = 0; i < 2000; ++i) {
+    while (shop.executor().RunOne()) follow();
+    shop.clock().Advance(absl::Milliseconds(100));
+  }
+  EXPECT_EQ(logs.size(), 1u + kFormerLogsMax);
+  const ClientStatus status = shop.client().Status();
+  EXPECT_EQ(status.blocked_by.kind, BlockedBy::kForked);
+  EXPECT_EQ(status.counts.pending, 1u);  // nothing is dropped, and the feed goes on
+  EXPECT_TRUE(status.connected);
+  EXPECT_EQ(shop.Stock("milk"), -1 - 10 * static_cast<int64_t>(logs.size()));
 }
 
 }  // namespace

@@ -1,11 +1,15 @@
 // What the server does when its disk fails, and how it ends.
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 
+#include "eventlog/log/rocksdb_engine.h"
 #include "eventlog/log/verify.h"
 #include "eventlog/store/faulty_file_system.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/sequencer/server_rows.h"
 #include "server/session/scripted_device.h"
 #include "server/test_server.h"
 
@@ -234,6 +238,98 @@ TEST_F(ServerFailureTest, I7_StoppingFinishesWhatIsBeingCommitted) {
   late.Connect(*server_);
   late.Absorb();
   EXPECT_EQ(late.goodbye()->code(), Goodbye::SHUTTING_DOWN);
+}
+
+// ---- what somebody wrote wrongly while no server ran
+
+// A server of one till whose log is changed behind its back.
+class ServerDamageTest : public testing::Test {
+ protected:
+  ServerDamageTest() {
+    for (int i = 0; i < 4; ++i) till_.Record(Moved("milk", 1), "stock", "milk");
+    Connect();
+    till_.PushCounts(1, 2);
+    server_.RunUntilIdle();
+    till_.PushCounts(3, 4);
+    server_.RunUntilIdle();
+    till_.Absorb();
+  }
+  void Connect() {
+    till_.Disconnect();
+    till_.others().clear();
+    till_.Connect(*server_);
+    server_.RunUntilIdle();
+    till_.Absorb();
+  }
+  void Change(const std::function<void(RocksdbEngine& engine, Term term)>& change) {
+    till_.Disconnect();
+    const bool stopped = !running_ || server_.Stop();
+    ASSERT_TRUE(stopped);
+    running_ = false;
+    const auto engine = *RocksdbEngine::Open(ServerLogDir(server_.options().dir), StoreOptions());
+    change(*engine, *engine->Fence("default"));
+  }
+  // What whoever connects, or opens the server, is told with this row.
+  std::string WithRow(const std::string& key, const std::string& value) {
+    std::string before;
+    bool was_there = false;
+    const auto put = [&](std::optional<std::string> row) {
+      return [&, row](RocksdbEngine& engine, Term term) {
+        if (row == value) was_there = *engine.GetIndex("default", key, &before);
+        EngineAppend append;
+        append.index.push_back({key, row});
+        ASSERT_TRUE(engine.Append("default", term, append).ok());
+      };
+    };
+    Change(put(value));
+    absl::Status status = server_.TryOpen();
+    running_ = status.ok();
+    if (running_) {
+      Connect();
+      const auto goodbye = till_.goodbye();
+      status = absl::DataLossError(goodbye ? goodbye->text() : "");
+    }
+    Change(put(was_there ? std::optional(before) : std::nullopt));
+    server_.Open();
+    running_ = true;
+    return std::string(status.message());
+  }
+
+  TestServer server_;
+  bool running_ = true;
+  ScriptedDevice till_{"till", {"shop"}};
+};
+
+TEST_F(ServerDamageTest, I5_ADamagedBlockEndsTheSessionThatWouldBeFedIt) {
+  Change([](RocksdbEngine& engine, Term term) {
+    std::string bytes;
+    ASSERT_TRUE(engine.ReadBlock("default", Position(2), &bytes).ok());
+    const BlockView block = *BlockView::Parse(bytes);
+    const EngineBlock whole{block.first(), block.last(), bytes};
+    EngineBlock damaged = whole;
+    damaged.bytes[100] ^= 1;
+    ASSERT_TRUE(engine.Replace("default", term, damaged, {block.last()}, {}).ok());
+  });
+  server_.Open();
+  running_ = true;
+  ScriptedDevice office("office", {"shop"});
+  office.Connect(*server_);
+  server_.RunUntilIdle();
+  office.Absorb();
+  ASSERT_TRUE(office.goodbye().has_value());
+  EXPECT_EQ(office.goodbye()->code(), Goodbye::STORE_FAILED);
+  EXPECT_THAT(office.goodbye()->text(), testing::HasSubstr("is damaged: its checksum differs"));
+  EXPECT_TRUE(office.seen().empty());
+  Connect();  // who has it goes on
+  EXPECT_FALSE(till_.goodbye().has_value());
+}
+
+TEST_F(ServerDamageTest, I5_ARowOfTheServersOwnThatDoesNotParseIsNamed) {
+  for (const std::string& key : {TypesKey(), SchemaKey(), StatsKey()}) {
+    EXPECT_THAT(WithRow(key, "\xff"), testing::HasSubstr("does not parse; restore")) << key;
+  }
+  EXPECT_EQ(WithRow(DeviceKey("till"), "\xff"), "the row of device till is damaged");
+  EXPECT_THAT(WithRow(OwnLogKey(), "short"), testing::HasSubstr("own device log is missing"));
 }
 
 TEST(ServerOpenTest, AFolderThatIsNoServersIsRefusedWithOneLine) {

@@ -71,6 +71,35 @@ TEST_F(ServerHostileTest, AHelloThatIsWrongIsToldWhatIsWrong) {
               HasSubstr("two cursors"));
   EXPECT_THAT(goodbye_to([](Hello& hello) { hello.mutable_cursors(0)->set_position(3); }).text(),
               HasSubstr("no epoch or chain"));
+  const auto more_than = [](size_t bytes) { return std::string(bytes + 1, 'x'); };
+  const int cursors_max = static_cast<int>(server_.options().cursors_max);
+  EXPECT_THAT(goodbye_to([&](Hello& hello) { hello.set_device(more_than(100)); }).text(),
+              HasSubstr("101 bytes; allowed are 1 to 100"));
+  EXPECT_THAT(
+      goodbye_to([](Hello& hello) { hello.mutable_logs(0)->set_continues_log_id("x"); }).text(),
+      HasSubstr("continues_log_id"));
+  EXPECT_THAT(goodbye_to([&](Hello& hello) {
+                for (int i = 0; i <= cursors_max; ++i) hello.add_cursors()->set_scope(Cat("s", i));
+              }).text(),
+              HasSubstr("cursors, not"));
+  EXPECT_THAT(goodbye_to([&](Hello& hello) {
+                for (int i = 0; i <= cursors_max; ++i) hello.add_feed_only(Cat("s", i));
+              }).text(),
+              HasSubstr("speaks of the snapshots of at most"));
+  EXPECT_THAT(goodbye_to([](Hello& hello) { hello.mutable_cursors(0)->set_epoch_id("x"); }).text(),
+              HasSubstr("an epoch_id of 1 bytes"));
+  EXPECT_THAT(goodbye_to([](Hello& hello) { hello.mutable_cursors(0)->set_chain("xy"); }).text(),
+              HasSubstr("a chain value of 2 bytes"));
+  EXPECT_THAT(goodbye_to([](Hello& hello) { hello.set_schema_digest("x"); }).text(),
+              HasSubstr("schema_digest"));
+  EXPECT_THAT(goodbye_to([&](Hello& hello) { hello.set_app_version(more_than(200)); }).text(),
+              HasSubstr("app_version has more than 200 bytes"));
+  EXPECT_THAT(goodbye_to([&](Hello& hello) {
+                hello.mutable_health()->set_last_error(more_than(4096));
+              }).text(),
+              HasSubstr("more than 4096 bytes"));
+  EXPECT_THAT(goodbye_to([](Hello& hello) { hello.add_history()->set_id("x"); }).text(),
+              HasSubstr("a history: "));
 }
 
 TEST_F(ServerHostileTest, NothingButHelloComesFirstAndOnlyOnce) {

@@ -1,6 +1,8 @@
 """Prints what tests reach, by folder, and whether that is enough.
 
-    coverage.py FILE     FILE: what `llvm-cov export --summary-only` prints
+    coverage.py FILE               FILE: what `llvm-cov export --summary-only` prints
+    coverage.py --lines PART FILE  the lines not reached in files whose path matches PART;
+                                   FILE: what `llvm-cov export --format=lcov` prints
 
 Tests and what is only for tests are not counted. Exits 1 if a part of RULES is below its share.
 """
@@ -56,15 +58,38 @@ class Sum:
         return "%-28s %s" % (name, "   ".join(parts))
 
 
+def counted(filename):
+    """The path from the root of the repository of a file that counts; None of any other."""
+    pattern = r"(?:^|/)((?:%s)/.*)$" % "|".join(FOLDERS)
+    match = re.search(pattern, filename.split("/execroot/")[-1])
+    if match and not FOR_TESTS.search(match[1]) and ".pb." not in match[1]:
+        return match[1]
+    return None
+
+
 def read(path):
     """(path from the root of the repository, summary) of each file that counts."""
     with open(path, encoding="utf-8") as file:
-        found = json.load(file)["data"][0]["files"]
-    pattern = re.compile(r"(?:^|/)((?:%s)/.*)$" % "|".join(FOLDERS))
-    for one in found:
-        match = pattern.search(one["filename"].split("/execroot/")[-1])
-        if match and not FOR_TESTS.search(match[1]) and ".pb." not in match[1]:
-            yield match[1], one["summary"]
+        for one in json.load(file)["data"][0]["files"]:
+            name = counted(one["filename"])
+            if name:
+                yield name, one["summary"]
+
+
+def print_lines(part, path):
+    """The lines not reached, as they are in the sources."""
+    source = None
+    with open(path, encoding="utf-8") as file:
+        for record in file:
+            kind, _, rest = record.strip().partition(":")
+            if kind == "SF":
+                name = counted(rest)
+                source = None
+                if name and re.search(part, name):
+                    source = pathlib.Path(name).read_text(encoding="utf-8").splitlines()
+            elif kind == "DA" and source and rest.endswith(",0"):
+                line = int(rest.split(",")[0])
+                print("%s:%d: %s" % (name, line, source[line - 1].rstrip()))
 
 
 def print_folders(files):
@@ -95,6 +120,9 @@ def print_rule(name, least, pattern, files):
 
 
 def main(arguments):
+    if len(arguments) == 4 and arguments[1] == "--lines":
+        print_lines(arguments[2], arguments[3])
+        return 0
     if len(arguments) != 2:
         print(__doc__, file=sys.stderr)
         return 2

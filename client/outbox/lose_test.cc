@@ -1,10 +1,11 @@
-// What a restored server, or a power cut, may take from an outbox.
+// What a restored server, a power cut or a quota may take from an outbox.
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "client/outbox/intent_reader.h"
 #include "client/outbox/lost_runs.h"
 #include "client/outbox/outbox.h"
 #include "eventlog/runtime/check.h"
@@ -67,6 +68,32 @@ class LoseTest : public testing::Test {
     const absl::Status status =
         outbox_->Settle({std::move(outcomes), std::move(settlements)}, batch, commit, &settled);
     EXPECT_TRUE(status.ok()) << status;
+  }
+
+  void Reopen() {
+    Close();
+    Open();
+  }
+  static IntentId IdOf(char made) { return IntentId::FromBytes(std::string(15, 'i') + made); }
+  static SettlementSeen Closing(uint64_t of, uint64_t position, Decision decision) {
+    SettlementSeen seen;
+    seen.of = Position(of);
+    seen.position = Position(position);
+    seen.decision = decision;
+    seen.entity = {"order", "1"};
+    return seen;
+  }
+  // To a server that has so many counts, and the same history through `shared`; `written` is what
+  // becomes of the write.
+  absl::Status Lose(uint64_t highest, uint64_t shared,
+                    const absl::Status& written = absl::OkStatus()) {
+    LostReceipts lost;
+    lost.shared = Position(shared);
+    lost.highest[kPlainClass] = Count(highest);
+    StoreBatch batch;
+    return outbox_->Lose(lost, batch, [&](StoreBatch& all) {
+      return written.ok() ? store_->Commit(all, Sync::kDurable) : written;
+    });
   }
 
   MemoryDisk disk_;
@@ -147,6 +174,150 @@ TEST_F(LoseTest, I1_OnAFullDiskWhatAPowerCutMayTakeIsNotSynced) {
   disk_.SetFull("till", false);
   Open();
   EXPECT_EQ(outbox_->view(kPlainClass).synced, Count(1));
+}
+
+TEST_F(LoseTest, I16_ASettlementThatIsLostOpensAgainWhatItClosed) {
+  Record(4);
+  Settle({Decided(1, 1, 70, CONFLICTED), Decided(2, 1, 71, PARKED), Decided(3, 1, 72, REJECTED),
+          Decided(4, 1, 73, PARKED)});
+  Settle({}, {Closing(70, 91, ACCEPTED), Closing(71, 92, REJECTED), Closing(72, 93, ACCEPTED),
+              Closing(73, 80, ACCEPTED)});
+  ASSERT_EQ(outbox_->counts().synced, 3u);
+  ASSERT_EQ(outbox_->counts().failed, 1u);
+  ASSERT_TRUE(Lose(4, 80).ok());  // what was settled at 80 is known there
+  for (const bool again : {false, true}) {
+    if (again) Reopen();
+    const OutboxCounts counts = outbox_->counts();
+    EXPECT_EQ(counts.conflicted, 1u);
+    EXPECT_EQ(counts.parked, 1u);
+    EXPECT_EQ(counts.failed, 1u);
+    EXPECT_EQ(counts.synced, 1u);
+    const auto lane = ReadLane(*store_, "order", "1");
+    EXPECT_EQ(lane->conflicted(), 1u);
+    EXPECT_EQ(lane->parked(), 1u);
+    EXPECT_EQ(lane->failed(), 1u);
+  }
+  // The server settles it anew.
+  Settle({}, {Closing(70, 91, ACCEPTED)});
+  EXPECT_EQ(outbox_->counts().synced, 2u);
+}
+
+TEST_F(LoseTest, I30_EachKindOfReceiptThatIsLostIsPendingAgain) {
+  Record(4);
+  Settle({Decided(1, 1, 70, ACCEPTED), Decided(2, 1, 71, CONFLICTED), Decided(3, 1, 72, REJECTED),
+          Decided(4, 1, 73, PARKED)});
+  ASSERT_TRUE(Lose(0, 0).ok());
+  for (const bool again : {false, true}) {
+    if (again) Reopen();
+    EXPECT_EQ(outbox_->counts().pending, 4u);
+    EXPECT_EQ(outbox_->counts().conflicted + outbox_->counts().failed, 0u);
+    EXPECT_EQ(ReadLane(*store_, "order", "1")->pending(), 4u);
+    EXPECT_EQ(outbox_->view(kPlainClass).receipted, Count(0));
+  }
+}
+
+TEST_F(LoseTest, I6_WhereALossCannotBeWrittenNothingIsLostAndTheDiskSaysWhatFollows) {
+  Record(2);
+  Settle({Decided(1, 2, 70, ACCEPTED)});
+  EXPECT_TRUE(
+      absl::IsResourceExhausted(Lose(0, 0, absl::ResourceExhaustedError("the disk is full"))));
+  EXPECT_EQ(outbox_->counts().synced, 2u);
+  Record(1);  // goes on
+  EXPECT_TRUE(absl::IsUnavailable(Lose(0, 0, absl::UnavailableError("disk gone"))));
+  EXPECT_EQ(outbox_->failed().message(), "disk gone");
+  Reopen();
+  EXPECT_EQ(outbox_->counts().synced, 2u);
+  EXPECT_EQ(outbox_->counts().pending, 1u);
+}
+
+TEST_F(LoseTest, I31_ALogThatWasContinuedForNothingIsTheOneBeforeAgain) {
+  Record(1);
+  Record(2);
+  Record(1);
+  Settle({Decided(1, 2, 70, ACCEPTED)});
+  const auto pushed = [&](uint64_t from, uint64_t before) {
+    Push push;
+    EXPECT_TRUE(IntentReader(*store_, kPlainClass)
+                    .FillPush(Count(from), Count(4), 1, Count(before), &push)
+                    .ok());
+    return push.SerializeAsString();
+  };
+  const std::string third = pushed(2, 0);
+  const std::string fourth = pushed(4, 0);
+  const auto commit = [&](const Outbox::Moving&, StoreBatch& batch) {
+    return store_->Commit(batch, Sync::kDurable);
+  };
+  ASSERT_TRUE(outbox_->Continue(kPlainClass, Count(3), commit).ok());
+  EXPECT_NE(pushed(4, 0), fourth);
+  const auto full = [](const auto&, StoreBatch&) {
+    return absl::ResourceExhaustedError("the disk is full");
+  };
+  EXPECT_FALSE(outbox_->GoBack(kPlainClass, Count(3), full).ok());
+  EXPECT_NE(pushed(4, 0), fourth);
+  ASSERT_TRUE(outbox_->GoBack(kPlainClass, Count(3), commit).ok());
+  for (const bool again : {false, true}) {
+    if (again) Reopen();
+    EXPECT_EQ(pushed(4, 0), fourth);
+  }
+  Record(1);
+  EXPECT_EQ(outbox_->view(kPlainClass).last, Count(5));
+}
+
+// ---- what is trimmed
+
+TEST_F(LoseTest, I1_WhatIsTrimmedIsSafeAndFromTheFrontAndItsIdsStayKnown) {
+  Record(3);
+  Record(1);
+  Record(1);
+  Record(1);
+  Settle({Decided(1, 3, 70, ACCEPTED), Decided(4, 1, 73, PARKED), Decided(5, 2, 74, ACCEPTED)});
+  const uint64_t before = outbox_->log_bytes();
+  const auto all = [](const auto&, const auto&) { return true; };
+  const auto none = [](const auto&, const auto&) { return false; };
+  EXPECT_EQ(*outbox_->Trim(kPlainClass, 1 << 20, none), 0u);
+  const uint64_t went = *outbox_->Trim(kPlainClass, 1 << 20, all);  // as far as what is open
+  EXPECT_GT(went, 0u);
+  for (const bool again : {false, true}) {
+    if (again) Reopen();
+    EXPECT_EQ(outbox_->log_bytes(), before - went);
+    EXPECT_EQ(IntentReader(*store_, kPlainClass).First()->value(), 4u);
+    for (char id = 1; id <= 6; ++id) {
+      EXPECT_EQ(outbox_->Find(IdOf(id))->count, Count(static_cast<uint64_t>(id)));
+    }
+    EXPECT_EQ(outbox_->counts().recorded, 6u);
+  }
+  Settle({}, {Closing(73, 90, ACCEPTED)});
+  EXPECT_GT(*outbox_->Trim(kPlainClass, 1, all), 0u);  // whole appends, though less was asked for
+  EXPECT_EQ(IntentReader(*store_, kPlainClass).First()->value(), 5u);
+  ASSERT_GT(*outbox_->Trim(kPlainClass, 1 << 20, all), 0u);
+  EXPECT_EQ(IntentReader(*store_, kPlainClass).First()->value(), 6u);  // the last append stays
+  EXPECT_EQ(*outbox_->Trim(kPlainClass, 1 << 20, all), 0u);
+}
+
+TEST_F(LoseTest, I30_WhatIsTrimmedKeepsItsReceiptsWhateverTheServerLost) {
+  Record(1);
+  Record(1);
+  Record(1);
+  Settle({Decided(1, 3, 70, ACCEPTED)});
+  ASSERT_GT(*outbox_->Trim(kPlainClass, 1, [](const auto&, const auto&) { return true; }), 0u);
+  ASSERT_TRUE(Lose(0, 0).ok());
+  EXPECT_EQ(outbox_->view(kPlainClass).receipted, Count(1));
+  EXPECT_EQ(outbox_->counts().synced, 1u);
+  EXPECT_EQ(outbox_->counts().pending, 2u);
+}
+
+TEST_F(LoseTest, I6_WhereATrimCannotBeWrittenEverythingIsThere) {
+  Record(1);
+  Record(1);
+  Settle({Decided(1, 2, 70, ACCEPTED)});
+  const uint64_t before = outbox_->log_bytes();
+  disk_.OnWrite([](const std::string&, Sync) { return WriteFate::kFails; });
+  EXPECT_FALSE(outbox_->Trim(kPlainClass, 1, [](const auto&, const auto&) { return true; }).ok());
+  EXPECT_FALSE(outbox_->failed().ok());
+  disk_.OnWrite(nullptr);
+  Reopen();
+  EXPECT_EQ(outbox_->log_bytes(), before);
+  EXPECT_EQ(IntentReader(*store_, kPlainClass).First()->value(), 1u);
 }
 
 }  // namespace

@@ -77,11 +77,6 @@ absl::Status Download::CheckBlock(const Frame& frame) const {
   if (block.first().value() <= feed.from() || block.last().value() > feed.through()) {
     return Bad(feed, "its block holds positions ", block.first(), " to ", block.last());
   }
-  for (size_t i = 1; i < block.size(); ++i) {
-    if (block.position(i) <= block.position(i - 1)) {
-      return Bad(feed, "position ", block.position(i), " comes after ", block.position(i - 1));
-    }
-  }
   return absl::OkStatus();
 }
 
@@ -212,10 +207,11 @@ absl::Status Download::NoteOwn(const Event& event, std::string_view intent,
     }
     return absl::OkStatus();
   }
-  Settlement settlement;
-  if (!settlement.ParseFromString(event.intent().payload())) {
-    return DataLoss("the settlement at position ", event.position, " does not parse");
+  // A header that is damaged behind its beginning may say so, and the whole of it not.
+  if (event.settlement == nullptr) {
+    return DataLoss("the header at position ", event.position, " does not parse");
   }
+  const Settlement& settlement = *event.settlement;
   RETURN_IF_ERROR(NoteSettlement(event, settlement, change));
   for (OwnLog& log : own) {
     if (settlement.open_log_id() != log.name.id.bytes()) continue;

@@ -168,7 +168,7 @@ absl::Status Session::OnFrame(std::string_view bytes) {
     case ServerFrame::kGoodbye:
       return OnGoodbye(frame.goodbye());
     case ServerFrame::FRAME_NOT_SET:  // of a later version
-      return absl::OkStatus();
+      break;
   }
   return absl::OkStatus();
 }

@@ -207,6 +207,10 @@ TYPED_TEST_P(EngineConformanceTest, ReplacedBlocksAreGoneAndTheMergedOneIsInThei
   EXPECT_EQ(this->HeadPosition(), 7u);
   EXPECT_FALSE(
       this->engine().Replace("shop", term, this->Block(1, 9, "x"), {Position(9)}, {}).ok());
+  EXPECT_FALSE(
+      this->engine().Replace("shop", term, this->Block(1, 6, "x"), {Position(2)}, {}).ok());
+  EXPECT_FALSE(this->engine().Replace("shop", term, this->Block(1, 6, "x"), {}, {}).ok());
+  EXPECT_THAT(this->Blocks(1), ::testing::ElementsAre("a", "bc", "d"));
 }
 
 TYPED_TEST_P(EngineConformanceTest, I1_AllIsThereAfterReopening) {

@@ -43,6 +43,8 @@ struct IntentFacts {
 bool ReadHeader(std::string_view bytes, HeaderFacts& facts) {
   WireFields fields(bytes);
   while (fields.Next()) {
+    if (fields.number() == Header::kWithoutFieldNumber) facts.has_without = true;
+    if (!fields.is_varint()) continue;
     switch (fields.number()) {
       case Header::kPositionFieldNumber:
         facts.position = fields.varint();
@@ -52,9 +54,6 @@ bool ReadHeader(std::string_view bytes, HeaderFacts& facts) {
         break;
       case Header::kSettlementOfFieldNumber:
         facts.settlement_of = fields.varint();
-        break;
-      case Header::kWithoutFieldNumber:
-        facts.has_without = true;
         break;
       case Header::kWithoutAllFieldNumber:
         facts.without_all = fields.varint() != 0;

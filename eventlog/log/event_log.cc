@@ -31,6 +31,12 @@ absl::StatusOr<Row> ParseRow(std::string_view bytes, std::string_view what) {
   return DataLoss(what, " does not parse; restore the store from a backup");
 }
 
+// A walk that goes from key to key would not come to its end.
+absl::Status NoSuchKey(std::string_view key) {
+  return DataLoss("the index has a row under the key ", Hex(key),
+                  ", which no version writes; restore the store from a backup");
+}
+
 IndexRow HeadRow(const LogEnd& end, Term term) {
   LogHead head;
   head.set_position(end.position.value());
@@ -275,6 +281,7 @@ absl::StatusOr<std::vector<std::string>> EventLog::Scopes() const {
     if (rows.empty()) return scopes;
     scopes.emplace_back(ScopeOfKey(rows[0].key));
     from = ScopeKey(scopes.back(), Position(UINT64_MAX)) + '\0';  // past all of that scope
+    if (from <= rows[0].key) return NoSuchKey(rows[0].key);
   }
 }
 
@@ -326,7 +333,9 @@ absl::StatusOr<std::vector<LogId>> EventLog::DeviceLogs() const {
   while (true) {
     ASSIGN_OR_RETURN(const auto rows, engine_.ScanIndex(tenant_, kRunPrefix, from, 1));
     if (rows.empty()) return logs;
-    logs.push_back(LogOfRunKey(rows[0].key));
+    const LogId log = LogOfRunKey(rows[0].key);
+    if (log.nil()) return NoSuchKey(rows[0].key);
+    logs.push_back(log);
     from = RunKey(logs.back(), Count(UINT64_MAX)) + '\0';  // past all of that log
   }
 }

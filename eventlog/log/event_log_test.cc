@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "eventlog/log/event_log_keys.h"
 #include "eventlog/log/made_batches.h"
 #include "eventlog/log/rocksdb_engine.h"
 #include "eventlog/log/verify.h"
@@ -95,7 +96,7 @@ class EventLogTest : public ::testing::Test {
   void PutRow(const std::string& key, std::optional<std::string> value) {
     EngineAppend append;
     append.index.push_back({key, std::move(value)});
-    ASSERT_TRUE(engine_->Append("shop", log().Fence().value(), append).ok());
+    ASSERT_TRUE(engine_->Append("shop", engine_->Fence("shop").value(), append).ok());
   }
 
   const std::string dir_;
@@ -401,11 +402,84 @@ TEST_F(EventLogTest, I5_AMissingScopeRowIsFound) {
   EXPECT_THAT(Problems(), ElementsAre(HasSubstr("scope north does not know the block")));
 }
 
-TEST_F(EventLogTest, I5_AHeadThatDoesNotAgreeWithTheLastBlockIsRefused) {
+TEST_F(EventLogTest, I5_ALogThatHasEventsAndNoEpochIsRefused) {
   Append('a', "north", 2);
-  PutRow("mhead", LogHead().SerializeAsString());
+  PutRow(EpochKey(1), std::nullopt);
   const auto log = EventLog::Open(*engine_, "shop", kEpochId, options_);
   EXPECT_EQ(log.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(log.status().message(), HasSubstr("tenant shop has events but no epoch"));
+  PutRow(EpochKey(1), "\xff");
+  EXPECT_THAT(EventLog::Open(*engine_, "shop", kEpochId, options_).status().message(),
+              HasSubstr("an epoch row does not parse; restore"));
+}
+
+TEST_F(EventLogTest, I5_AHeadThatDoesNotAgreeWithTheLastBlockIsRefused) {
+  Append('a', "north", 2);
+  const std::string row = log().GetIndex(kHeadKey).value().value();
+  const auto refused = [&](const std::string& changed) {
+    PutRow(std::string(kHeadKey), changed);
+    const auto log = EventLog::Open(*engine_, "shop", kEpochId, options_);
+    EXPECT_EQ(log.status().code(), absl::StatusCode::kDataLoss);
+    PutRow(std::string(kHeadKey), row);
+    return std::string(log.status().message());
+  };
+  LogHead head;
+  EXPECT_THAT(refused(head.SerializeAsString()), HasSubstr("but its head row says 0"));
+  EXPECT_THAT(refused("\xff"), HasSubstr("the head row does not parse"));
+  ASSERT_TRUE(head.ParseFromString(row));
+  head.set_chain("short");
+  EXPECT_THAT(refused(head.SerializeAsString()), HasSubstr("the head row has no chain value"));
+  head.set_chain(std::string(32, 'x'));
+  EXPECT_THAT(refused(head.SerializeAsString()),
+              HasSubstr("the last block of tenant shop does not agree with the head at 2"));
+}
+
+TEST_F(EventLogTest, I5_ARunThatDoesNotParseIsNamed) {
+  Append('a', "north", 2);
+  const auto why = [&](const std::string& row) {
+    PutRow(RunKey(MadeLog('a'), Count(1)), row);
+    return std::string(log().Highest(MadeLog('a')).status().message());
+  };
+  intentlog::Run run = log().FindRun(MadeLog('a'), Count(1)).value().value();
+  run.set_hash_after("short");
+  EXPECT_THAT(why(run.SerializeAsString()), HasSubstr("at count 1 has no hash; restore"));
+  run.set_length(0);
+  EXPECT_THAT(why(run.SerializeAsString()), HasSubstr("is empty"));
+  EXPECT_THAT(why("\xff"), HasSubstr("a run row does not parse; restore"));
+  EXPECT_FALSE(log().Runs(MadeLog('a'), Count(1), 9).ok());
+}
+
+TEST_F(EventLogTest, I5_ARowUnderAKeyThatIsNoneIsNamedAndNotWalkedForEver) {
+  Append('a', "north", 2);
+  Append('b', "", 1);  // what has no scope is under a key, too
+  EXPECT_THAT(log().Scopes().value(), ElementsAre("", "north"));
+  PutRow("rz", "");
+  EXPECT_EQ(log().DeviceLogs().status().code(), absl::StatusCode::kDataLoss);
+  PutRow("sz", "");
+  EXPECT_EQ(log().Scopes().status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(EventLogTest, I5_AnEventWhoseBlockIsAnotherIsMissing) {
+  for (int i = 0; i < 3; ++i) Append('a', "north", 2);
+  Rewrite(Position(4), [](const BlockView& block) {
+    BlockBuilder builder;
+    builder.Add(block, 1, 2);
+    return builder.Finish(block.chain());
+  });
+  EXPECT_THAT(log().ChainAt(Position(3)).status().message(),
+              HasSubstr("the event at position 3 of tenant shop is missing; restore"));
+}
+
+TEST_F(EventLogTest, I5_BlocksAreNotMergedOverAHole) {
+  for (int i = 0; i < 12; ++i) Append('a', "north", 1);
+  std::string bytes;
+  ASSERT_TRUE(engine_->ReadBlock("shop", Position(4), &bytes).ok());
+  ASSERT_TRUE(engine_
+                  ->Replace("shop", log().Fence().value(), {Position(3), Position(4), bytes},
+                            {Position(3), Position(4)}, {})
+                  .ok());
+  EXPECT_THAT(log().MergeSmallBlocks().status().message(),
+              HasSubstr("positions 3 to 3 of tenant shop are missing"));
 }
 
 // ---- concurrency

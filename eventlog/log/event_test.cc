@@ -152,6 +152,34 @@ TEST_F(EventDecoderTest, OnlyTheServersHeaderMakesASettlement) {
 
 // ---- versions of a type
 
+// What is read in place says the same as what is parsed, whatever the bytes are.
+TEST_F(EventDecoderTest, AFieldOfAnotherWireTypeIsNoField) {
+  const std::string decision_as_bytes("\x32\x01x", 3);
+  const std::string settlement_of_as_bytes("\x4a\x01x", 3);
+  header_bytes_ = header_.SerializeAsString();
+  for (const std::string& more : {decision_as_bytes, settlement_of_as_bytes}) {
+    const std::string bytes = header_bytes_ + more;
+    intent_bytes_ = intent_.SerializeAsString();
+    const auto event = decoder_.Decode({Position(7), "north", true, bytes, intent_bytes_});
+    ASSERT_TRUE(event.ok()) << event.status();
+    EXPECT_TRUE((*event)->effective);
+    EXPECT_EQ((*event)->settlement, nullptr);
+    EXPECT_EQ((*event)->header().decision(), ACCEPTED);
+    EXPECT_EQ((*event)->header().settlement_of(), 0u);
+  }
+}
+
+TEST_F(EventDecoderTest, AnUnparkSaysWhatItIsAbout) {
+  Unpark unpark;
+  unpark.set_view("stock");
+  Carry(unpark);
+  const Event& event = Decoded();
+  ASSERT_NE(event.unpark, nullptr);
+  EXPECT_EQ(event.unpark->view(), "stock");
+  intent_.set_payload("\xff");
+  EXPECT_THAT(Error(), HasSubstr("the payload of the event at position 7 does not parse"));
+}
+
 TEST_F(EventDecoderTest, APayloadOfAFormerVersionHasTodaysForm) {
   commerce::StockCountedV1 old;
   old.set_product_id("milk");

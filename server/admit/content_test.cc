@@ -1,10 +1,12 @@
 #include "server/admit/content.h"
 
+#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "eventlog/runtime/text.h"
 #include "eventlog/schema/schema.h"
 #include "eventlog/schema/schema_maker.h"
 #include "google/protobuf/text_format.h"
@@ -19,6 +21,9 @@ using google::protobuf::Message;
 constexpr uint64_t kLineHash = 5444205739577608167;
 constexpr uint64_t kOrderHash = 4498292507653878897;
 constexpr uint64_t kFilledHash = 6319799520839885824;
+
+constexpr const char* kTypes[] = {"int32", "int64", "uint32", "uint64",
+                                  "bool",  "float", "double", "enum .forms.Kind"};
 
 class ContentTest : public testing::Test {
  protected:
@@ -37,6 +42,13 @@ class ContentTest : public testing::Test {
                  {"noted", 7, "string", "volatile: true"},
                  {"levels", 8, "repeated .forms.Filled.LevelsEntry", ""}});
     maker.Event("Emptied", R"(entity: "form" key: "id")", {{"id", 1, "string", ""}});
+    maker.Enum("Kind", {"NONE", "ONE", "TWO"});
+    std::vector<SchemaMaker::Field> of_each_type = {{"id", 1, "string", ""}};
+    for (int i = 0; i < static_cast<int>(std::size(kTypes)); ++i) {
+      of_each_type.push_back({Cat("one", i), 10 + i, kTypes[i], ""});
+      of_each_type.push_back({Cat("all", i), 20 + i, Cat("repeated ", kTypes[i]), ""});
+    }
+    maker.Event("Typed", R"(entity: "form" key: "id")", of_each_type);
     // map<string, int64> levels, as protoc writes it.
     auto& entry = *maker.file().mutable_message_type(1)->add_nested_type();
     entry.set_name("LevelsEntry");
@@ -96,6 +108,26 @@ TEST_F(ContentTest, WhateverDiffersMakesOtherContent) {
   hashes.insert(Content(R"(id: "a")", "Emptied"));  // another type
   EXPECT_EQ(hashes.size(), texts.size() + 1);
   EXPECT_EQ(hashes.count(0), 0u);
+}
+
+TEST_F(ContentTest, ValuesOfEveryTypeCountAndSoDoesTheOrderOfMany) {
+  for (size_t i = 0; i < std::size(kTypes); ++i) {
+    const std::string type = kTypes[i];
+    const std::string one = type == "bool" ? "true" : type == kTypes[7] ? "ONE" : "1";
+    const std::string other = type == "bool" ? "false" : type == kTypes[7] ? "TWO" : "2";
+    const auto of = [&](const std::string& text) { return Content(text, "Typed"); };
+    const std::string single = Cat("one", i, ": ");
+    const std::string many = Cat("all", i, ": ");
+    const std::set<uint64_t> hashes = {
+        of(""),
+        of(single + one),
+        of(many + "[" + one + "]"),
+        of(many + "[" + one + ", " + other + "]"),
+        of(many + "[" + other + ", " + one + "]"),
+    };
+    EXPECT_EQ(hashes.size(), 5u) << type;
+    EXPECT_NE(of(single + one), of(single + other)) << type;
+  }
 }
 
 TEST_F(ContentTest, VolatileFieldsDoNotCountAtAnyDepth) {

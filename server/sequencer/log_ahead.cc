@@ -11,6 +11,14 @@
 #include "server/sequencer/server_rows.h"
 
 namespace intentlog {
+namespace {
+
+absl::StatusOr<Position> ReadPlace(std::string_view key, std::string_view row) {
+  if (row.size() == kRowNumberBytes) return Position(LoadBig64(row));
+  return DataLoss("the row ", Hex(key), " does not parse; restore the store from a backup");
+}
+
+}  // namespace
 
 LogAhead::LogAhead(const EventLog& log, const Options& options)
     : log_(log), options_(options), entities_(log, options.entities_max), index_(log) {}
@@ -130,8 +138,9 @@ absl::StatusOr<LogAhead::Place> LogAhead::PlaceOf(const HistoryPoint& point) con
   ASSIGN_OR_RETURN(
       const std::optional<IndexAhead::Row> was,
       index_.Last(WasPrefix(point.epoch_id()), WasKey(point.epoch_id(), point.position())));
-  if (was) return Place{Position(LoadBig64(was->value))};
-  return Place{end.value_or(Position())};
+  if (!was) return Place{end.value_or(Position())};
+  ASSIGN_OR_RETURN(const Position at, ReadPlace(was->key, was->value));
+  return Place{at};
 }
 
 absl::StatusOr<Position> LogAhead::EventAt(const HistoryPoint& base, Position position) const {
@@ -139,7 +148,8 @@ absl::StatusOr<Position> LogAhead::EventAt(const HistoryPoint& base, Position po
   if (base.epoch_id().empty() || (end && position <= *end)) return position;
   ASSIGN_OR_RETURN(const std::optional<std::string> was,
                    index_.Get(WasKey(base.epoch_id(), position.value())));
-  return was ? Position(LoadBig64(*was)) : Position();
+  if (!was) return Position();
+  return ReadPlace(WasKey(base.epoch_id(), position.value()), *was);
 }
 
 absl::StatusOr<LogAhead::LogState*> LogAhead::StateOf(const LogId& log) {

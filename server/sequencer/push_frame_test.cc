@@ -1,6 +1,7 @@
 #include "server/sequencer/push_frame.h"
 
 #include <string>
+#include <utility>
 
 #include "eventlog/runtime/random.h"
 #include "gtest/gtest.h"
@@ -90,6 +91,91 @@ TEST(PushFrameTest, I4_AFrameThatCutsABatchIsRefused) {
   EXPECT_FALSE(CheckOf(PushOf({IntentBytes(5, 5), one, one, one, one}), limits).ok());
   EXPECT_FALSE(CheckOf(PushOf({IntentBytes(0, 1001)}), limits).ok());
   EXPECT_FALSE(CheckOf(PushOf({IntentBytes(2, 500), IntentBytes(0, 500)}), limits).ok());
+}
+
+// A Push of five, the second of which begins a batch of three, and what the server lost of them.
+class LostRunsTest : public testing::Test {
+ protected:
+  LostRunsTest() {
+    const std::string one = IntentBytes(0, 5);
+    frame_ = PushOf({one, IntentBytes(3, 5), one, one, one});
+  }
+  void Lost(uint64_t first, uint32_t length, uint64_t position) {
+    LostRun& run = *frame_.mutable_push()->add_lost();
+    run.set_first_count(first);
+    run.set_length(length);
+    run.set_first_position(position);
+    run.set_decision(ACCEPTED);
+    run.set_epoch_id(std::string(16, 'e'));
+  }
+  std::string Check() const {
+    const std::string bytes = frame_.SerializeAsString();
+    const auto push = ParsePushFrame(bytes);
+    return std::string((push.ok() ? CheckLost(**push) : push.status()).message());
+  }
+
+  DeviceFrame frame_;
+};
+
+TEST_F(LostRunsTest, I30_LostRunsLieWithinTheirPushAndInOrder) {
+  EXPECT_EQ(Check(), "");
+  Lost(41, 1, 70);
+  Lost(42, 3, 90);
+  EXPECT_EQ(Check(), "");
+  Lost(44, 1, 99);
+  EXPECT_EQ(Check(), "a lost run of 1 from count 44 in a Push of the counts 41 to 45");
+  for (const auto& [first, length] : {std::pair<uint64_t, uint32_t>{40, 1},
+                                      {46, 1},
+                                      {41, 6},
+                                      {41, 0},
+                                      {41, UINT32_MAX},
+                                      {UINT64_MAX, 2}}) {
+    frame_.mutable_push()->clear_lost();
+    Lost(first, length, 70);
+    EXPECT_NE(Check().find("in a Push of the counts 41 to 45"), std::string::npos) << first;
+  }
+}
+
+TEST_F(LostRunsTest, I30_ALostRunSaysWhereItStood) {
+  Lost(41, 1, 70);
+  LostRun& run = *frame_.mutable_push()->mutable_lost(0);
+  const std::string no_place = "the lost run from count 41 has no place";
+  run.set_epoch_id("short");
+  EXPECT_EQ(Check(), no_place);
+  run.set_epoch_id(std::string(16, 'e'));
+  for (const uint64_t position : {uint64_t{0}, UINT64_MAX}) {
+    run.set_first_position(position);
+    EXPECT_EQ(Check(), no_place);
+  }
+  run.set_first_position(70);
+  run.set_decision(static_cast<Decision>(99));
+  EXPECT_EQ(Check(), no_place);
+}
+
+TEST_F(LostRunsTest, I4_ALostRunCutsNoBatch) {
+  const std::string cuts = "a lost run cuts the batch at count 42";
+  Lost(41, 2, 70);
+  EXPECT_EQ(Check(), cuts);  // its last two were not there
+  Lost(43, 2, 80);
+  EXPECT_EQ(Check(), cuts);  // they were elsewhere
+  frame_.mutable_push()->mutable_lost(1)->set_first_position(72);
+  EXPECT_EQ(Check(), "");
+  frame_.mutable_push()->clear_lost();
+  Lost(44, 2, 70);
+  EXPECT_EQ(Check(), cuts);
+}
+
+TEST_F(LostRunsTest, MoreLostRunsThanIntentsOrNoneThatParseAreRefused) {
+  const std::string refused = "the Push has a lost run that does not parse";
+  for (int i = 0; i < 7; ++i) Lost(41, 1, 70);
+  EXPECT_EQ(Check(), refused);
+  frame_.mutable_push()->clear_lost();
+  std::string bytes = frame_.SerializeAsString();
+  Push push = frame_.push();
+  google::protobuf::UnknownFieldSet& unknown = *push.GetReflection()->MutableUnknownFields(&push);
+  unknown.AddLengthDelimited(5, "\xff");
+  *frame_.mutable_push() = push;
+  EXPECT_EQ(Check(), refused);
 }
 
 TEST(PushFrameTest, I33_AnyBytesAreReadWithinTheirBounds) {

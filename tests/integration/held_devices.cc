@@ -115,7 +115,8 @@ struct HeldDevices::Rep {
   std::vector<char> welcomed;
   HerdReport report;
 
-  LoadStreams streams;  // last: its end waits for what calls the devices
+  // Last: its end waits for what calls the devices.
+  std::unique_ptr<LoadStreams> streams = std::make_unique<LoadStreams>();
 };
 
 // ---- connections
@@ -129,7 +130,7 @@ void HeldDevices::Rep::Connect(Device& device) {
     device.state = Device::State::kBegun;
     ++connected;
   }
-  const auto stream = streams.Connect(
+  const auto stream = streams->Connect(
       options.address, kMethod,
       [this, &device](std::string_view bytes) {
         const std::lock_guard<std::mutex> lock(mutex);
@@ -342,6 +343,18 @@ void HeldDevices::ConnectAll() {
     rep_->due = {};
   }
   for (const auto& device : rep_->devices) rep_->Connect(*device);
+}
+
+void HeldDevices::HangUp() {
+  rep_->streams.reset();  // nothing is called any more
+  rep_->streams = std::make_unique<LoadStreams>();
+  const std::lock_guard<std::mutex> lock(rep_->mutex);
+  for (const auto& device : rep_->devices) {
+    device->state = Device::State::kAway;
+    device->stream = nullptr;
+    rep_->Settled(*device);
+  }
+  rep_->connected = 0;
 }
 
 void HeldDevices::Record(size_t intents) {

@@ -44,6 +44,8 @@ class HeldDevices {
 
   // Each that has no connection makes one, without any wait.
   void ConnectAll();
+  // All connections end at once, without a word to the server, and none is made.
+  void HangUp();
   // Each records so many intents and pushes them if it is welcome.
   void Record(size_t intents);
   // Until all are welcome and have a receipt for all that they recorded. UNAVAILABLE if that takes

@@ -68,6 +68,18 @@ void Tell(const char* what, const HeldDevices& devices, double cpu_seconds) {
             << " s of CPU\n";
 }
 
+// Until all are settled; what the real devices acknowledge is taken meanwhile, so that they go on.
+absl::Status Settled(KillShop& shop, HeldDevices& devices) {
+  constexpr absl::Duration kLook = absl::Milliseconds(200);
+  absl::Status status;
+  for (absl::Duration waited; waited < kServed; waited += kLook) {
+    status = devices.Settle(kLook);
+    shop.Listen();
+    if (!absl::IsUnavailable(status)) break;
+  }
+  return status;
+}
+
 TEST(HerdTest, I34_ThousandsOfDevicesAreHeldAndComeBackAtOnceAfterTheServerWasKilled) {
   const bool is_long = Setting("INTENTLOG_LONG", 0) > 0;
   const uint64_t count = Setting("INTENTLOG_HELD", is_long ? 10'000 : 1'000);
@@ -79,14 +91,14 @@ TEST(HerdTest, I34_ThousandsOfDevicesAreHeldAndComeBackAtOnceAfterTheServerWasKi
   const Used before = UsedBy(shop.server().pid());
   HeldDevices devices({.address = shop.address(), .count = count});
   devices.ConnectAll();
-  ASSERT_EQ(devices.Settle(kServed), absl::OkStatus());
+  ASSERT_EQ(Settled(shop, devices), absl::OkStatus());
   const Used held = UsedBy(shop.server().pid());
   const uint64_t bytes_per_device = (held.resident_bytes - before.resident_bytes) / count;
   Tell("first", devices, held.cpu_seconds - before.cpu_seconds);
   std::cout << bytes_per_device << " bytes of the server's memory for each held device\n";
   EXPECT_LT(bytes_per_device, 100'000u);  // 10,000 in a gigabyte
   devices.Record(2);
-  ASSERT_EQ(devices.Settle(kServed), absl::OkStatus());
+  ASSERT_EQ(Settled(shop, devices), absl::OkStatus());
   // A network that is gone for a moment: the server holds sessions of which it does not know yet
   // that they are dead.
   for (int round = 0; round < 3; ++round) {
@@ -94,7 +106,7 @@ TEST(HerdTest, I34_ThousandsOfDevicesAreHeldAndComeBackAtOnceAfterTheServerWasKi
     devices.HangUp();
     const Used before_round = UsedBy(shop.server().pid());
     devices.ConnectAll();
-    ASSERT_EQ(devices.Settle(kServed), absl::OkStatus());
+    ASSERT_EQ(Settled(shop, devices), absl::OkStatus());
     const Used after = UsedBy(shop.server().pid());
     Tell("cut off", devices, after.cpu_seconds - before_round.cpu_seconds);
     std::cout << after.resident_bytes / 1'000'000 << " MB of memory, "
@@ -106,12 +118,11 @@ TEST(HerdTest, I34_ThousandsOfDevicesAreHeldAndComeBackAtOnceAfterTheServerWasKi
     usleep(static_cast<useconds_t>(shop.random().Below(50'000)));
     shop.KillServer();
     ASSERT_EQ(devices.AwaitCut(absl::Seconds(10)), absl::OkStatus());
-    shop.Listen();
     std::cout << devices.acknowledged() << " of " << devices.recorded() << " acknowledged\n";
     ASSERT_TRUE(shop.StartServer(kUsualLimit));
     const Used started = UsedBy(shop.server().pid());
     devices.ConnectAll();
-    ASSERT_EQ(devices.Settle(kServed), absl::OkStatus());
+    ASSERT_EQ(Settled(shop, devices), absl::OkStatus());
     Tell("herd", devices, UsedBy(shop.server().pid()).cpu_seconds - started.cpu_seconds);
     EXPECT_LT(devices.report().all, kServed);
     EXPECT_EQ(devices.report().cut, 0u);

@@ -35,21 +35,21 @@ StoreOptions DeviceStore() {
   return options;
 }
 
-// OK: the store is damaged. Otherwise why it is not to be repaired.
-absl::Status CheckDamaged(const std::string& dir) {
+// Whether something of the store cannot be read.
+absl::StatusOr<bool> IsDamaged(const std::string& dir) {
   StoreOptions options = DeviceStore();
   options.create_if_missing = false;
   options.read_only = true;
   const auto store = Store::Open(dir, options);
-  if (absl::IsDataLoss(store.status())) return absl::OkStatus();
+  if (absl::IsDataLoss(store.status())) return true;
   RETURN_IF_ERROR(store.status());
   for (int space = 0; space < kSpaces; ++space) {
     const auto row = (*store)->Scan(static_cast<Space>(space));
     for (row->Seek(""); row->Valid();) row->Next();
-    if (absl::IsDataLoss(row->status())) return absl::OkStatus();
+    if (absl::IsDataLoss(row->status())) return true;
     RETURN_IF_ERROR(row->status());
   }
-  return FailedPrecondition(dir, " can be read from end to end: there is nothing to repair");
+  return false;
 }
 
 // ---- what is taken over
@@ -121,9 +121,9 @@ class LogRepair {
   LogRepair(Store& store, PriorityClass priority, uint64_t receipted)
       : store_(store), receipted_(receipted), reader_(store, priority) {
     log_.priority = priority;
+    log_.receipted = Count(receipted);
   }
-  // Nothing: the log has no rows.
-  absl::StatusOr<std::optional<RepairedLog>> Run();
+  absl::StatusOr<RepairedLog> Run();
 
  private:
   absl::Status Weigh();
@@ -135,15 +135,13 @@ class LogRepair {
   const uint64_t receipted_;
   IntentReader reader_;
   RepairedLog log_;
-  bool any_ = false;
 };
 
-absl::StatusOr<std::optional<RepairedLog>> LogRepair::Run() {
+absl::StatusOr<RepairedLog> LogRepair::Run() {
   RETURN_IF_ERROR(Weigh());
-  if (!any_) return std::optional<RepairedLog>();
   RETURN_IF_ERROR(Drop());
   RETURN_IF_ERROR(Index());
-  return std::optional<RepairedLog>(std::move(log_));
+  return std::move(log_);
 }
 
 absl::Status LogRepair::Weigh() {
@@ -158,7 +156,6 @@ absl::Status LogRepair::Weigh() {
     if (!parsed.ok() || parsed->size() == 0) continue;
     const IntentReader::RowAt at{CountOf(row->key()), *parsed};
     if (at.first < next) continue;  // part of an older row that was divided
-    any_ = true;
     const absl::StatusOr<ChainValue> before = reader_.HashBefore(at);
     const bool follows = at.first == next && before.ok() && (!hash || *hash == *before);
     const bool trimmed = next == Count(1) && at.first.value() - 1 <= receipted_;
@@ -272,12 +269,13 @@ absl::Status BuildStore(const std::string& dir, const std::string& damaged, Repa
   RETURN_IF_ERROR(to.Flush());
   for (PriorityClass priority = 0; priority < kClasses; ++priority) {
     LogRepair repair(*store, priority, found.receipted[priority]);
-    ASSIGN_OR_RETURN(auto log, repair.Run());
-    if (log && !found.logs[priority]) {
-      return DataLoss(damaged, ": the name of device log ", int{priority},
+    ASSIGN_OR_RETURN(RepairedLog log, repair.Run());
+    const bool any = log.kept.first <= log.kept.last || log.left_aside > 0;
+    if (any && !found.logs[priority]) {
+      return DataLoss(damaged, ": the name of the device log of class ", int{priority},
                       " cannot be read, but intents of it; the folder was left as it is");
     }
-    if (log) repaired->logs.push_back(*std::move(log));
+    if (found.logs[priority]) repaired->logs.push_back(std::move(log));
   }
   return store->SyncLog();
 }
@@ -297,20 +295,81 @@ absl::Status SyncParent(const std::string& dir) {
   return status;
 }
 
+absl::Status Rename(const std::string& from, const std::string& to, unsigned how) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), how) != 0) {
+    return SystemError("moving", Cat(from, " to ", to));
+  }
+  return SyncParent(to);
+}
+
+// ---- the steps of a repair, by what a folder is called
+//
+//   DIR.repairing-…  the new one, not complete: a crash leaves it, the next repair removes it
+//   DIR.repaired-…   the new one, complete; then, in one step, what was DIR
+//   DIR.damaged-…    what was DIR
+
+constexpr std::string_view kRepairing = ".repairing-", kRepaired = ".repaired-",
+                           kDamaged = ".damaged-";
+
+// Folders beside `dir` that are called `dir` and `suffix` and a time.
+absl::StatusOr<std::vector<std::string>> Beside(const std::string& dir, std::string_view suffix) {
+  const std::filesystem::path path(dir);
+  const std::string begin = Cat(path.filename().string(), suffix);
+  const std::string parent = path.has_parent_path() ? path.parent_path().string() : ".";
+  std::vector<std::string> found;
+  std::error_code error;
+  for (const auto& one : std::filesystem::directory_iterator(parent, error)) {
+    if (one.path().filename().string().starts_with(begin)) found.push_back(one.path().string());
+  }
+  if (error) return Unavailable("reading ", parent, ": ", error.message());
+  return found;
+}
+
+// Ends what a crash cut off. Returns where that left a folder aside; empty if there was nothing.
+absl::StatusOr<std::string> EndFormerRepair(const std::string& dir) {
+  ASSIGN_OR_RETURN(const auto incomplete, Beside(dir, kRepairing));
+  for (const std::string& path : incomplete) {
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    if (error) return Unavailable("removing ", path, ": ", error.message());
+  }
+  // It may be what was damaged: it is kept whatever it is.
+  ASSIGN_OR_RETURN(const auto exchanged, Beside(dir, kRepaired));
+  std::string aside;
+  for (const std::string& path : exchanged) {
+    const size_t at = path.rfind(kRepaired);
+    aside = Cat(path.substr(0, at), kDamaged, path.substr(at + kRepaired.size()));
+    RETURN_IF_ERROR(Rename(path, aside, RENAME_NOREPLACE));
+  }
+  return aside;
+}
+
 }  // namespace
 
 absl::StatusOr<Repaired> RepairDevice(const std::string& given, absl::Time now) {
   std::string dir = given;
   while (dir.size() > 1 && dir.back() == '/') dir.pop_back();
-  RETURN_IF_ERROR(CheckDamaged(dir));
-  const std::string stamp = absl::FormatTime("%Y%m%d-%H%M%S", now, absl::UTCTimeZone());
-  const std::string fresh = Cat(dir, ".repairing-", stamp);
+  ASSIGN_OR_RETURN(auto lock, StoreLock::Take(nullptr, dir));
+  ASSIGN_OR_RETURN(const std::string former, EndFormerRepair(dir));
+  lock.reset();  // for IsDamaged, which opens the store
+  ASSIGN_OR_RETURN(const bool damaged, IsDamaged(dir));
   Repaired repaired;
-  repaired.set_aside = Cat(dir, ".damaged-", stamp);
-  for (const std::string& path : {fresh, repaired.set_aside}) {
-    if (std::filesystem::exists(path)) {
-      return absl::AlreadyExistsError(Cat(path, " is in the way; move it, or try again later"));
-    }
+  if (!damaged && former.empty()) {
+    return FailedPrecondition(dir, " can be read from end to end: there is nothing to repair");
+  }
+  if (!damaged) {
+    repaired.set_aside = former;
+    repaired.ended_former = true;
+    return repaired;
+  }
+  // Until the end: what a device recorded meanwhile would be set aside with the rest.
+  ASSIGN_OR_RETURN(lock, StoreLock::Take(nullptr, dir));
+  const std::string stamp = absl::FormatTime("%Y%m%d-%H%M%S", now, absl::UTCTimeZone());
+  const std::string fresh = Cat(dir, kRepairing, stamp), complete = Cat(dir, kRepaired, stamp);
+  repaired.set_aside = Cat(dir, kDamaged, stamp);
+  if (std::filesystem::exists(repaired.set_aside)) {
+    return absl::AlreadyExistsError(
+        Cat(repaired.set_aside, " is in the way; move it, or try again later"));
   }
   absl::Status built = BuildStore(fresh, dir, &repaired);
   if (!built.ok()) {
@@ -318,16 +377,10 @@ absl::StatusOr<Repaired> RepairDevice(const std::string& given, absl::Time now) 
     std::filesystem::remove_all(fresh, ignored);
     return built;
   }
+  RETURN_IF_ERROR(Rename(fresh, complete, RENAME_NOREPLACE));
   // One step: there is always a folder, the damaged one or the new one.
-  if (renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, dir.c_str(), RENAME_EXCHANGE) != 0) {
-    return SystemError("exchanging", dir);
-  }
-  RETURN_IF_ERROR(SyncParent(dir));
-  if (renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, repaired.set_aside.c_str(), RENAME_NOREPLACE) !=
-      0) {
-    return SystemError("moving", fresh);
-  }
-  RETURN_IF_ERROR(SyncParent(dir));
+  RETURN_IF_ERROR(Rename(complete, dir, RENAME_EXCHANGE));
+  RETURN_IF_ERROR(Rename(complete, repaired.set_aside, RENAME_NOREPLACE));
   return repaired;
 }
 

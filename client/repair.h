@@ -5,8 +5,7 @@
 //
 //   the log    … receipts … ┤ pending …
 //   damaged    ──┤  ├────────────────────   begins after the gap: the server has what is before it
-//   damaged    ──────────────────┤  ├────   ends before the gap: what is behind it stays aside,
-//   since
+//   damaged    ──────────────────┤  ├────   ends before the gap: what is behind it stays aside:
 //                                           only the server knows whether it has it
 #pragma once
 
@@ -25,8 +24,8 @@ namespace intentlog {
 struct RepairedLog {
   PriorityClass priority = kPlainClass;
   CountRange kept;  // as pending work; first > last: none
-  // What cannot be read, oldest first. Before `kept` the server has it; behind it, it is lost
-  // unless the server has it.
+  Count receipted;  // the server has all through here
+  // What cannot be read, oldest first. Above `receipted` it is lost unless the server has it.
   std::vector<CountRange> unreadable;
   // Can be read, but is behind what cannot, so that it stays aside.
   uint64_t left_aside = 0;
@@ -37,12 +36,14 @@ struct Repaired {
   std::string device;
   std::vector<RepairedLog> logs;
   std::vector<std::string> damaged_files;  // each with why
+  // Only that was done which a crash in the middle of a former repair had left; all else is empty.
+  bool ended_former = false;
 };
 
 // FAILED_PRECONDITION: all of `dir` can be read, or it is in use. DATA_LOSS: not even its identity
 // can be read; nothing was changed. ALREADY_EXISTS: something is where it would be set aside. A
-// crash leaves the damaged folder in its place, or the new one; whatever else it leaves beside them
-// is named DIR.repairing-… and may hold the damaged one.
+// crash leaves the damaged folder in its place, or the new one, and nothing of it is ever removed:
+// repair again, which ends what was cut off.
 absl::StatusOr<Repaired> RepairDevice(const std::string& dir, absl::Time now);
 
 }  // namespace intentlog

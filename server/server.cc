@@ -17,8 +17,6 @@ namespace {
 
 // How often a closing server looks whether what is under way has ended.
 constexpr absl::Duration kPollInterval = absl::Milliseconds(1);
-// What a device waits that found the server full.
-constexpr absl::Duration kFullRetryAfter = absl::Seconds(30);
 
 // A device's folder is one store; a server's has stores in it.
 absl::Status CheckFolder(const ServerOptions& options) {
@@ -139,20 +137,18 @@ std::unique_ptr<ServerConnection> Server::Accept(FrameSink& sink) {
   auto session = std::make_shared<ServerSession>(*rep_, sink);
   auto connection = std::make_unique<ConnectedSession>(session, rep_->sessions_);
   if (rep_->state_ == Rep::State::kStopping || rep_->state_ == Rep::State::kStopped) {
-    session->Close(Goodbye::SHUTTING_DOWN, "the server is stopping",
-                   rep_->options_.reopen_interval);
+    session->Close(Goodbye::SHUTTING_DOWN, "the server is stopping", rep_->ComeBackAfter());
   } else if (full) {
     session->Close(Goodbye::SHUTTING_DOWN, "the server has as many sessions as it may have",
-                   kFullRetryAfter);
+                   rep_->come_back_full_.After(rep_->clock_.Passed()));
   }
   rep_->ArmSweep();
   return connection;
 }
 
-void Server::Rep::CloseSessions(Goodbye::Code code, std::string_view text,
-                                absl::Duration retry_after) {
+void Server::Rep::CloseSessions(Goodbye::Code code, std::string_view text) {
   const std::vector<ServerSession*> all = sessions_->all;
-  for (ServerSession* const session : all) session->Close(code, text, retry_after);
+  for (ServerSession* const session : all) session->Close(code, text, ComeBackAfter());
 }
 
 void Server::Rep::ArmSweep() {
@@ -234,8 +230,7 @@ void Server::Rep::OnStoreFailed(const absl::Status& status) {
   if (state_ != State::kRunning) return;
   state_ = State::kFailed;
   reopen_ = executors_.core->PostAfter(absl::ZeroDuration(), [this] {
-    CloseSessions(Goodbye::STORE_FAILED, "the server opens its stores again",
-                  options_.reopen_interval);
+    CloseSessions(Goodbye::STORE_FAILED, "the server opens its stores again");
     for (const auto& [name, tenant] : tenants_) tenant->Stop();
     ReopenAfter(options_.reopen_interval);
   });
@@ -302,7 +297,7 @@ void Server::Rep::AwaitStopped(std::function<void()> done) {
     return;
   }
   state_ = State::kStopped;
-  CloseSessions(Goodbye::SHUTTING_DOWN, "the server is stopping", options_.reopen_interval);
+  CloseSessions(Goodbye::SHUTTING_DOWN, "the server is stopping");
   if (sweep_ != 0) executors_.core->Cancel(sweep_);
   sweep_ = 0;
   done();

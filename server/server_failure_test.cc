@@ -1,8 +1,11 @@
 // What the server does when its disk fails, and how it ends.
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "eventlog/log/rocksdb_engine.h"
 #include "eventlog/log/verify.h"
@@ -238,6 +241,24 @@ TEST_F(ServerFailureTest, I7_StoppingFinishesWhatIsBeingCommitted) {
   late.Connect(*server_);
   late.Absorb();
   EXPECT_EQ(late.goodbye()->code(), Goodbye::SHUTTING_DOWN);
+}
+
+// A server that stops, or fails, sends all away in one moment: they must not return in one.
+TEST_F(ServerFailureTest, ManyDevicesOfAServerThatStopsAreToldToReturnOneAfterTheOther) {
+  std::vector<std::unique_ptr<ScriptedDevice>> devices;
+  for (int i = 0; i < 300; ++i) {
+    devices.push_back(std::make_unique<ScriptedDevice>(Cat("till-", i), std::vector{Cat("s", i)}));
+    devices.back()->Connect(*server_);
+  }
+  server_.RunUntilIdle();
+  ASSERT_TRUE(server_.Stop());
+  std::map<uint64_t, int> returning;
+  for (const auto& device : devices) {
+    device->Absorb();
+    ++returning[device->goodbye()->retry_after_ms()];
+  }
+  EXPECT_THAT(returning, testing::ElementsAre(testing::Pair(2000u, 100), testing::Pair(2100u, 100),
+                                              testing::Pair(2200u, 100)));
 }
 
 // ---- what somebody wrote wrongly while no server ran

@@ -15,6 +15,7 @@
 
 #include "eventlog/log/rocksdb_engine.h"
 #include "server/server.h"
+#include "server/session/come_back.h"
 #include "server/session/server_session.h"
 #include "server/tenant/tenant.h"
 #include "server/tenant/tenant_stores.h"
@@ -41,6 +42,9 @@ struct Sessions {
   }
 };
 
+// What a device waits at least that found the server full.
+inline constexpr absl::Duration kFullRetryAfter = absl::Seconds(30);
+
 struct Server::Rep final : public ServerSessionHost {
   enum class State { kRunning, kFailed, kStopping, kStopped };
 
@@ -59,13 +63,14 @@ struct Server::Rep final : public ServerSessionHost {
   const ServerOptions& options() const override { return options_; }
   const Clock& clock() const override { return clock_; }
   Executor& core() override { return *executors_.core; }
+  absl::Duration ComeBackAfter() override { return come_back_.After(clock_.Passed()); }
 
   absl::Status OpenAll();
   absl::StatusOr<Tenant*> OpenTenant(const std::string& name);
   absl::StatusOr<std::shared_ptr<TenantStores>> Find(std::string_view tenant) const;
   absl::StatusOr<Tenant*> RunningTenant(const std::string& name);
 
-  void CloseSessions(Goodbye::Code code, std::string_view text, absl::Duration retry_after);
+  void CloseSessions(Goodbye::Code code, std::string_view text);
   void ArmSweep();
   void Sweep();
 
@@ -95,6 +100,8 @@ struct Server::Rep final : public ServerSessionHost {
   std::weak_ptr<RocksdbEngine> closing_;  // until its last reader lets go
   Executor::TimerId sweep_ = 0;
   Executor::TimerId reopen_ = 0;
+  ComeBack come_back_{options_.reopen_interval};  // when it is open again, or another runs
+  ComeBack come_back_full_{kFullRetryAfter};
   bool backing_up_ = false;
   // Tenants whose log begins a new epoch when it is opened again, and when one began so.
   std::set<std::string> went_back_;

@@ -27,6 +27,7 @@ AIMS = (
     ("power cut points", 1_000, 40_000),
     ("kill -9 cycles", 200, 3_000),
     ("fuzz executions", 1_500_000, 20_000_000),
+    ("devices held", 1_000, 10_000),
     ("planted bugs caught", 25, 25),
 )
 

@@ -263,6 +263,30 @@ TEST_F(LoseTest, I31_ALogThatWasContinuedForNothingIsTheOneBeforeAgain) {
   EXPECT_EQ(outbox_->view(kPlainClass).last, Count(5));
 }
 
+// The server follows the hashes of what was pushed, and refuses what does not follow.
+TEST_F(LoseTest, I31_NoHashStaysBehindTheLastIntentWhereALogComesApartEarlier) {
+  const auto commit = [&](const Outbox::Moving&, StoreBatch& batch) {
+    return store_->Commit(batch, Sync::kDurable);
+  };
+  for (int i = 0; i < 3; ++i) Record(1);
+  Settle({Decided(1, 3, 70, ACCEPTED)});
+  ASSERT_TRUE(outbox_->Continue(kPlainClass, Count(4), commit).ok());  // nothing moves
+  ASSERT_TRUE(outbox_->GoBack(kPlainClass, Count(4), commit).ok());
+  ASSERT_TRUE(Lose(1, 70).ok());
+  ASSERT_TRUE(outbox_->Continue(kPlainClass, Count(2), commit).ok());
+  Record(1);
+  IntentReader reader(*store_, kPlainClass);
+  ChainValue hash = {};
+  for (const uint64_t count : {2, 3}) {
+    const auto at = reader.Find(Count(count));
+    ASSERT_TRUE(at.ok()) << at.status();
+    at->row.ForEach([&](uint32_t, std::string_view intent) { hash = NextLogHash(hash, intent); });
+  }
+  Push push;
+  ASSERT_TRUE(reader.FillPush(Count(4), Count(4), 1000, Count(1), &push).ok());
+  EXPECT_EQ(push.hash_before(), Bytes(hash));
+}
+
 // ---- what is trimmed
 
 TEST_F(LoseTest, I1_WhatIsTrimmedIsSafeAndFromTheFrontAndItsIdsStayKnown) {

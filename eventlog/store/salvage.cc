@@ -125,62 +125,69 @@ void Reading::Batch(const std::string& name, std::string bytes) {
   if (!status.ok()) Damaged(name, status.ToString());
 }
 
-// What is behind a damaged part is looked for in the next block.
+// The record at the beginning of `bytes`, which are the rest of a block; nothing if there is none.
+struct Record {
+  Kind kind;
+  std::string_view part;
+};
+std::optional<Record> RecordAt(std::string_view bytes) {
+  if (bytes.size() < kHeaderBytes) return std::nullopt;
+  const size_t length = static_cast<uint8_t>(bytes[4]) | static_cast<uint8_t>(bytes[5]) << 8;
+  const auto kind = static_cast<uint8_t>(bytes[6]);
+  if (kHeaderBytes + length > bytes.size() || kind > kLast || kind == kZero ||
+      Masked(bytes.substr(6, 1 + length)) != LoadLittle32(bytes)) {
+    return std::nullopt;
+  }
+  return Record{static_cast<Kind>(kind), bytes.substr(kHeaderBytes, length)};
+}
+
+// What is behind a damaged part is looked for byte by byte. Only where nothing follows the log
+// ended within a record.
 void Reading::Log(const std::string& name) {
   std::string bytes;
   const rocksdb::Status status = rocksdb::ReadFileToString(env_, Cat(dir_, "/", name), &bytes);
   if (!status.ok()) return Damaged(name, status.ToString());
   const std::string_view log = bytes;
   std::optional<std::string> batch;  // its parts so far
-  for (size_t block = 0; block < log.size(); block += kBlockBytes) {
-    std::string_view rest = log.substr(block, kBlockBytes);
-    const bool last = block + kBlockBytes >= log.size();
-    while (rest.size() >= kHeaderBytes) {
-      const size_t length = static_cast<uint8_t>(rest[4]) | static_cast<uint8_t>(rest[5]) << 8;
-      const auto kind = static_cast<uint8_t>(rest[6]);
-      if (kHeaderBytes + length > rest.size() || kind > kLast || kind == kZero ||
-          Masked(rest.substr(6, 1 + length)) != LoadLittle32(rest)) {
-        if (!last)
-          Damaged(name, Cat("byte ",
-                            log.size() - (log.size() - block) +
-                                (std::min(kBlockBytes, log.size() - block) - rest.size()),
-                            " is not the beginning of a record"));
-        batch.reset();
-        break;
-      }
-      const std::string_view part = rest.substr(kHeaderBytes, length);
-      if (kind == kWhole || kind == kFirst) batch = "";
-      if (batch) batch->append(part);
-      if ((kind == kWhole || kind == kLast) && batch) {
-        Batch(name, std::move(*batch));
-        batch.reset();
-      }
-      rest.remove_prefix(kHeaderBytes + length);
+  std::optional<size_t> bad;         // where records ended, and whether they go on is not known yet
+  for (size_t at = 0; at < log.size();) {
+    const size_t left = kBlockBytes - at % kBlockBytes;
+    if (left < kHeaderBytes) {
+      at += left;
+      continue;
+    }
+    const std::optional<Record> record = RecordAt(log.substr(at, left));
+    if (!record) {
+      if (!bad) bad = at;
+      batch.reset();
+      ++at;
+      continue;
+    }
+    if (bad) Damaged(name, Cat("no record begins at byte ", *std::exchange(bad, std::nullopt)));
+    at += kHeaderBytes + record->part.size();
+    if (record->kind == kWhole || record->kind == kFirst) batch = "";
+    if (batch) batch->append(record->part);
+    if ((record->kind == kWhole || record->kind == kLast) && batch) {
+      Batch(name, std::move(*batch));
+      batch.reset();
     }
   }
 }
 
-// The lock of writers, while files are read.
-class Held {
- public:
-  Held(rocksdb::Env* env, const std::string& dir) : env_(env) {
-    const std::string path = Cat(dir, "/LOCK");
-    if (env->FileExists(path).ok()) ok_ = env->LockFile(path, &lock_).ok();
-  }
-  ~Held() {
-    if (lock_ != nullptr) env_->UnlockFile(lock_).PermitUncheckedError();
-  }
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-  bool ok() const { return ok_; }
-
- private:
-  rocksdb::Env* const env_;
-  rocksdb::FileLock* lock_ = nullptr;
-  bool ok_ = true;
-};
-
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<StoreLock>> StoreLock::Take(rocksdb::Env* env,
+                                                           const std::string& dir) {
+  if (env == nullptr) env = rocksdb::Env::Default();
+  const rocksdb::Status there = env->FileExists(dir);
+  if (!there.ok()) return NotFound(dir, " cannot be read: ", there.ToString());
+  rocksdb::FileLock* lock = nullptr;
+  const rocksdb::Status locked = env->LockFile(Cat(dir, "/LOCK"), &lock);
+  if (!locked.ok()) return FailedPrecondition(dir, " is in use by another process; stop it");
+  return std::unique_ptr<StoreLock>(new StoreLock(env, lock));
+}
+
+StoreLock::~StoreLock() { env_->UnlockFile(lock_).PermitUncheckedError(); }
 
 absl::Status ReadSalvage(rocksdb::Env* env, const std::string& dir, UseSalvaged use,
                          Salvaged* salvaged) {
@@ -188,8 +195,6 @@ absl::Status ReadSalvage(rocksdb::Env* env, const std::string& dir, UseSalvaged 
   std::vector<std::string> names;
   const rocksdb::Status status = env->GetChildren(dir, &names);
   if (!status.ok()) return NotFound(dir, " cannot be read: ", status.ToString());
-  const Held held(env, dir);
-  if (!held.ok()) return FailedPrecondition(dir, " is in use by another process; stop it");
   std::sort(names.begin(), names.end(), [](const std::string& one, const std::string& other) {
     return std::pair(one.size(), one) < std::pair(other.size(), other);
   });

@@ -129,7 +129,7 @@ void ServerSession::OnHello(const Hello& hello) {
     INTENTLOG_MARK("session: a Hello finds no tenant");
     const bool full = absl::IsResourceExhausted(tenant.status());
     return Close(full ? Goodbye::UNKNOWN_TENANT : Goodbye::STORE_FAILED, MessageOf(tenant.status()),
-                 host_.options().reopen_interval);
+                 host_.ComeBackAfter());
   }
   tenant_ = *tenant;
   instance_ = InstanceId::FromBytes(hello.instance());

@@ -41,6 +41,8 @@ class ServerSessionHost {
   virtual const ServerOptions& options() const = 0;
   virtual const Clock& clock() const = 0;
   virtual Executor& core() = 0;
+  // How long one more device is to stay away that is sent away for a short while.
+  virtual absl::Duration ComeBackAfter() = 0;
 };
 
 class ServerSession final : public FeedReceiver,

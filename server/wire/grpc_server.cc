@@ -4,6 +4,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <utility>
@@ -45,6 +46,17 @@ int Millis(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
 
+// A device that is one too many is told so, which takes a connection for a moment: an eighth of
+// them is left for that, for readers and for operators.
+SyncServiceOptions SyncOf(const GrpcServerOptions& options) {
+  SyncServiceOptions sync = options.sync;
+  const size_t possible = ConnectionsPossible(options.listener);
+  if (possible < options.listener.connections_max) {
+    sync.streams_max = std::min(sync.streams_max, possible - possible / 8);
+  }
+  return sync;
+}
+
 void Configure(const GrpcServerOptions& options, grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.frame_bytes_max));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
@@ -65,7 +77,7 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder& builder) {
 struct GrpcServer::Rep {
   Rep(Backend& backend, const GrpcServerOptions& options)
       : reader_executor(MakeThreadExecutor("reader-rpc")),
-        sync(backend, options.sync),
+        sync(backend, SyncOf(options)),
         reader(backend, *reader_executor, options.reader),
         snapshots(backend, *reader_executor, SnapshotServiceOptions()) {
     if (FleetBackend* const fleet = backend.fleet()) {

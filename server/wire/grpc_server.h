@@ -28,7 +28,7 @@ struct GrpcServerOptions {
   std::string listen = "127.0.0.1:7420";
   bool insecure = false;
 
-  SyncServiceOptions sync;
+  SyncServiceOptions sync;  // fewer streams, if the process may not have enough files open
   ReaderServiceOptions reader;
   AdminServiceOptions admin;
   ListenerOptions listener;

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -79,7 +80,24 @@ uint64_t SocketNumber(int fd) {
   return fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
 }
 
+// Below this number descriptors are for connections; the largest number: there is no limit.
+rlim_t DescriptorsEnd(const ListenerOptions& options) {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return std::numeric_limits<rlim_t>::max();
+  }
+  return limit.rlim_cur - std::min<rlim_t>(options.descriptors_reserved, limit.rlim_cur / 4);
+}
+
 }  // namespace
+
+size_t ConnectionsPossible(const ListenerOptions& options) {
+  const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (next < 0) return 0;
+  close(next);
+  const rlim_t end = DescriptorsEnd(options), taken = static_cast<rlim_t>(next);
+  return end < taken ? 0 : std::min<size_t>(options.connections_max, end - taken);
+}
 
 struct Listener::Rep {
   enum class Accepted { kOne, kNobodyWaits, kNoRoom };
@@ -212,10 +230,7 @@ bool Listener::Rep::HasDescriptors() const {
   const int next = fcntl(stop_event, F_DUPFD_CLOEXEC, 0);
   if (next < 0) return false;
   close(next);
-  rlimit limit = {};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return true;
-  const rlim_t reserved = std::min<rlim_t>(options.descriptors_reserved, limit.rlim_cur / 4);
-  return static_cast<rlim_t>(next) + reserved < limit.rlim_cur;
+  return static_cast<rlim_t>(next) < DescriptorsEnd(options);
 }
 
 // Who has a connection does not say when it ends: but then its descriptor is another socket's, or

@@ -34,6 +34,10 @@ struct ListenerOptions {
   absl::Duration unacknowledged_max = absl::Seconds(20);
 };
 
+// How many more files the process may open, as its limit is now, but for the descriptors that are
+// reserved; at most connections_max.
+size_t ConnectionsPossible(const ListenerOptions& options);
+
 class Listener {
  public:
   // Binds every address that `host` means; port "0": any free one. UNAVAILABLE: the port is in use

@@ -26,6 +26,7 @@ class Child {
   void Kill();
   // Waits for its end: the exit code, or 128 + signal.
   int Wait();
+  pid_t pid() const { return pid_; }
 
  private:
   bool ReadSome(bool wait);

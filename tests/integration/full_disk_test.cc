@@ -14,10 +14,12 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "tests/integration/kill_shop.h"
 #include "tests/integration/process.h"
 
 namespace intentlog {
@@ -153,6 +155,40 @@ TEST_F(FullDiskTest, I6_AServerOnAFullDiskIsReadTakesNothingAndHealsByItself) {
   EXPECT_EQ(healed.exit_code, 0) << healed.err;
   EXPECT_EQ(head(), 200);
   EXPECT_EQ(server.Stop(SIGTERM), 0);
+}
+
+// A device that runs on: it says once that it can record nothing, is killed by nothing, and goes on
+// by itself, in the same process.
+TEST_F(FullDiskTest, I6_ARunningDeviceRefusesOnAFullDiskAndGoesOnInTheSameProcess) {
+  integration::KillShop shop("full");
+  ASSERT_TRUE(shop.StartServer());
+  const std::string disk = shop.DirOf("disk");
+  ASSERT_TRUE(std::filesystem::create_directory(disk));
+  ASSERT_EQ(mount("none", disk.c_str(), "tmpfs", 0, "size=48m,mode=700"), 0);
+  const std::string filler = disk + "/filler";
+  const std::string till = "disk/till-1";
+  shop.StartDevice(till);
+  const auto await = [&](const std::function<bool()>& done) {
+    for (int ms = 0; ms < 30'000 && !done(); ms += 5) usleep(5000);
+    return done();
+  };
+  const auto says_failed = [&] {
+    return shop.device(till).Output().find("failed") != std::string::npos;
+  };
+  ASSERT_TRUE(await([&] { return shop.Acknowledged(till) > 200; }));
+  EXPECT_FALSE(says_failed());
+  {
+    std::ofstream file(filler, std::ios::binary);
+    for (const std::string block(64 << 10, 'x'); file.write(block.data(), 64 << 10).flush();) {
+    }
+  }
+  EXPECT_TRUE(await(says_failed));
+  const uint64_t when_full = shop.Acknowledged(till);
+  std::filesystem::remove(filler);
+  EXPECT_TRUE(await([&] { return shop.Acknowledged(till) > when_full + 200; }))
+      << "it does not go on: " << shop.Acknowledged(till) - when_full << " since there is space";
+  shop.Finish({till});
+  umount2(disk.c_str(), MNT_DETACH);
 }
 
 }  // namespace

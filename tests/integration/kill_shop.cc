@@ -43,6 +43,7 @@ bool KillShop::StartServer(const Under& under) {
   Under command = under;
   command.insert(command.end(), {"tools/intentlog", "serve", "--data", DirOf("server"), "--listen",
                                  "127.0.0.1:" + (port_.empty() ? "0" : port_)});
+  command.insert(command.end(), serve_options_.begin(), serve_options_.end());
   server_ = std::make_unique<Child>(command);
   const std::string line = server_->FirstLine();
   const size_t at = line.find("127.0.0.1:");
@@ -153,7 +154,8 @@ void KillShop::CheckDevice(const std::string& name, const std::set<std::string>&
             << " recorded, all on the server once\n";
 }
 
-void KillShop::Finish(const std::vector<std::string>& names) {
+void KillShop::Finish(const std::vector<std::string>& names,
+                      const std::function<void(const EventLog&)>& look) {
   while (!devices_.empty()) KillDevice(devices_.begin()->first);
   server_->Kill();
   ASSERT_TRUE(StartServer());
@@ -170,6 +172,7 @@ void KillShop::Finish(const std::vector<std::string>& names) {
   for (const std::string& problem : verified->problems) ADD_FAILURE() << problem;
   const std::set<std::string> on_server = IntentsOf(**log);
   for (const std::string& name : names) CheckDevice(name, on_server);
+  if (look) look(**log);
 }
 
 }  // namespace intentlog::integration

@@ -8,10 +8,12 @@
 //   shop.Finish();
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -37,6 +39,8 @@ class KillShop {
   using Under = std::vector<std::string>;
   // Waits until it listens. False, and the test has failed, if it does not.
   bool StartServer(const Under& under = {});
+  // What every server is started with from now on, after `serve`.
+  void ServeWith(std::vector<std::string> options) { serve_options_ = std::move(options); }
   void StartDevice(const std::string& name, const Under& under = {});
   // One whose folder is a copy of that of `of`, as it is now.
   void StartCopy(const std::string& name, const std::string& of);
@@ -57,7 +61,9 @@ class KillShop {
 
   // Kills the devices, syncs each of `names` alone with a healthy server, stops that, and compares:
   // the log is whole, and holds every intent of `names` once, what was acknowledged among them.
-  void Finish(const std::vector<std::string>& names);
+  // `look` is shown the log.
+  void Finish(const std::vector<std::string>& names,
+              const std::function<void(const EventLog&)>& look = nullptr);
 
  private:
   void Run(const std::string& folder, const std::string& device, const Under& under);
@@ -69,6 +75,7 @@ class KillShop {
   const std::string root_;
   SeededRandom random_;
   std::string port_;
+  std::vector<std::string> serve_options_;
   ManualClock clock_;
   ManualExecutor executor_{clock_};
   std::unique_ptr<Child> server_;

@@ -119,10 +119,11 @@ class SocketStream final : public LoadStreams::Stream {
  public:
   SocketStream(int fd, int epoll, LoadStreams::OnMessage on_message, LoadStreams::OnEnd on_end)
       : fd_(fd), epoll_(epoll), on_message_(std::move(on_message)), on_end_(std::move(on_end)) {}
-  ~SocketStream() override { close(fd_); }
+  ~SocketStream() override { CloseSocket(); }
 
   void Write(std::string framed) override {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (fd_ < 0) return;
     queue_.push_back(std::move(framed));
     SendMore();
   }
@@ -286,11 +287,19 @@ class SocketStream final : public LoadStreams::Stream {
 
   void End(std::string_view why) {
     if (std::exchange(ended_, true)) return;
-    epoll_ctl(epoll_, EPOLL_CTL_DEL, fd_, nullptr);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      CloseSocket();
+      queue_.clear();
+    }
     on_end_(Unavailable(why));
   }
+  void CloseSocket() {
+    if (fd_ >= 0) close(fd_);  // which takes it from the epoll, too
+    fd_ = -1;
+  }
 
-  const int fd_;
+  int fd_;  // -1: ended. Changed by the loop's thread, which holds mutex_
   const int epoll_;
   const LoadStreams::OnMessage on_message_;
   const LoadStreams::OnEnd on_end_;

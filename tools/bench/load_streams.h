@@ -38,7 +38,8 @@ class LoadStreams {
   LoadStreams();
   ~LoadStreams();
 
-  // `address` as "127.0.0.1:7420", `method` as "/package.Service/Method". Valid as long as this.
+  // `address` as "127.0.0.1:7420", `method` as "/package.Service/Method". Valid as long as this; a
+  // stream that ended holds no descriptor.
   absl::StatusOr<Stream*> Connect(const std::string& address, const std::string& method,
                                   OnMessage on_message, OnEnd on_end);
   // A message as it goes over the wire, made before the clock runs.

@@ -29,6 +29,7 @@ Json ToJson(const Repaired& repaired) {
   Json json = {{"set_aside", repaired.set_aside},
                {"device", repaired.device},
                {"damaged_files", repaired.damaged_files},
+               {"ended_former", repaired.ended_former},
                {"logs", Json::array()}};
   for (const RepairedLog& log : repaired.logs) {
     Json unreadable = Json::array();
@@ -38,14 +39,15 @@ Json ToJson(const Repaired& repaired) {
     json["logs"].push_back({{"class", log.priority},
                             {"kept", SizeOf(log.kept)},
                             {"kept_from", log.kept.first.value()},
+                            {"receipted", log.receipted.value()},
                             {"unreadable", unreadable},
                             {"left_aside", log.left_aside}});
   }
   return json;
 }
 
-void Print(const RepairedLog& log) {
-  std::printf("  log %d: %s intents are pending again", int{log.priority},
+void Print(const RepairedLog& log, const std::string& set_aside) {
+  std::printf("  class %d: %s intents are pending again", int{log.priority},
               Words(SizeOf(log.kept)).c_str());
   if (SizeOf(log.kept) > 0) {
     std::printf(", counts %s to %s; the server answers those that it has as before",
@@ -55,14 +57,14 @@ void Print(const RepairedLog& log) {
   for (const CountRange& range : log.unreadable) {
     std::printf("    counts %s to %s cannot be read: %s\n", Words(range.first.value()).c_str(),
                 Words(range.last.value()).c_str(),
-                range.last < log.kept.first ? "the server has them"
+                range.last <= log.receipted ? "the server has them"
                                             : "they are lost unless the server has them");
   }
   if (log.left_aside > 0) {
     std::printf(
-        "    %s intents behind that can be read and stay aside: only the server knows whether it "
-        "has them\n",
-        Words(log.left_aside).c_str());
+        "    %s intents behind that can be read and stay aside, in %s: only the server knows "
+        "whether it has them\n",
+        Words(log.left_aside).c_str(), set_aside.c_str());
   }
 }
 
@@ -74,9 +76,15 @@ absl::Status Repair(const Options& options) {
     PrintJson(ToJson(*repaired));
     return absl::OkStatus();
   }
+  if (repaired->ended_former) {
+    std::printf(
+        "%s is whole: a repair that was cut off is ended, and the damaged folder kept in %s\n",
+        options.dir.c_str(), repaired->set_aside.c_str());
+    return absl::OkStatus();
+  }
   std::printf("%s of device %s begins anew; the damaged folder is kept in %s\n",
               options.dir.c_str(), repaired->device.c_str(), repaired->set_aside.c_str());
-  for (const RepairedLog& log : repaired->logs) Print(log);
+  for (const RepairedLog& log : repaired->logs) Print(log, repaired->set_aside);
   std::printf("  read models and what others did come from the server again, with the next sync\n");
   for (const std::string& file : repaired->damaged_files) std::printf("  %s\n", file.c_str());
   return absl::OkStatus();

@@ -1,5 +1,6 @@
 #include "tools/commands/serve.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -25,6 +26,8 @@ namespace {
 
 // A quiet scope's cursor moves once in so many digest intervals.
 constexpr int kQuietIntervals = 10;
+// Connections of readers and operators, and of devices that are told that they are too many.
+constexpr size_t kOtherConnections = 480;
 
 struct Options {
   std::string data;
@@ -39,6 +42,7 @@ struct Options {
   uint64_t snapshot_events = SnapshotPolicy().events;
   absl::Duration snapshot_pause = SnapshotPolicy().interval_min;
   uint64_t device_snapshot_events = ServerOptions().snapshot_events_min;
+  uint64_t sessions = ServerOptions().sessions_max;
   bool insecure = false;
   bool json = false;
 };
@@ -48,6 +52,15 @@ absl::Status CheckData(const std::string& dir) {
   return kind == FolderKind::kAbsent ? absl::OkStatus() : RequireFolder(dir, FolderKind::kServer);
 }
 
+// Each device takes a descriptor, and a shell's usual limit of open files is for programs that do
+// not ask for more: 1,024 of some hundred thousand.
+void RaiseDescriptorLimit() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);  // where that fails, fewer devices are taken
+}
+
 GrpcServerOptions WireOf(const Options& options, const ServerOptions& limits) {
   GrpcServerOptions wire;
   wire.listen = options.listen;
@@ -55,6 +68,7 @@ GrpcServerOptions WireOf(const Options& options, const ServerOptions& limits) {
   wire.sync.unprocessed_bytes_max = limits.push_window_bytes;
   wire.sync.unsent_bytes_max = limits.unsent_bytes_max + 4 * size_t{limits.frame_bytes_max};
   wire.sync.streams_max = limits.sessions_max;
+  wire.listener.connections_max = limits.sessions_max + kOtherConnections;
   wire.frame_bytes_max = limits.frame_bytes_max + (64 << 10);
   return wire;
 }
@@ -129,6 +143,7 @@ void Watch(const Options& options, StopSignal& stop, OpenServer& server, const G
 
 absl::Status Serve(const Options& options) {
   RETURN_IF_ERROR(CheckData(options.data));
+  RaiseDescriptorLimit();
   StopSignal stop(StopSignal::Hangup::kReloads);
   ServerOptions server_options;
   server_options.dir = options.data;
@@ -142,6 +157,7 @@ absl::Status Serve(const Options& options) {
   server_options.backups_off = options.backups == "off";
   server_options.backups_accepted = static_cast<int>(options.backups_accepted);
   server_options.heal_wait = options.heal_wait;
+  server_options.sessions_max = options.sessions;
   server_options.quiet_cursor_interval = kQuietIntervals * options.digest_interval;
   absl::StatusOr<OpenServer> server = OpenServer::Open(server_options, options.schema_file);
   if (!server.ok()) return ExplainInUse(server.status());
@@ -194,6 +210,9 @@ void RegisterServe(CLI::App& app, int* exit_code) {
               "never sooner after the last one than this (default: 1m)");
   AddNumber(command, "--device-snapshot-events", &options->device_snapshot_events, 1, UINT64_MAX,
             "a device that lacks so many events of a scope gets its rows instead (default: 20000)");
+  AddNumber(command, "--sessions", &options->sessions, 1, 1'000'000,
+            "devices that are connected at a time, each an open file; more are told to come later "
+            "(default: 20000)");
   AddFlag(command, "--insecure", &options->insecure,
           "allow an address that other machines reach, without encryption");
   AddJson(command, &options->json);

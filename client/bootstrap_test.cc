@@ -289,6 +289,20 @@ TEST_F(BootstrapTest, AScopeThatItDoesNotFollowIsRefused) {
   ExpectRefused("does not subscribe");
 }
 
+// However often a server says so, it costs the memory of one.
+TEST_F(BootstrapTest, I33_OneThatComesAgainBeforeItIsLoadedIsRefused) {
+  shop_.Sync();
+  SendHead();
+  SendChunks();
+  SendHead();
+  shop_.Run();
+  EXPECT_NE(shop_.client().Status().last_error.find("one has come already"), std::string::npos)
+      << shop_.client().Status().last_error;
+  shop_.server().HoldFeed(false);
+  shop_.Pass(absl::Minutes(10));
+  EXPECT_TRUE(IsRight());
+}
+
 TEST_F(BootstrapTest, OneThatComesAgainIsRefused) {
   shop_.Sync();
   SendHead();

@@ -1,5 +1,6 @@
 #include "client/sync/bootstrap.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,10 @@ absl::Status Bootstrap::AddHead(SnapshotHead head, size_t frame_bytes, const Epo
   RETURN_IF_ERROR(ValidScope(scope));
   if (!options_.take_snapshots) return Bad(scope, "this device takes none");
   if (coming_) return Bad(scope, "that of scope \"", coming_->head.scope(), "\" is not whole");
+  if (IsToBeLoaded(scope)) return Bad(scope, "one has come already, and is not loaded yet");
+  if (waiting_bytes_ + frame_bytes > options_.waiting_bytes_max) {
+    return Bad(scope, "more than the credit that was given");
+  }
   if (EpochId::FromBytes(head.epoch_id()) != epoch) return Bad(scope, "of another epoch");
   const auto cursor = device_.cursors->Find(scope);
   if (!cursor && !device_.cursors->all_scopes()) {
@@ -89,6 +94,12 @@ void Bootstrap::Empty(const std::string& scope) {
   staged.head.set_scope(scope);
   StageHead(staged.head, batch_);
   BecomeWhole(std::move(staged));
+}
+
+bool Bootstrap::IsToBeLoaded(const std::string& scope) const {
+  if (load_ != nullptr && load_->scope() == scope) return true;
+  return std::any_of(whole_.begin(), whole_.end(),
+                     [&](const StagedSnapshot& one) { return one.head.scope() == scope; });
 }
 
 void Bootstrap::BecomeWhole(StagedSnapshot staged) {

@@ -63,6 +63,7 @@ class Bootstrap {
   absl::StatusOr<Stepped> Step();
 
  private:
+  bool IsToBeLoaded(const std::string& scope) const;
   void BecomeWhole(StagedSnapshot staged);
   absl::StatusOr<Stepped> Load();
 

@@ -141,9 +141,27 @@ TEST_F(FaultTest, ABufferedCommitIsTheDurableOnesPrefixAfterAPowerCut) {
     batch.Put(Space::kIndex, "4", "row");
     ASSERT_TRUE((*store)->Commit(batch, Sync::kBuffered).ok());
     ASSERT_EQ(Prefix(**store), 4);
+    disk_->CutPowerAt(disk_->operations() + 1);
   }
   disk_->LosePower(Disk::Unsynced::kLost);
   EXPECT_EQ(Prefix(**Open()), 3);
+}
+
+// The mark beside it names the sizes of its logs then.
+TEST_F(FaultTest, I5_WhatWasBufferedIsThereOnceTheStoreWasClosedAndItOpensAfterAPowerCut) {
+  {
+    auto store = Open();
+    ASSERT_TRUE(store.ok());
+    ASSERT_EQ(PutAll(**store, 1, 3), 3);
+    StoreBatch batch;
+    batch.Put(Space::kLog, "4", "buffered");
+    batch.Put(Space::kIndex, "4", "row");
+    ASSERT_TRUE((*store)->Commit(batch, Sync::kBuffered).ok());
+  }
+  disk_->LosePower(Disk::Unsynced::kLost);
+  const auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ(Prefix(**store), 4);
 }
 
 TEST_F(FaultTest, I6_AfterTheFirstFailedWriteOrSyncNothingIsAcknowledgedUntilReopening) {

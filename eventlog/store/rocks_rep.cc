@@ -80,10 +80,11 @@ class RocksSnapshot final : public StoreSnapshot {
 }  // namespace
 
 Store::Rep::Rocks::~Rocks() {
+  // The sizes of logs that are marked must survive a power cut.
+  const bool synced = db != nullptr && lock == nullptr && !has_failed && db->SyncWAL().ok();
   for (rocksdb::ColumnFamilyHandle* handle : spaces) db->DestroyColumnFamilyHandle(handle);
-  const bool was_open = db != nullptr;
   db.reset();  // its threads may still tell of failures
-  if (was_open && !has_failed) high_water->WriteClosed();
+  if (synced && !has_failed) high_water->WriteClosed();
 }
 
 absl::Status Store::Rep::Rocks::Write(const Changes& batch, Sync sync) {

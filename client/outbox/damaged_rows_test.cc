@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "client/outbox/lost_runs.h"
-#include "client/outbox/outbox.h"
+#include "client/outbox/outbox_in_memory.h"
 #include "client/outbox/pending.h"
 #include "eventlog/runtime/check.h"
-#include "eventlog/runtime/manual_clock.h"
-#include "eventlog/store/memory_disk.h"
 
 namespace intentlog {
 namespace {
@@ -19,53 +17,25 @@ namespace {
 using testing::HasSubstr;
 
 // A device log of three intents about one order: one that is alone, and a batch of two.
-class DamagedRowsTest : public testing::Test {
+class DamagedRowsTest : public OutboxInMemory {
  protected:
   DamagedRowsTest() {
-    Open();
+    INTENTLOG_CHECK(TryOpen().ok());
     Record(1);
     Record(2);
   }
-  ~DamagedRowsTest() override { Close(); }
-
-  void Open() {
-    StoreOptions options;
-    options.role = "device";
-    options.memory = &disk_;
-    auto store = Store::Open("till", options);
-    INTENTLOG_CHECK(store.ok());
-    store_ = *std::move(store);
-    opened_ = Outbox::Open(*store_, clock_, OutboxOptions());
-  }
-  void Close() {
-    opened_ = absl::UnavailableError("closed");
-    store_.reset();
-  }
-  std::string Reopened() {
-    Close();
-    Open();
-    return TextOf(opened_.status());
-  }
-  Outbox& outbox() { return **opened_; }
 
   static std::string TextOf(const absl::Status& status) {
     EXPECT_TRUE(status.ok() || absl::IsDataLoss(status)) << status;
     return std::string(status.message());
   }
-  std::string Record(size_t intents) {
-    std::vector<EncodedIntent> batch;
-    while (batch.size() < intents) {
-      Intent intent;
-      intent.set_intent_id(std::string(15, 'i') + static_cast<char>(++made_));
-      intent.set_type("t");
-      intent.set_entity_type("order");
-      intent.set_entity_id("1");
-      intent.set_scope("shop");
-      batch.push_back({IdOf(made_), false, {"order", "1"}, intent.SerializeAsString()});
-    }
-    return TextOf(outbox().Append(batch, true).status());
+  std::string Reopened() { return TextOf(TryOpen()); }
+  std::string Record(size_t intents) { return TextOf(TryRecord(intents)); }
+  std::string Settle(std::vector<Outcome> outcomes, std::vector<SettlementSeen> settlements = {}) {
+    return TextOf(TrySettle(std::move(outcomes), std::move(settlements)));
   }
-  static IntentId IdOf(char made) { return IntentId::FromBytes(std::string(15, 'i') + made); }
+  static SettlementSeen Closing(uint64_t of) { return OutboxInMemory::Closing(of, 90, ACCEPTED); }
+  std::string Lose() { return TextOf(TryLose(LostReceipts())); }
 
   void Put(Space space, const std::string& key, const std::string& value) {
     StoreBatch batch;
@@ -77,39 +47,10 @@ class DamagedRowsTest : public testing::Test {
     batch.Delete(space, key);
     INTENTLOG_CHECK(store_->Commit(batch, Sync::kDurable).ok());
   }
-  static Outcome Decided(uint64_t first, uint32_t length, uint64_t position, Decision decision) {
-    Outcome outcome;
-    outcome.first = Count(first);
-    outcome.length = length;
-    outcome.position = Position(position);
-    outcome.decision = decision;
-    return outcome;
-  }
-  std::string Settle(std::vector<Outcome> outcomes, std::vector<SettlementSeen> settlements = {}) {
-    StoreBatch batch;
-    Settled settled;
-    const auto commit = [&](StoreBatch& whole) { return store_->Commit(whole, Sync::kBuffered); };
-    return TextOf(
-        outbox().Settle({std::move(outcomes), std::move(settlements)}, batch, commit, &settled));
-  }
-  static SettlementSeen Closing(uint64_t of) {
-    SettlementSeen seen;
-    seen.of = Position(of);
-    seen.position = Position(90);
-    seen.decision = ACCEPTED;
-    seen.entity = {"order", "1"};
-    return seen;
-  }
-  std::string Lose() {
-    LostReceipts lost;
-    StoreBatch batch;
-    return TextOf(outbox().Lose(
-        lost, batch, [&](StoreBatch& all) { return store_->Commit(all, Sync::kDurable); }));
-  }
   std::string Pushed() {
     Push push;
     return TextOf(IntentReader(*store_, kPlainClass)
-                      .FillPush(Count(1), outbox().view(kPlainClass).last, 1 << 20, Count(), &push)
+                      .FillPush(Count(1), outbox_->view(kPlainClass).last, 1 << 20, Count(), &push)
                       .status());
   }
   std::string Told() {
@@ -121,12 +62,6 @@ class DamagedRowsTest : public testing::Test {
   std::string OutcomeText(uint64_t count) const {
     return TextOf(OutcomeOf(*store_, kPlainClass, Count(count)).status());
   }
-
-  MemoryDisk disk_;
-  ManualClock clock_;
-  std::unique_ptr<Store> store_;
-  absl::StatusOr<std::unique_ptr<Outbox>> opened_ = absl::UnavailableError("closed");
-  char made_ = 0;
 };
 
 TEST_F(DamagedRowsTest, I5_AnAppendThatDoesNotParseIsNamed) {
@@ -157,7 +92,7 @@ TEST_F(DamagedRowsTest, I3_ACountThatIsMissingIsNamedAndNothingIsPushedOverTheHo
   EXPECT_THAT(Settle({Decided(1, 4, 70, ACCEPTED)}), HasSubstr("count 2 is missing"));
   EXPECT_EQ(Reopened(), "");
   const auto commit = [](const auto&, StoreBatch&) { return absl::OkStatus(); };
-  EXPECT_THAT(TextOf(outbox().Continue(kPlainClass, Count(1), commit)),
+  EXPECT_THAT(TextOf(outbox_->Continue(kPlainClass, Count(1), commit)),
               HasSubstr("count 2 is missing"));
   IntentReader reader(*store_, kPlainClass);
   EXPECT_TRUE(absl::IsNotFound(reader.Get(Count(2)).status()));
@@ -186,7 +121,7 @@ TEST_F(DamagedRowsTest, I5_ReceiptsThatDoNotParseAreNamedByWhoeverReadsThem) {
   ASSERT_TRUE(*store_->Get(Space::kIndex, key, &row));
   Put(Space::kIndex, key, "\xff");
   EXPECT_THAT(OutcomeText(1), HasSubstr("receipts at count 1 do not parse"));
-  EXPECT_THAT(TextOf(outbox().ReceiptedWithin(kPlainClass, Position(5)).status()),
+  EXPECT_THAT(TextOf(outbox_->ReceiptedWithin(kPlainClass, Position(5)).status()),
               HasSubstr("receipts at count 1 do not parse"));
   Take(Space::kIndex, PositionKey('o', Position(70)));  // as earlier versions left it
   EXPECT_THAT(Settle({}, {Closing(70)}), HasSubstr("receipts at count 1 do not parse"));
@@ -206,15 +141,15 @@ TEST_F(DamagedRowsTest, I16_ASettlementThatDoesNotParseIsNamed) {
   EXPECT_THAT(Settle({Decided(2, 2, 71, PARKED)}),
               HasSubstr("the settlement of position 71 does not parse"));
   ASSERT_EQ(Reopened(), "");
-  EXPECT_EQ(outbox().view(kPlainClass).receipted, Count(1));
+  EXPECT_EQ(outbox_->view(kPlainClass).receipted, Count(1));
 }
 
 TEST_F(DamagedRowsTest, I5_AnOpenIntentThatDoesNotParseIsNamed) {
   ASSERT_EQ(Settle({Decided(1, 1, 70, PARKED)}), "");
   Put(Space::kIndex, PositionKey('o', Position(70)), "short");
-  EXPECT_THAT(TextOf(outbox().OpenScopes().status()),
+  EXPECT_THAT(TextOf(outbox_->OpenScopes().status()),
               HasSubstr("till: an open intent does not parse"));
-  EXPECT_THAT(TextOf(FindOldestPending(outbox()).status()),
+  EXPECT_THAT(TextOf(FindOldestPending(*outbox_).status()),
               HasSubstr("an open intent does not parse"));
   EXPECT_THAT(Settle({}, {Closing(70)}), HasSubstr("the open intent at 70 does not parse"));
 }
@@ -225,18 +160,18 @@ TEST_F(DamagedRowsTest, I5_ALaneThatDoesNotParseIsNamedAndNothingOfTheWriteIsThe
   ASSERT_EQ(Reopened(), "");
   EXPECT_THAT(Record(1), HasSubstr("the state of lane"));
   ASSERT_EQ(Reopened(), "");
-  EXPECT_EQ(outbox().view(kPlainClass).last, Count(3));
+  EXPECT_EQ(outbox_->view(kPlainClass).last, Count(3));
 }
 
 TEST_F(DamagedRowsTest, I2_ThePlaceOfAnIntentThatDoesNotParseIsNamed) {
   Put(Space::kIndex, GivenIdKey(IdOf(1)), "short");
-  EXPECT_THAT(TextOf(outbox().Find(IdOf(1)).status()), HasSubstr("does not parse"));
+  EXPECT_THAT(TextOf(outbox_->Find(IdOf(1)).status()), HasSubstr("does not parse"));
   LogPlace place;
   place.priority = kClasses;  // of no log
   Put(Space::kIndex, GivenIdKey(IdOf(1)), PlaceBytes(place));
-  EXPECT_THAT(TextOf(outbox().Find(IdOf(1)).status()), HasSubstr("the place of intent "));
+  EXPECT_THAT(TextOf(outbox_->Find(IdOf(1)).status()), HasSubstr("the place of intent "));
   Put(Space::kIndex, MadeIdKey(IdOf(2)), "short");
-  EXPECT_THAT(TextOf(outbox().Find(IdOf(3)).status()),
+  EXPECT_THAT(TextOf(outbox_->Find(IdOf(3)).status()),
               HasSubstr("a range of intent ids does not parse"));
   EXPECT_THAT(Reopened(), HasSubstr("till: a range of intent ids does not parse"));
 }
@@ -247,7 +182,7 @@ TEST_F(DamagedRowsTest, I30_ALostRunThatDoesNotParseIsNamed) {
   EXPECT_THAT(Told(), HasSubstr("the lost run at count 1 does not parse"));
   EXPECT_THAT(Lose(), HasSubstr("the lost run at count 1 does not parse"));
   ASSERT_EQ(Reopened(), "");
-  EXPECT_EQ(outbox().counts().synced, 3u);  // nothing is lost by it
+  EXPECT_EQ(outbox_->counts().synced, 3u);  // nothing is lost by it
 }
 
 }  // namespace

@@ -7,100 +7,33 @@
 
 #include "client/outbox/intent_reader.h"
 #include "client/outbox/lost_runs.h"
-#include "client/outbox/outbox.h"
+#include "client/outbox/outbox_in_memory.h"
 #include "eventlog/runtime/check.h"
-#include "eventlog/runtime/manual_clock.h"
 #include "eventlog/runtime/text.h"
-#include "eventlog/store/memory_disk.h"
 
 namespace intentlog {
 namespace {
 
-class LoseTest : public testing::Test {
+class LoseTest : public OutboxInMemory {
  protected:
-  LoseTest() { Open(); }
-  ~LoseTest() override { Close(); }
+  LoseTest() { Reopen(); }
 
-  void Open() {
-    StoreOptions options;
-    options.role = "device";
-    options.memory = &disk_;
-    auto store = Store::Open("till", options);
-    INTENTLOG_CHECK(store.ok());
-    store_ = *std::move(store);
-    auto outbox = Outbox::Open(*store_, clock_, OutboxOptions());
-    INTENTLOG_CHECK(outbox.ok());
-    outbox_ = *std::move(outbox);
-  }
-  void Close() {
-    outbox_.reset();
-    store_.reset();
-  }
-  // So many as one append, all about one order.
+  void Reopen() { INTENTLOG_CHECK(TryOpen().ok()); }
   void Record(size_t intents, bool durable = true) {
-    std::vector<EncodedIntent> batch;
-    while (batch.size() < intents) {
-      Intent intent;
-      intent.set_intent_id(std::string(15, 'i') + static_cast<char>(++made_));
-      intent.set_type("t");
-      intent.set_entity_type("order");
-      intent.set_entity_id("1");
-      intent.set_scope("shop");
-      batch.push_back({IntentId::FromBytes(intent.intent_id()),
-                       false,
-                       {"order", "1"},
-                       intent.SerializeAsString()});
-    }
-    ASSERT_TRUE(outbox_->Append(batch, durable).ok());
-  }
-  static Outcome Decided(uint64_t first, uint32_t length, uint64_t position, Decision decision) {
-    Outcome outcome;
-    outcome.first = Count(first);
-    outcome.length = length;
-    outcome.position = Position(position);
-    outcome.decision = decision;
-    return outcome;
+    ASSERT_TRUE(TryRecord(intents, durable).ok());
   }
   void Settle(std::vector<Outcome> outcomes, std::vector<SettlementSeen> settlements = {}) {
-    StoreBatch batch;
-    Settled settled;
-    const auto commit = [&](StoreBatch& whole) { return store_->Commit(whole, Sync::kBuffered); };
-    const absl::Status status =
-        outbox_->Settle({std::move(outcomes), std::move(settlements)}, batch, commit, &settled);
+    const absl::Status status = TrySettle(std::move(outcomes), std::move(settlements));
     EXPECT_TRUE(status.ok()) << status;
   }
-
-  void Reopen() {
-    Close();
-    Open();
-  }
-  static IntentId IdOf(char made) { return IntentId::FromBytes(std::string(15, 'i') + made); }
-  static SettlementSeen Closing(uint64_t of, uint64_t position, Decision decision) {
-    SettlementSeen seen;
-    seen.of = Position(of);
-    seen.position = Position(position);
-    seen.decision = decision;
-    seen.entity = {"order", "1"};
-    return seen;
-  }
-  // To a server that has so many counts, and the same history through `shared`; `written` is what
-  // becomes of the write.
+  // To a server that has so many counts, and the same history through `shared`.
   absl::Status Lose(uint64_t highest, uint64_t shared,
                     const absl::Status& written = absl::OkStatus()) {
     LostReceipts lost;
     lost.shared = Position(shared);
     lost.highest[kPlainClass] = Count(highest);
-    StoreBatch batch;
-    return outbox_->Lose(lost, batch, [&](StoreBatch& all) {
-      return written.ok() ? store_->Commit(all, Sync::kDurable) : written;
-    });
+    return TryLose(lost, written);
   }
-
-  MemoryDisk disk_;
-  ManualClock clock_;
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<Outbox> outbox_;
-  char made_ = 0;
 };
 
 TEST_F(LoseTest, I30_WhatIsLostIsToldAsItWasLastSettled) {
@@ -167,12 +100,12 @@ TEST_F(LoseTest, I1_OnAFullDiskWhatAPowerCutMayTakeIsNotSynced) {
   Record(1, /*durable=*/false);
   Close();
   disk_.SetFull("till", true);
-  Open();
+  Reopen();
   EXPECT_EQ(outbox_->view(kPlainClass).last, Count(1));
   EXPECT_EQ(outbox_->view(kPlainClass).synced, Count(0));
   Close();
   disk_.SetFull("till", false);
-  Open();
+  Reopen();
   EXPECT_EQ(outbox_->view(kPlainClass).synced, Count(1));
 }
 

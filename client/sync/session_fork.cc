@@ -15,6 +15,16 @@ namespace {
 constexpr int kSupersededMax = 3;
 constexpr std::string_view kCopied = "another copy of this folder is in use";
 
+// What a restored server has nothing of may be there under the former name by now, from a copy that
+// had not left it. A name by chance is another matter: who has it, has it from this device.
+bool IsGone(const DeviceLogState& log, const Welcome& welcome) {
+  if (log.named_by_chance() || log.begun_in_epoch() == welcome.epoch_id()) return false;
+  const auto& told = welcome.highest();
+  return std::none_of(told.begin(), told.end(), [&](const HighestCount& one) {
+    return one.log_id() == log.log_id() && one.count() > 0;
+  });
+}
+
 }  // namespace
 
 // True if the log has another name now; false if it has had too many, and stops.
@@ -56,16 +66,6 @@ absl::Status Session::OnForked(const Forked& forked) {
     if (&other != upload) device_.leaving.emplace(other.priority(), std::string(kCopied));
   }
   return Unavailable("the device log goes on under another name: ", kCopied);
-}
-
-// What a restored server has nothing of may be there under the former name by now, from a copy that
-// had not left it. A name by chance is another matter: who has it, has it from this device.
-bool IsGone(const DeviceLogState& log, const Welcome& welcome) {
-  if (log.named_by_chance() || log.begun_in_epoch() == welcome.epoch_id()) return false;
-  const auto& told = welcome.highest();
-  return std::none_of(told.begin(), told.end(), [&](const HighestCount& one) {
-    return one.log_id() == log.log_id() && one.count() > 0;
-  });
 }
 
 // True if a log is the former one again: what it holds must be weighed anew.

@@ -46,16 +46,12 @@ absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, size_t bytes_max, Push
     return false;
   }
   if (Planted(Bug::kPushedBeforeSync)) now.synced = now.last;
-  // What was recorded under another name goes under that.
-  if (log_.until && now.receipted <= *log_.until) {
-    if (next_ > *log_.until) return false;
-    now.last = std::min(now.last, *log_.until);
-    now.synced = std::min(now.synced, now.last);
-  }
   if (now.synced < now.last && outbox_.store().failed().ok()) {
     RETURN_IF_ERROR(outbox_.Sync());
     now = outbox_.view(log_.priority);
   }
+  // What was recorded under another name goes under that.
+  if (log_.until && now.receipted <= *log_.until) now.synced = std::min(now.synced, *log_.until);
   if (next_ > now.synced) return false;
   push->Clear();
   push->set_log_id(std::string(log_.id.bytes()));

@@ -125,9 +125,9 @@ class EventLog {
   // Reads at most 4 MiB a call and goes on from there at the next. Returns how many blocks went
   // away.
   absl::StatusOr<int> MergeSmallBlocks();
+  enum class EpochCause : uint8_t { kRestored, kFoundOut };  // Epoch.found_out
   // A new epoch begins after the head: whatever other histories have above it is lost here. Durable
   // when it returns OK. REQUIRES: fenced; nothing is being appended.
-  enum class EpochCause : uint8_t { kRestored, kFoundOut };  // Epoch.found_out
   absl::Status StartEpoch(const EpochId& id, EpochCause cause = EpochCause::kRestored);
   // As EventGroup::PutIndex, alone and durable.
   absl::Status PutIndex(std::string key, std::string value);

@@ -57,6 +57,12 @@ class FaultTest : public ::testing::Test {
     }
     return to;
   }
+  static void PutBuffered(Store& store, int number) {
+    StoreBatch batch;
+    batch.Put(Space::kLog, std::to_string(number), "buffered");
+    batch.Put(Space::kIndex, std::to_string(number), "row");
+    ASSERT_TRUE(store.Commit(batch, Sync::kBuffered).ok());
+  }
   // The last of the dense prefix; fails the test if anything lies beyond it or is half there.
   static int Prefix(const Store& store) {
     std::string value;
@@ -136,10 +142,7 @@ TEST_F(FaultTest, ABufferedCommitIsTheDurableOnesPrefixAfterAPowerCut) {
     auto store = Open();
     ASSERT_TRUE(store.ok());
     ASSERT_EQ(PutAll(**store, 1, 3), 3);
-    StoreBatch batch;
-    batch.Put(Space::kLog, "4", "buffered");
-    batch.Put(Space::kIndex, "4", "row");
-    ASSERT_TRUE((*store)->Commit(batch, Sync::kBuffered).ok());
+    PutBuffered(**store, 4);
     ASSERT_EQ(Prefix(**store), 4);
     disk_->CutPowerAt(disk_->operations() + 1);
   }
@@ -153,10 +156,7 @@ TEST_F(FaultTest, I5_WhatWasBufferedIsThereOnceTheStoreWasClosedAndItOpensAfterA
     auto store = Open();
     ASSERT_TRUE(store.ok());
     ASSERT_EQ(PutAll(**store, 1, 3), 3);
-    StoreBatch batch;
-    batch.Put(Space::kLog, "4", "buffered");
-    batch.Put(Space::kIndex, "4", "row");
-    ASSERT_TRUE((*store)->Commit(batch, Sync::kBuffered).ok());
+    PutBuffered(**store, 4);
   }
   disk_->LosePower(Disk::Unsynced::kLost);
   const auto store = Open();

@@ -47,6 +47,15 @@ class ClonesScenario : public testing::Test {
   size_t NamesOf(const std::string& device) {
     return world_.device(device).Status().logs.at(0).names.size();
   }
+  // The phone and a copy that do nothing, until one of them leaves the log that both have: which.
+  std::string PartByChance() {
+    Copy("phone", "other");
+    world_.StartDevice("phone");
+    world_.StartDevice("other");
+    SyncAll();
+    world_.RunFor(absl::Minutes(10));
+    return NamesOf("phone") == 2 ? "phone" : "other";
+  }
   std::set<std::string> Installations() {
     std::set<std::string> names;
     const auto records = world_.server().Devices("shop");
@@ -341,12 +350,7 @@ TEST_F(ClonesScenario, I30_ANameByChanceIsTakenAgain) {
   const std::string backup = world_.BackUpServer();
   Sell("phone", "before", 2);
   ASSERT_TRUE(world_.RunUntilQuiet());
-  Copy("phone", "other");
-  world_.StartDevice("phone");
-  world_.StartDevice("other");
-  SyncAll();
-  world_.RunFor(absl::Minutes(10));
-  const std::string left = NamesOf("phone") == 2 ? "phone" : "other";
+  const std::string left = PartByChance();
   const std::string stayed = left == "phone" ? "other" : "phone";
   Sell(left, "of-the-left", 2);
   SyncAll();
@@ -379,12 +383,7 @@ TEST_F(ClonesScenario, I30_WhatWasLeftByChanceMayComeApartAtAnEarlierCount) {
   world_.StartDevice("phone");
   Sell("phone", "before", 2);
   ASSERT_TRUE(world_.RunUntilQuiet());
-  Copy("phone", "other");
-  world_.StartDevice("phone");
-  world_.StartDevice("other");
-  SyncAll();
-  world_.RunFor(absl::Minutes(10));
-  const std::string left = NamesOf("phone") == 2 ? "phone" : "other";
+  const std::string left = PartByChance();
   world_.CrashDevice("phone");
   world_.CrashDevice("other");
   world_.RestoreServer(backup);

@@ -1,5 +1,6 @@
 // What a store keeps when operations fail or the power goes, at every operation of a scripted run.
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -57,6 +58,15 @@ class FaultTest : public ::testing::Test {
     }
     return to;
   }
+  // On a new store, whose `cut`th operation from now on finds no power; returns how many returned
+  // OK.
+  int PutUntilThePowerGoes(uint64_t cut, int commits) {
+    const auto store = Open();
+    EXPECT_TRUE(store.ok()) << store.status();
+    if (!store.ok()) return 0;
+    disk_->CutPowerAt(disk_->operations() + cut);
+    return PutAll(**store, 1, commits);
+  }
   static void PutBuffered(Store& store, int number) {
     StoreBatch batch;
     batch.Put(Space::kLog, std::to_string(number), "buffered");
@@ -104,14 +114,8 @@ TEST_F(FaultTest, I1_WhatReturnedOkIsThereAfterAPowerCutAtAnyOperation) {
     bool finished = false;
     for (uint64_t cut = 1; !finished; ++cut) {
       Restart();
-      int returned_ok = 0;
-      {
-        auto store = Open();
-        ASSERT_TRUE(store.ok());
-        disk_->CutPowerAt(disk_->operations() + cut);
-        returned_ok = PutAll(**store, 1, kCommits);
-        finished = returned_ok == kCommits;
-      }
+      const int returned_ok = PutUntilThePowerGoes(cut, kCommits);
+      finished = returned_ok == kCommits;
       disk_->LosePower(fate.unsynced);
       auto store = Open();
       ASSERT_TRUE(store.ok()) << "cut at " << cut << ": " << store.status();
@@ -134,6 +138,32 @@ TEST_F(FaultTest, I1_APowerCutAtAnyOperationOfAnOpeningLosesNothing) {
     auto store = Open();
     ASSERT_TRUE(store.ok()) << "cut at " << cut << ": " << store.status();
     ASSERT_EQ(Prefix(**store), 3) << "cut at " << cut;
+  }
+}
+
+// Each commit tries every fifth of these near pairs, INTENTLOG_LONG=1 all.
+TEST_F(FaultTest, I1_I5_ASecondPowerCutWhileItOpensAfterTheFirstLosesNothing) {
+  constexpr int kCommits = 6;
+  const uint64_t stride = std::getenv("INTENTLOG_LONG") == nullptr ? 5 : 1;
+  for (const Fate& fate : kFates) {
+    bool finished = false;
+    for (uint64_t first = 1; !finished; ++first) {
+      bool opened = false;
+      for (uint64_t second = 1 + first % stride; !opened; second += stride) {
+        Restart();
+        const int returned_ok = PutUntilThePowerGoes(first, kCommits);
+        finished = returned_ok == kCommits;
+        disk_->LosePower(fate.unsynced);
+        disk_->CutPowerAt(disk_->operations() + second);
+        opened = Open().ok();
+        disk_->LosePower(fate.unsynced);
+        auto store = Open();
+        ASSERT_TRUE(store.ok()) << "cut at " << first << ", " << second << ": " << store.status();
+        const int there = Prefix(**store);
+        ASSERT_GE(there, returned_ok) << "cut at " << first << ", " << second;
+        ASSERT_LE(there, returned_ok + 1) << "cut at " << first << ", " << second;
+      }
+    }
   }
 }
 

@@ -2,9 +2,12 @@
 // cuts the power at one, and then forgets what was not synced: bytes of files, and names in
 // folders. For tests. Thread-safe.
 //
-//   FaultyFileSystem disk(scratch);       // an empty folder for what was deleted but not yet
-//   synced options.env = disk.env(); disk.CutPowerAt(disk.operations() + 7); … use a Store until it
-//   fails, destroy it … disk.LosePower(FaultyFileSystem::Unsynced::kLost); … open it again …
+//   FaultyFileSystem disk(scratch);  // an empty folder, for what is deleted but not yet synced
+//   options.env = disk.env();
+//   disk.CutPowerAt(disk.operations() + 7);
+//   … use a Store until it fails, destroy it …
+//   disk.LosePower(FaultyFileSystem::Unsynced::kLost);
+//   … open it again …
 #pragma once
 
 #include <cstdint>

@@ -180,11 +180,7 @@ absl::Status OpenLanes::Release(absl::Span<const OpenMember> batch, const Readmi
       row.set_closed(member.position());
       INTENTLOG_MARK("open lanes: what waited is admitted again");
       PutReadmission(LaneAgainKey(lane), row);
-      // Until its turn comes: nothing may overtake what waits there.
-      if (!Planted(Bug::kReleasedOvertakes)) {
-        AddOpen(member.entity->summary, own.id, member.position());
-      }
-      ahead_.Touch(*member.entity);
+      StopUntilItsTurn(*member.entity, own.id, member.position());
     }
   }
   return absl::OkStatus();
@@ -256,9 +252,14 @@ absl::Status OpenLanes::OpenLane(const Waiting& waiting) {
 
 absl::Status OpenLanes::StopLane(const Waiting& waiting) {
   ASSIGN_OR_RETURN(CachedEntity* const entity, EntityOfLane(waiting.lane));
-  AddOpen(entity->summary, LogOfLane(waiting.lane), waiting.how.closed());
-  ahead_.Touch(*entity);
+  StopUntilItsTurn(*entity, LogOfLane(waiting.lane), waiting.how.closed());
   return absl::OkStatus();
+}
+
+void OpenLanes::StopUntilItsTurn(CachedEntity& entity, const LogId& log, uint64_t closed) {
+  if (Planted(Bug::kReleasedOvertakes)) return;
+  AddOpen(entity.summary, log, closed);
+  ahead_.Touch(entity);
 }
 
 absl::StatusOr<bool> OpenLanes::IsStopped(const Waiting& waiting) {

@@ -92,6 +92,8 @@ class OpenLanes {
  private:
   absl::StatusOr<CachedEntity*> EntityOfLane(const std::string& lane);
   absl::StatusOr<bool> AnyRow(const std::string& prefix) const;
+  // Nothing overtakes what waits behind `closed`, which is closed, before its turn comes.
+  void StopUntilItsTurn(CachedEntity& entity, const LogId& log, uint64_t closed);
   void PutReadmission(std::string key, const Readmission& how);
 
   LogAhead& ahead_;

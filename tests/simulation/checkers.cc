@@ -14,6 +14,7 @@ Checkers::Checkers(World& world, bool folds_fail) : world_(world) {
   add(DeviceCheckers(folds_fail));
   add(CopyCheckers());
   add(ViewCheckers());
+  add(RunCheckers());
   world_.Watch(this);
 }
 
@@ -56,7 +57,7 @@ void Checkers::Step() {
 void Checkers::End() {
   Read(/*all=*/true);
   const auto log = world_.server().Log("shop");
-  if (!log.ok()) return Fail(Cat("I15Liveness: no log: ", log.status(), "\n"));
+  if (!log.ok()) return void(other_ += Cat("the log cannot be read: ", log.status(), "\n"));
   const Lanes lanes(**log, continued_);
   for (const auto& checker : checkers_) checker->AtEnd(world_, history_, lanes);
 }
@@ -79,7 +80,7 @@ void Checkers::OnFrameTo(const std::string& device, std::string_view bytes) {
   for (const auto& checker : checkers_) {
     if (frame.has_welcome()) checker->OnWelcome(world_, history_, device, frame.welcome());
     if (frame.has_receipts()) checker->OnReceipts(history_, device, frame.receipts());
-    if (frame.has_snapshot_head()) checker->OnSnapshot(device, frame.snapshot_head());
+    if (frame.has_snapshot_head()) checker->OnSnapshot(history_, device, frame.snapshot_head());
   }
 }
 
@@ -116,6 +117,22 @@ void Checkers::OnBatch(const std::string& name, const std::vector<Appended>& bat
     noted.batch_first = batch.front().count.value();
     noted.batch_size = static_cast<uint32_t>(batch.size());
   }
+}
+
+void Checkers::OnAppendFailed(const std::string& device, const absl::Status& status) {
+  for (const auto& checker : checkers_) checker->OnAppendFailed(device, status);
+}
+
+void Checkers::OnNotStarted(const std::string& node, const absl::Status& status) {
+  for (const auto& checker : checkers_) checker->OnNotStarted(node, status);
+}
+
+void Checkers::OnUnsettled(absl::Duration within) {
+  for (const auto& checker : checkers_) checker->OnUnsettled(world_, within);
+}
+
+void Checkers::OnRebuilt() {
+  for (const auto& checker : checkers_) checker->OnRebuilt(world_);
 }
 
 void Checkers::OnServerCopied() {

@@ -34,10 +34,15 @@ class Checker {
                           const Receipts& /*receipts*/) {}
   virtual void OnFeed(const History& /*history*/, const std::string& /*device*/,
                       const FeedView& /*feed*/) {}
-  virtual void OnSnapshot(const std::string& /*device*/, const SnapshotHead& /*head*/) {}
+  virtual void OnSnapshot(const History& /*history*/, const std::string& /*device*/,
+                          const SnapshotHead& /*head*/) {}
   // What a device acknowledged, before the history has it.
   virtual void OnAppended(const DeviceHistory& /*device*/, const std::string& /*name*/,
                           const Appended& /*appended*/) {}
+  // An append of a device failed.
+  virtual void OnAppendFailed(const std::string& /*name*/, const absl::Status& /*status*/) {}
+  // A node did not start: its stores did not open.
+  virtual void OnNotStarted(const std::string& /*node*/, const absl::Status& /*status*/) {}
   // A device that runs again, before the history knows what it has.
   virtual void OnStarted(World& /*world*/, const History& /*history*/,
                          const std::string& /*device*/) {}
@@ -53,8 +58,12 @@ class Checker {
   virtual void OnEnded(const std::string& /*device*/, Ending /*how*/) {}
   // Between two steps of a run.
   virtual void OnStep(World& /*world*/, const History& /*history*/) {}
+  // All is healed, and after this long it is not quiet.
+  virtual void OnUnsettled(World& /*world*/, absl::Duration /*within*/) {}
   // All is healed and quiet.
   virtual void AtEnd(World& /*world*/, const History& /*history*/, const Lanes& /*lanes*/) {}
+  // After that the server made its read models again, and is quiet.
+  virtual void OnRebuilt(World& /*world*/) {}
 
   const std::string& name() const { return name_; }
   // A line each; empty: all is well.
@@ -80,6 +89,8 @@ std::vector<std::unique_ptr<Checker>> DeviceCheckers(bool folds_fail);
 std::vector<std::unique_ptr<Checker>> CopyCheckers();
 // Of read models.
 std::vector<std::unique_ptr<Checker>> ViewCheckers();
+// Of how a run goes as a whole.
+std::vector<std::unique_ptr<Checker>> RunCheckers();
 
 // All of them, upon one run.
 class Checkers final : public WorldWatcher {
@@ -92,8 +103,11 @@ class Checkers final : public WorldWatcher {
   void Step();
   // REQUIRES: healed and quiet, and the server runs.
   void End();
-  // Something that no checker sees by itself, such as that it never got quiet.
-  void Fail(std::string_view text) { other_ += text; }
+  // Of this run: what every checker is told as it happens.
+  void OnAppendFailed(const std::string& device, const absl::Status& status);
+  void OnNotStarted(const std::string& node, const absl::Status& status);
+  void OnUnsettled(absl::Duration within);
+  void OnRebuilt();
   // A line each, that begins with a checker's name; empty: all is well.
   std::string Problems() const;
 

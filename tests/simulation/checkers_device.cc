@@ -58,10 +58,15 @@ class I1AppendIsDurable final : public Checker {
   }
 };
 
-// An append that failed is there once or not at all, whatever was tried again.
+// An append that failed says that there is no room, or that nobody knows; it is there once or not
+// at all, whatever was tried again.
 class I2FailedAppendIsSafe final : public Checker {
  public:
   I2FailedAppendIsSafe() : Checker("I2FailedAppendIsSafe") {}
+  void OnAppendFailed(const std::string& name, const absl::Status& status) override {
+    if (absl::IsUnavailable(status) || absl::IsResourceExhausted(status)) return;
+    Fail(name, " says ", status);
+  }
   void AtEnd(World&, const History& history, const Lanes&) override {
     std::map<std::string, int> times;
     for (const SeenEvent& event : history.log()) ++times[event.intent_id];
@@ -116,7 +121,7 @@ class I13CursorWithEffect final : public Checker {
   void OnFeed(const History&, const std::string& device, const FeedView& feed) override {
     Came(device, feed.scope, feed.through);
   }
-  void OnSnapshot(const std::string& device, const SnapshotHead& head) override {
+  void OnSnapshot(const History&, const std::string& device, const SnapshotHead& head) override {
     Came(device, head.scope(), head.position());
   }
   void OnDiskReplaced(const std::string& device, const std::string& of) override {

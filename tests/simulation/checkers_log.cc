@@ -246,7 +246,7 @@ class I14FeedIsComplete final : public Checker {
   void OnWelcome(World&, const History&, const std::string& device, const Welcome&) override {
     through_[device].clear();
   }
-  void OnSnapshot(const std::string& device, const SnapshotHead& head) override {
+  void OnSnapshot(const History&, const std::string& device, const SnapshotHead& head) override {
     through_[device][head.scope()] = head.position();
   }
   void OnFeed(const History& history, const std::string& device, const FeedView& feed) override {

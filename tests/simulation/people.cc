@@ -136,9 +136,7 @@ void People::Append(const std::string& device, Retry what, bool again) {
     const auto appended = world_.TryAppend(device, *events[0], what.options);
     status = appended.status();
     const IntentId& id = what.options.intent_id;
-    if (appended.ok() && !id.nil() && appended->intent_id != id) {
-      checkers_.Fail(Cat("I2FailedAppendIsSafe: ", device, " recorded another id than given\n"));
-    }
+    INTENTLOG_CHECK(!appended.ok() || id.nil() || appended->intent_id == id);
   } else {
     const auto appended = world_.TryAppendAll(device, events, what.options);
     if (appended.ok()) checkers_.OnBatch(device, *appended);
@@ -150,13 +148,12 @@ void People::Append(const std::string& device, Retry what, bool again) {
   if (unsure && !what.options.intent_id.nil()) again_[device].push_back(std::move(what));
 }
 
-// What an append may say: that it is done, that there is no room, or that nobody knows.
+// Where nobody knows, it may be there.
 void People::Judge(const std::string& device, const absl::Status& status, size_t intents,
                    const IntentId& id) {
-  if (status.ok() || absl::IsResourceExhausted(status)) return;
-  if (!absl::IsUnavailable(status)) {
-    return checkers_.Fail(Cat("I2FailedAppendIsSafe: ", device, " says ", status, "\n"));
-  }
+  if (status.ok()) return;
+  checkers_.OnAppendFailed(device, status);
+  if (!absl::IsUnavailable(status)) return;
   checkers_.history().devices()[device].in_doubt += intents;
   if (!id.nil()) checkers_.history().doubted().insert(id);
 }

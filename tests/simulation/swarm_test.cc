@@ -1,7 +1,8 @@
 // Seeds of the swarm (swarm.h): on stores in memory, and some on RocksDB.
 //
 // INTENTLOG_SEED=S runs that seed alone and tells what happens; INTENTLOG_SEEDS=N runs N seeds,
-// from INTENTLOG_FIRST_SEED=S on. Of shards each runs its share: seeds, not tests, are divided.
+// from INTENTLOG_FIRST_SEED=S on; INTENTLOG_LONG=1 many. Of shards each runs its share: seeds, not
+// tests, are divided.
 #include "tests/simulation/swarm.h"
 
 #include <gtest/gtest.h>
@@ -20,14 +21,15 @@ const bool kUndivided = unsetenv("GTEST_TOTAL_SHARDS") == 0 && unsetenv("GTEST_S
 constexpr uint64_t kInMemory = 500;
 constexpr uint64_t kOnRocksdb = 5;
 constexpr uint64_t kTwice = 20;
+constexpr uint64_t kInMemoryLong = 10'000;
+constexpr uint64_t kOnRocksdbLong = 100;
 #else
 constexpr uint64_t kInMemory = 100'000;
 constexpr uint64_t kOnRocksdb = 2'000;
 constexpr uint64_t kTwice = 300;
-#endif
-// Of a long run.
 constexpr uint64_t kInMemoryLong = 1'500'000;
 constexpr uint64_t kOnRocksdbLong = 35'000;
+#endif
 
 void RunSeeds(uint64_t commit, uint64_t longer, bool in_memory) {
   const uint64_t otherwise = Setting("INTENTLOG_LONG", 0) != 0 ? longer : commit;

@@ -288,7 +288,7 @@ absl::Status Overlay::HoldOne(LogPlace place, std::string_view intent, Position 
     awaited_[std::string(view.scope)][decided] = place;
   }
   held_[place] = {std::string(view.scope), decided};
-  RETURN_IF_ERROR(rows_.Add(TicketOf(place), intent));
+  RETURN_IF_ERROR(rows_.Add(TicketOf(place)));
   Tell(intent);
   return absl::OkStatus();
 }

@@ -16,6 +16,8 @@ namespace {
 constexpr size_t kTicketBytes = 120;
 constexpr size_t kTouchBytes = 20;
 constexpr size_t kSlotBytes = 200;
+// A view that nobody reads forgets what was removed once that is the greater part, and this much.
+constexpr size_t kFreshMin = 64;
 
 std::vector<std::string> Names(const Projections& projections) {
   std::vector<std::string> names;
@@ -136,31 +138,62 @@ PendingRows::PendingRows(const ReadModels& models, std::shared_ptr<const Schema>
       decoder_(std::move(schema)),
       views_(names_.size()) {}
 
-absl::Status PendingRows::Add(Ticket ticket, std::string_view intent_bytes) {
-  if (touched_.count(ticket) != 0) {
+absl::Status PendingRows::Add(Ticket ticket) {
+  if (!touched_.try_emplace(ticket).second) {
     return StatusOf(absl::StatusCode::kAlreadyExists, "pending intent ", ticket,
                     " is there already");
   }
-  ASSIGN_OR_RETURN(const Event* event, decoder_.DecodePending(intent_bytes));
-  std::vector<Slots::iterator>& touched = touched_[ticket];
   bytes_ += kTicketBytes;
-  if (!event->effective) return absl::OkStatus();
+  for (View& view : views_) {
+    view.fresh.push_back(ticket);
+    if (view.fresh.size() < 2 * touched_.size() + kFreshMin) continue;
+    const auto removed = [this](Ticket one) { return touched_.count(one) == 0; };
+    view.fresh.erase(std::remove_if(view.fresh.begin(), view.fresh.end(), removed),
+                     view.fresh.end());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PendingRows::PlaceFresh(size_t view) const {
+  auto& [slots, fresh] = views_[view];
+  if (fresh.empty()) return absl::OkStatus();
+  // One that was removed and added again is there twice.
+  std::sort(fresh.begin(), fresh.end());
+  fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
   KeySink keys;
-  for (size_t view = 0; view < views_.size(); ++view) {
+  for (size_t next = 0; next < fresh.size(); ++next) {
+    const Ticket ticket = fresh[next];
+    const auto touched = touched_.find(ticket);
+    if (touched == touched_.end()) continue;
+    const absl::StatusOr<const Event*> event = Decode(ticket);
+    if (!event.ok()) {
+      fresh.erase(fresh.begin(), fresh.begin() + static_cast<ptrdiff_t>(next));
+      return event.status();
+    }
+    if (!(*event)->effective) continue;
     keys.Clear();
-    models_.projections()[view]->Keys(*event, keys);
+    models_.projections()[view]->Keys(**event, keys);
     for (size_t i = 0; i < keys.size(); ++i) {
-      const auto [slot, added] =
-          views_[view].try_emplace(Place{keys[i], std::string(event->scope)});
+      const auto [slot, added] = slots.try_emplace(Place{keys[i], std::string((*event)->scope)});
       if (added) bytes_ += kSlotBytes + slot->first.key.size() + slot->first.scope.size();
       slot->second.view = view;
       Insert(slot->second, ticket);
-      touched.push_back(slot);
+      touched->second.push_back(slot);
       bytes_ += kTouchBytes;
     }
   }
-  touched.shrink_to_fit();
+  fresh.clear();
   return absl::OkStatus();
+}
+
+// Who reads what it has just recorded asks twice for the same one: for its rows, and to fold it.
+absl::StatusOr<const Event*> PendingRows::Decode(Ticket ticket) const {
+  if (decoded_ == ticket) return event_;
+  decoded_.reset();
+  ASSIGN_OR_RETURN(decoded_bytes_, source_(ticket));
+  ASSIGN_OR_RETURN(event_, decoder_.DecodePending(decoded_bytes_));
+  decoded_ = ticket;
+  return event_;
 }
 
 void PendingRows::Insert(Slot& slot, Ticket ticket) {
@@ -176,12 +209,13 @@ void PendingRows::Insert(Slot& slot, Ticket ticket) {
 void PendingRows::Remove(Ticket ticket) {
   const auto found = touched_.find(ticket);
   if (found == touched_.end()) return;
+  if (decoded_ == ticket) decoded_.reset();
   for (const Slots::iterator slot : found->second) {
     Erase(slot->second, ticket);
     bytes_ -= kTouchBytes;
     if (slot->second.first < slot->second.tickets.size()) continue;
     bytes_ -= kSlotBytes + slot->first.key.size() + slot->first.scope.size();
-    views_[slot->second.view].erase(slot);
+    views_[slot->second.view].slots.erase(slot);
   }
   bytes_ -= kTicketBytes;
   touched_.erase(found);
@@ -207,18 +241,19 @@ void PendingRows::MarkChanged(const Projection& projection, std::string_view sco
                               std::string_view key) {
   for (size_t view = 0; view < views_.size(); ++view) {
     if (models_.projections()[view].get() != &projection) continue;
-    const auto slot = views_[view].find(Place{std::string(key), std::string(scope)});
-    if (slot != views_[view].end()) slot->second.folded.reset();
+    Slots& slots = views_[view].slots;
+    const auto slot = slots.find(Place{std::string(key), std::string(scope)});
+    if (slot != slots.end()) slot->second.folded.reset();
   }
 }
 
 void PendingRows::MarkAllChanged() {
-  for (Slots& slots : views_) {
-    for (auto& [place, slot] : slots) slot.folded.reset();
+  for (View& view : views_) {
+    for (auto& [place, slot] : view.slots) slot.folded.reset();
   }
 }
 
-absl::StatusOr<size_t> PendingRows::View(std::string_view name) const {
+absl::StatusOr<size_t> PendingRows::Find(std::string_view name) const {
   for (size_t view = 0; view < names_.size(); ++view) {
     if (names_[view] == name) return view;
   }
@@ -226,7 +261,7 @@ absl::StatusOr<size_t> PendingRows::View(std::string_view name) const {
 }
 
 PendingRows::Slots::iterator PendingRows::FirstOf(size_t view, std::string_view key) const {
-  return views_[view].lower_bound(Place{std::string(key), std::string()});
+  return views_[view].slots.lower_bound(Place{std::string(key), std::string()});
 }
 
 absl::StatusOr<std::shared_ptr<const Row>> PendingRows::Fold(const Place& place, Slot& slot) const {
@@ -252,8 +287,7 @@ absl::StatusOr<std::shared_ptr<const Row>> PendingRows::Fold(const Place& place,
 
 absl::Status PendingRows::ApplyTicket(const Place& place, const Slot& slot, Ticket ticket,
                                       Row& row) const {
-  ASSIGN_OR_RETURN(const std::string bytes, source_(ticket));
-  ASSIGN_OR_RETURN(const Event* event, decoder_.DecodePending(bytes));
+  ASSIGN_OR_RETURN(const Event* event, Decode(ticket));
   const absl::Status status = models_.projections()[slot.view]->Apply(*event, place.key, row);
   if (status.ok()) return status;
   return StatusOf(status.code(), "view ", names_[slot.view], ", scope ", place.scope, ", key ",
@@ -266,7 +300,7 @@ absl::StatusOr<std::shared_ptr<const Row>> PendingRows::FoldMerged(size_t view,
   const std::string& key = slot->first.key;
   const std::vector<std::string> confirmed = models_.ScopeNames();
   std::map<std::string_view, Slots::iterator> pending;
-  for (auto next = slot; next != views_[view].end() && next->first.key == key; ++next) {
+  for (auto next = slot; next != views_[view].slots.end() && next->first.key == key; ++next) {
     pending[next->first.scope] = next;
     slot = next;
   }
@@ -299,9 +333,11 @@ absl::StatusOr<std::shared_ptr<const Row>> PendingRows::FoldMerged(size_t view,
 
 absl::StatusOr<std::optional<Row>> PendingRows::Get(std::string_view view_name,
                                                     std::string_view key) const {
-  ASSIGN_OR_RETURN(const size_t view, View(view_name));
+  ASSIGN_OR_RETURN(const size_t view, Find(view_name));
+  RETURN_IF_ERROR(PlaceFresh(view));
   Slots::iterator slot = FirstOf(view, key);
-  if (slot == views_[view].end() || slot->first.key != key) return models_.Get(view_name, key);
+  if (slot == views_[view].slots.end() || slot->first.key != key)
+    return models_.Get(view_name, key);
   ASSIGN_OR_RETURN(const std::shared_ptr<const Row> row, FoldMerged(view, slot));
   if (!row->exists()) return std::nullopt;
   return std::optional<Row>(RowAccess::Copy(*row));
@@ -310,14 +346,15 @@ absl::StatusOr<std::optional<Row>> PendingRows::Get(std::string_view view_name,
 absl::StatusOr<std::unique_ptr<RowCursor>> PendingRows::Scan(std::string_view view_name,
                                                              const RowRange& range,
                                                              const RowPlace* after) const {
-  ASSIGN_OR_RETURN(const size_t view, View(view_name));
+  ASSIGN_OR_RETURN(const size_t view, Find(view_name));
+  RETURN_IF_ERROR(PlaceFresh(view));
   ASSIGN_OR_RETURN(const ViewReader reader, models_.Read(view_name));
   ASSIGN_OR_RETURN(std::unique_ptr<RowCursor> confirmed, reader.Scan(range, after));
   PendingList pending(*models_.projections()[view], range, after);
   // A pending row may be anywhere in an index.
   const KeyBounds bounds = range.index.empty() ? BoundsOf(range) : KeyBounds();
   for (Slots::iterator slot = FirstOf(view, bounds.lower);
-       slot != views_[view].end() && !bounds.Ends(slot->first.key);) {
+       slot != views_[view].slots.end() && !bounds.Ends(slot->first.key);) {
     const std::string& key = slot->first.key;
     pending.Add(key, FoldMerged(view, slot));
   }

@@ -2,17 +2,20 @@
 // device's own pending intents of that key, in order, folded when the row is read. So a device
 // reads its own work at once, and a confirmed event costs nothing here but a mark.
 //
-// An intent is decoded once when it is added; after that only its ticket is kept, and its bytes are
-// asked for when a row that it touches is read. A folded row is kept until its key changes; an
-// intent added later is folded onto it. So the cost is linear in the pending work.
+// Adding an intent notes its ticket. Its bytes are asked for when a view is read for the first time
+// since then, which finds out what rows it touches there, and when such a row is read. A folded row
+// is kept until its key changes; an intent added later is folded onto it. So the cost is linear in
+// the pending work, and views that nobody reads cost next to nothing.
 //
 // Thread-compatible, and reading changes what is kept: callers hold one lock over every call, and
 // over ReadModels::Committed together with the MarkChanged and Remove that belong to it. Then a
 // reader sees either an intent or the event that it became, never both and never neither.
 //
 //   models->Committed();
-//   for (const auto& change : models->changes()) rows.MarkChanged(*change.projection, change.scope,
-//   …); for (ticket of each intent that is now confirmed, or dropped) rows.Remove(ticket);
+//   for (const auto& change : models->changes()) {
+//     rows.MarkChanged(*change.projection, change.scope, change.key);
+//   }
+//   rows.Remove(ticket);  // of each intent that is now confirmed, or dropped
 #pragma once
 
 #include <cstdint>
@@ -46,17 +49,18 @@ class PendingRows {
   PendingRows(const ReadModels& models, std::shared_ptr<const Schema> schema, IntentSource source);
 
   // Usually with the greatest ticket so far; any other is put in its place.
-  // ALREADY_EXISTS: the ticket is in use. DATA_LOSS: the bytes do not parse.
-  absl::Status Add(Ticket ticket, std::string_view intent_bytes);
+  // ALREADY_EXISTS: the ticket is in use.
+  absl::Status Add(Ticket ticket);
   // Without effect for an unknown ticket.
   void Remove(Ticket ticket);
   // The confirmed row changed: what is folded on it is folded anew at the next read.
   void MarkChanged(const Projection& projection, std::string_view scope, std::string_view key);
   void MarkAllChanged();
 
-  // As ReadModels::Get and ViewReader::Scan. Where a pending intent can not be folded, the error
-  // names its ticket and the row; a cursor goes on with the next row after it. Scan folds every
-  // pending row of the range; with an index, every one of the view.
+  // As ReadModels::Get and ViewReader::Scan. DATA_LOSS: an intent does not parse. Where a pending
+  // intent can not be folded, the error names its ticket and the row; a cursor goes on with the
+  // next row after it. Scan folds every pending row of the range; with an index, every one of the
+  // view.
   absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key) const;
   absl::StatusOr<std::unique_ptr<RowCursor>> Scan(std::string_view view, const RowRange& range,
                                                   const RowPlace* after = nullptr) const;
@@ -78,10 +82,18 @@ class PendingRows {
     size_t folded_count = 0;
   };
   using Slots = std::map<Place, Slot>;
+  struct View {
+    Slots slots;
+    std::vector<Ticket> fresh;  // added since it was read; some may be removed since
+  };
 
-  void Insert(Slot& slot, Ticket ticket);
+  // Finds out what rows fresh intents touch.
+  absl::Status PlaceFresh(size_t view) const;
+  // Valid until the next call.
+  absl::StatusOr<const Event*> Decode(Ticket ticket) const;
+  static void Insert(Slot& slot, Ticket ticket);
   void Erase(Slot& slot, Ticket ticket);
-  absl::StatusOr<size_t> View(std::string_view name) const;
+  absl::StatusOr<size_t> Find(std::string_view name) const;
   Slots::iterator FirstOf(size_t view, std::string_view key) const;
   absl::StatusOr<std::shared_ptr<const Row>> Fold(const Place& place, Slot& slot) const;
   absl::Status ApplyTicket(const Place& place, const Slot& slot, Ticket ticket, Row& row) const;
@@ -93,9 +105,12 @@ class PendingRows {
   const std::vector<std::string> names_;  // of views
   const IntentSource source_;
   mutable EventDecoder decoder_;
-  mutable std::vector<Slots> views_;
-  std::map<Ticket, std::vector<Slots::iterator>> touched_;
-  size_t bytes_ = 0;
+  mutable std::vector<View> views_;
+  mutable std::map<Ticket, std::vector<Slots::iterator>> touched_;
+  mutable size_t bytes_ = 0;
+  mutable std::optional<Ticket> decoded_;  // the last one, and of what
+  mutable const Event* event_ = nullptr;
+  mutable std::string decoded_bytes_;
 };
 
 }  // namespace intentlog

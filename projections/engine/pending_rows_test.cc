@@ -52,7 +52,7 @@ class PendingRowsTest : public ::testing::Test {
 
   void Record(Ticket ticket, const std::string& scope, const google::protobuf::Message& payload) {
     intents_[ticket] = MadeEvent(0, scope, payload).IntentBytes();
-    const absl::Status status = rows_.Add(ticket, intents_[ticket]);
+    const absl::Status status = rows_.Add(ticket);
     ASSERT_TRUE(status.ok()) << status;
   }
   // Another device's event, or with `ticket` the one that this device's intent became.
@@ -228,6 +228,43 @@ TEST_F(PendingRowsTest, ReadingAfterEveryAppendAsksForEachIntentOnce) {
   EXPECT_EQ(asked_, 500);
 }
 
+TEST_F(PendingRowsTest, AViewThatNobodyReadsAsksForNoIntentAndForgetsWhatIsRemoved) {
+  for (Ticket ticket = 1; ticket <= 500; ++ticket) Record(ticket, "shop", Line("7", "milk", 1));
+  EXPECT_EQ(asked_, 0);
+  for (Ticket ticket = 1; ticket < 500; ++ticket) Drop(ticket);
+  EXPECT_EQ(Units("milk"), 1);
+  EXPECT_EQ(asked_, 1);
+  EXPECT_THAT(Keys("orders"), ElementsAre("7"));
+  Drop(500);
+  EXPECT_THAT(Keys("orders"), ElementsAre());
+  EXPECT_EQ(rows_.bytes(), 0u);
+}
+
+TEST_F(PendingRowsTest, AnIntentThatIsRemovedAndAddedAgainCountsOnce) {
+  Record(1, "shop", Line("7", "milk", 1));
+  EXPECT_EQ(Units("milk"), 1);
+  Drop(1);
+  Record(1, "shop", Line("7", "milk", 5));
+  Drop(1);
+  Record(1, "shop", Line("7", "milk", 7));
+  EXPECT_EQ(Units("milk"), 7);
+  EXPECT_THAT(Keys("orders"), ElementsAre("7"));
+}
+
+TEST_F(PendingRowsTest, I5_AnIntentThatDoesNotParseFailsEveryReadAndTheOthersComeWithoutIt) {
+  Record(1, "shop", Line("1", "apple", 1));
+  intents_[2] = "\xff\xff";
+  ASSERT_TRUE(rows_.Add(2).ok());
+  Record(3, "shop", Line("3", "milk", 1));
+  for (int time = 0; time < 2; ++time) {
+    EXPECT_EQ(rows_.Get("sales_by_product", "apple").status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(rows_.Scan("sales_by_product", {}).status().code(), absl::StatusCode::kDataLoss);
+  }
+  Drop(2);
+  EXPECT_EQ(Units("apple"), 1);
+  EXPECT_EQ(Units("milk"), 1);
+}
+
 TEST_F(PendingRowsTest, AnIntentThatCannotBeFoldedIsNamedAndHidesNoOtherRow) {
   Record(1, "shop", Line("1", "apple", 1));
   OrderLineAdded line = Line("2", "milk", INT64_MAX);
@@ -250,8 +287,7 @@ TEST_F(PendingRowsTest, AnIntentThatCannotBeFoldedIsNamedAndHidesNoOtherRow) {
 
 TEST_F(PendingRowsTest, BadUseIsRefused) {
   Record(1, "shop", Line("1", "apple", 1));
-  EXPECT_EQ(rows_.Add(1, intents_[1]).code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_FALSE(rows_.Add(2, "\xff\xff").ok());
+  EXPECT_EQ(rows_.Add(1).code(), absl::StatusCode::kAlreadyExists);
   EXPECT_EQ(rows_.size(), 1u);
   EXPECT_EQ(rows_.Get("sails", "x").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(rows_.Scan("sails", {}).status().code(), absl::StatusCode::kNotFound);

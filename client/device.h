@@ -60,8 +60,8 @@ struct DeviceOptions {
   ClockWatchOptions clock_watch;
   rocksdb::Env* env = nullptr;
   MemoryDisk* memory = nullptr;
-  size_t write_buffer_bytes = 8 << 20;
-  size_t block_cache_bytes = 4 << 20;
+  size_t write_buffer_bytes = 6 << 20;
+  size_t block_cache_bytes = 2 << 20;
   LogQuota quota;
   bool create_if_missing = true;
 };

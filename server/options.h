@@ -37,6 +37,8 @@ struct ServerOptions {
   // ---- the sequencer
   // One group commit takes at most this; more waits for the next one.
   size_t group_bytes_max = 4 << 20;
+  // Memory for unflushed writes of each store: the log's, and a tenant's read models.
+  size_t write_buffer_bytes = 16 << 20;
   // Groups decided but not yet durable: one syncs while the next is decided.
   int groups_in_flight_max = 2;
   // While a group syncs, the next one is taken at this size; less waits for the sync to end,

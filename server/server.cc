@@ -58,6 +58,7 @@ absl::Status Server::Rep::OpenAll() {
   StoreOptions store;
   store.env = options_.env;
   store.memory = options_.memory;
+  store.write_buffer_bytes = options_.write_buffer_bytes;
   ASSIGN_OR_RETURN(std::shared_ptr<RocksdbEngine> engine,
                    RocksdbEngine::Open(ServerLogDir(options_.dir), store));
   ASSIGN_OR_RETURN(const std::vector<std::string> names, engine->Tenants());

@@ -21,6 +21,7 @@ Where a test runs is said by its tags:
                 RocksDB, and do not link gRPC, whose own code it takes for racing. All others have
                 one thread: their executors and clocks are moved by the test, so there is nothing
                 that could be found
+    "long"      by `tools/test --long` as well, for as long as that takes
     "fuzz"      with AddressSanitizer + UndefinedBehaviorSanitizer alone, steered by a fuzzer
 
 A test has no network except loopback. It writes under TEST_TMPDIR, reads its `data` files by their
@@ -106,7 +107,7 @@ def cc_unit_fuzz(name, deps, **kw):
             "//conditions:default": [],
         }),
         linkstatic = True,
-        tags = ["fuzz"],
+        tags = ["fuzz", "long"],
         deps = deps + select({
             "//tests/fuzz:libfuzzer": [],
             "//conditions:default": ["//tests/fuzz:replay_main"],

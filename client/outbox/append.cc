@@ -13,6 +13,9 @@
 namespace intentlog {
 namespace {
 
+// What a few intents take besides their own bytes: ids, lanes. Of many it is less than those bytes.
+constexpr uint64_t kOtherRowsBytes = 4 << 10;
+
 // False if one of the ids that the application gave is in `given` already.
 bool AddGiven(absl::Span<const EncodedIntent> intents, std::unordered_set<IntentId>& given) {
   bool fresh = true;
@@ -91,7 +94,8 @@ void Outbox::WriteGroup(absl::Span<Writer* const> writers) {
   group.hashes = hashes_;
   uint64_t bytes = 0;
   for (const Writer* writer : writers) bytes += writer->bytes;
-  group.room = store_.CheckRoom(bytes);
+  group.room_bytes = 2 * bytes + kOtherRowsBytes;
+  group.room = store_.CheckRoom(group.room_bytes);
   for (Writer* writer : writers) {
     group.durable |= writer->durable;
     writer->status = Place(group, *writer);
@@ -267,10 +271,10 @@ absl::Status Outbox::CommitGroup(Group& group) {
   RETURN_IF_ERROR(failed());
   if (group.fresh.empty()) return group.durable ? Sync() : absl::OkStatus();
   lanes_.Put(group.batch);
-  const absl::Status status =
-      store_.Commit(group.batch, group.durable && !Planted(Bug::kAcknowledgedBeforeSync)
-                                     ? ::intentlog::Sync::kDurable
-                                     : ::intentlog::Sync::kBuffered);
+  const bool durable = group.durable && !Planted(Bug::kAcknowledgedBeforeSync);
+  const absl::Status status = store_.Commit(
+      group.batch, durable ? ::intentlog::Sync::kDurable : ::intentlog::Sync::kBuffered,
+      group.batch.bytes() < group.room_bytes ? Room::kAsked : Room::kAsk);
   if (!status.ok()) {
     NotWritten(status);
     return status;

@@ -32,6 +32,7 @@ struct Outbox::Group {
   std::array<uint64_t, kClasses> bytes = {};  // that the logs grow by
   bool durable = false;
   absl::Status room;  // whether the disk takes new intents; what is recorded already needs none
+  uint64_t room_bytes = 0;  // that this was asked for
   IntentId made_max;
   std::vector<Writer*> fresh;
 };

@@ -162,9 +162,9 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& dir,
 Store::Store(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 Store::~Store() = default;
 
-absl::Status Store::Commit(StoreBatch& batch, Sync sync) {
+absl::Status Store::Commit(StoreBatch& batch, Sync sync, Room room) {
   RETURN_IF_ERROR(rep_->MayWrite());
-  RETURN_IF_ERROR(rep_->CheckRoom(batch.rep_->bytes, /*spare=*/0));
+  if (room == Room::kAsk) RETURN_IF_ERROR(rep_->CheckRoom(batch.rep_->bytes, /*spare=*/0));
   return rep_->Write(*batch.rep_, sync);
 }
 

@@ -66,6 +66,12 @@ struct StoreOptions {
   MemoryDisk* memory = nullptr;
 };
 
+// Whether a commit asks how much of the disk is free: a system call.
+enum class Room : uint8_t {
+  kAsk,
+  kAsked,  // CheckRoom said a moment ago that there is room for this
+};
+
 // Changes that become visible together. Thread-compatible.
 class StoreBatch {
  public:
@@ -130,7 +136,7 @@ class Store {
   // failed() is set. After any other failure the outcome is unknown until the store is opened
   // again. FAILED_PRECONDITION if something is not as the batch expects it: nothing was written,
   // and the store has not failed.
-  absl::Status Commit(StoreBatch& batch, Sync sync);
+  absl::Status Commit(StoreBatch& batch, Sync sync, Room room = Room::kAsk);
   // Makes every earlier Commit durable.
   absl::Status SyncLog();
 

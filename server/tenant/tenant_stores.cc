@@ -59,6 +59,7 @@ absl::StatusOr<std::shared_ptr<TenantStores>> OpenTenantStores(
   views.role = "server-views";
   views.env = options.env;
   views.memory = options.memory;
+  views.write_buffer_bytes = options.write_buffer_bytes;
   ASSIGN_OR_RETURN(stores->views, Store::Open(ServerViewsDir(options.dir, tenant), views));
   RETURN_IF_ERROR(StartFromSnapshots(*stores->snapshots, options.projections, *stores->views));
   RETURN_IF_ERROR(TakeOver(*stores->views, stores->term));

@@ -8,6 +8,7 @@
 #include "client/wire/grpc_connector.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/clock.h"
+#include "eventlog/runtime/one_heap.h"
 #include "eventlog/runtime/text.h"
 #include "projections/views/commerce_views.h"
 #include "proto/views.pb.h"
@@ -54,6 +55,7 @@ absl::StatusOr<BenchDevice> OpenDevice(const BenchDeviceOptions& wanted) {
 }
 
 absl::Status RunCatchUpDevice(const std::string& dir, const std::string& server, int64_t lines) {
+  UseOneHeap();  // as the command does that is a device
   ASSIGN_OR_RETURN(BenchDevice device, OpenDevice({.dir = dir, .all_scopes = true}));
   GrpcConnector connector({.address = server}, *device.executor);
   const Stopwatch watch;

@@ -4,6 +4,7 @@
 
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/offset_clock.h"
+#include "eventlog/runtime/one_heap.h"
 #include "tools/commands/folder.h"
 
 namespace intentlog {
@@ -43,6 +44,7 @@ absl::StatusOr<OpenDevice> OpenDeviceFolder(const DeviceFolderOptions& options) 
   client.runtime = {device.clock.get(), device.executor.get(), device.random.get()};
   client.create_if_missing = options.create;
   client.policy = options.policy;
+  UseOneHeap();
   absl::StatusOr<std::unique_ptr<Client>> opened = Client::Open(std::move(client));
   if (!opened.ok()) return ExplainDamage(opened.status(), FolderKind::kDevice, options.dir);
   device.client = *std::move(opened);

@@ -39,8 +39,8 @@ DigestCheck::Result DigestCheck::Compare(const Digest& digest, uint32_t own_vers
   return Result::kWaiting;
 }
 
-bool DigestCheck::WaitsFor(const std::string& scope, Position position) const {
-  for (auto at = waiting_.lower_bound({scope, std::string()});
+bool DigestCheck::WaitsFor(std::string_view scope, Position position) const {
+  for (auto at = waiting_.lower_bound({std::string(scope), std::string()});
        at != waiting_.end() && at->first.first == scope; ++at) {
     if (at->second.position == position) return true;
   }

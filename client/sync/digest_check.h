@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "eventlog/runtime/numbers.h"
@@ -39,7 +40,7 @@ class DigestCheck {
   // meanwhile.
   void ForgetWaiting() { waiting_.clear(); }
   // Whether a digest waits for exactly this position of the scope: a fold stops there.
-  bool WaitsFor(const std::string& scope, Position position) const;
+  bool WaitsFor(std::string_view scope, Position position) const;
 
   uint64_t equal() const { return equal_; }
   uint64_t unequal() const { return unequal_; }

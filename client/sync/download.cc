@@ -14,8 +14,21 @@ namespace intentlog {
 namespace {
 
 template <class... Parts>
-absl::Status Bad(const Feed& feed, const Parts&... parts) {
-  return Invalid("feed of scope \"", feed.scope(), "\" after ", feed.from(), ": ", parts...);
+absl::Status Bad(const FeedView& feed, const Parts&... parts) {
+  return Invalid("feed of scope \"", feed.scope, "\" after ", feed.from, ": ", parts...);
+}
+
+absl::StatusOr<BlockView> CheckedBlock(const FeedView& feed) {
+  auto parsed = BlockView::Parse(feed.block);
+  if (!parsed.ok()) return Bad(feed, parsed.status());
+  const BlockView& block = *parsed;
+  if (block.scopes().size() != 1 || block.scopes()[0] != feed.scope) {
+    return Bad(feed, "its block holds events of other scopes");
+  }
+  if (block.first().value() <= feed.from || block.last().value() > feed.through) {
+    return Bad(feed, "its block holds positions ", block.first(), " to ", block.last());
+  }
+  return parsed;
 }
 
 }  // namespace
@@ -23,60 +36,39 @@ absl::Status Bad(const Feed& feed, const Parts&... parts) {
 Download::Download(Device& device, DigestCheck& digests, const DownloadOptions& options)
     : device_(device), digests_(digests), options_(options), decoder_(device.schema) {}
 
-absl::Status Download::Add(Feed feed, size_t frame_bytes, const EpochId& epoch) {
-  RETURN_IF_ERROR(ValidScope(feed.scope()));
-  if (EpochId::FromBytes(feed.epoch_id()) != epoch) return Bad(feed, "of another epoch");
-  if (feed.through() < feed.from()) return Bad(feed, "it goes back to ", feed.through());
-  if (waiting_bytes_ + frame_bytes > options_.waiting_bytes_max) {
+absl::Status Download::Add(FrameBytes bytes, const FeedView& feed, const EpochId& epoch) {
+  RETURN_IF_ERROR(ValidScope(feed.scope));
+  if (EpochId::FromBytes(feed.epoch_id) != epoch) return Bad(feed, "of another epoch");
+  if (feed.through < feed.from) return Bad(feed, "it goes back to ", feed.through);
+  if (waiting_bytes_ + bytes->size() > options_.waiting_bytes_max) {
     return Bad(feed, "more than the credit that was given");
   }
   ScopeCursor cursor;
-  const auto expected = expected_.find(feed.scope());
+  const auto expected = expected_.find(feed.scope);
   if (expected != expected_.end()) {
     cursor = expected->second;
-  } else if (const auto known = device_.cursors->Find(feed.scope())) {
+  } else if (const auto known = device_.cursors->Find(feed.scope)) {
     cursor = *known;
   } else if (!device_.cursors->all_scopes()) {
     return Bad(feed, "this device does not subscribe to it");
   }
-  if (feed.from() != cursor.position.value()) {
+  if (feed.from != cursor.position.value()) {
     return Bad(feed, "this device's cursor is at ", cursor.position);
   }
   cursor.epoch = epoch;
-  cursor.position = Position(feed.through());
-  if (feed.chain().empty() != (feed.through() == 0) || !ToChainValue(feed.chain(), &cursor.chain)) {
+  cursor.position = Position(feed.through);
+  if (feed.chain.empty() != (feed.through == 0) || !ToChainValue(feed.chain, &cursor.chain)) {
     return Bad(feed, "its chain value is not 32 bytes");
   }
 
-  frames_.emplace_back();
-  Frame& frame = frames_.back();  // a deque's elements stay where they are
-  frame.feed = std::move(feed);
-  frame.bytes = frame_bytes;
-  frame.after = cursor;
-  const absl::Status status = CheckBlock(frame);
-  if (!status.ok()) {
-    frames_.pop_back();
-    return status;
+  BlockView block;
+  if (!feed.block.empty()) {
+    ASSIGN_OR_RETURN(block, CheckedBlock(feed));
   }
-  if (!frame.feed.block().empty()) frame.block = *BlockView::Parse(frame.feed.block());
-  waiting_bytes_ += frame_bytes;
-  expected_.insert_or_assign(frame.feed.scope(), cursor);
+  waiting_bytes_ += bytes->size();
+  expected_.insert_or_assign(std::string(feed.scope), cursor);
+  frames_.push_back({std::move(bytes), feed, cursor, std::move(block)});
   highest_ = std::max(highest_, cursor.position);
-  return absl::OkStatus();
-}
-
-absl::Status Download::CheckBlock(const Frame& frame) const {
-  const Feed& feed = frame.feed;
-  if (feed.block().empty()) return absl::OkStatus();
-  auto parsed = BlockView::Parse(feed.block());
-  if (!parsed.ok()) return Bad(feed, parsed.status());
-  const BlockView& block = *parsed;
-  if (block.scopes().size() != 1 || block.scopes()[0] != feed.scope()) {
-    return Bad(feed, "its block holds events of other scopes");
-  }
-  if (block.first().value() <= feed.from() || block.last().value() > feed.through()) {
-    return Bad(feed, "its block holds positions ", block.first(), " to ", block.last());
-  }
   return absl::OkStatus();
 }
 
@@ -93,6 +85,10 @@ absl::StatusOr<Download::Folded> Download::Fold() {
     device_.models->Abandon();
     return folded.status();
   }
+  for (size_t i = 0; i < frames; ++i) {  // the batch has all of them
+    waiting_bytes_ -= frames_.front().bytes->size();
+    frames_.pop_front();
+  }
   folded->own = !change.settling.outcomes.empty() || !change.settling.settlements.empty();
   const auto cursors = change.cursors;
   RETURN_IF_ERROR(device_.Apply(std::move(change), batch));
@@ -100,10 +96,6 @@ absl::StatusOr<Download::Folded> Download::Fold() {
   std::set<std::string_view> moved;
   for (const auto& [scope, cursor] : cursors) moved.insert(scope);
   RETURN_IF_ERROR(NoteDigests(moved));
-  for (size_t i = 0; i < frames; ++i) {
-    waiting_bytes_ -= frames_.front().bytes;
-    frames_.pop_front();
-  }
   return folded;
 }
 
@@ -116,20 +108,20 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
   std::map<std::string_view, uint64_t> grown;        // bytes kept, by scope
   for (const Frame& frame : frames_) {
     const uint64_t events = frame.block.bytes().empty() ? 0 : frame.block.size();
-    if (*frames > 0 && (folded.frame_bytes + frame.bytes > options_.commit_bytes_max ||
+    if (*frames > 0 && (folded.frame_bytes + frame.bytes->size() > options_.commit_bytes_max ||
                         folded.events + events > options_.commit_events_max)) {
       break;
     }
     RETURN_IF_ERROR(FoldFrame(frame, own, change));
     if (events > 0) {
-      batch.Put(Space::kLog, FeedKey(frame.feed.scope(), frame.block.last()), frame.feed.block());
-      grown[frame.feed.scope()] += frame.feed.block().size();
+      batch.Put(Space::kLog, FeedKey(frame.feed.scope, frame.block.last()), frame.feed.block);
+      grown[frame.feed.scope] += frame.feed.block.size();
     }
-    folded.frame_bytes += frame.bytes;
+    folded.frame_bytes += frame.bytes->size();
     folded.events += events;
     ++*frames;
-    last_of[frame.feed.scope()] = &frame;
-    if (digests_.WaitsFor(frame.feed.scope(), frame.after.position)) break;
+    last_of[frame.feed.scope] = &frame;
+    if (digests_.WaitsFor(frame.feed.scope, frame.after.position)) break;
   }
   for (const auto& [scope, frame] : last_of) {
     RETURN_IF_ERROR(device_.models->Finish(scope, frame->after.position, batch));
@@ -157,7 +149,7 @@ std::vector<Download::OwnLog> Download::OwnLogs() const {
 absl::Status Download::FoldFrame(const Frame& frame, std::vector<OwnLog>& own,
                                  DeviceChange& change) {
   if (frame.block.bytes().empty()) return absl::OkStatus();
-  device_.feed_events->Hold(frame.feed.scope(), frame.block);
+  device_.feed_events->Hold(frame.feed.scope, frame.block);
   for (size_t i = 0; i < frame.block.size(); ++i) {
     ASSIGN_OR_RETURN(const Event* event, decoder_.Decode(frame.block.event(i)));
     RETURN_IF_ERROR(NoteOwn(*event, frame.block.event(i).intent, own, change));

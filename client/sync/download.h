@@ -25,6 +25,7 @@
 #include "client/sync/digest_check.h"
 #include "eventlog/log/block.h"
 #include "eventlog/log/event.h"
+#include "eventlog/log/feed_view.h"
 #include "proto/sync.pb.h"
 
 namespace intentlog {
@@ -38,13 +39,16 @@ struct DownloadOptions {
   size_t waiting_bytes_max = 16 << 20;
 };
 
+// A frame as it came, read where it lies.
+using FrameBytes = std::unique_ptr<const std::string>;
+
 class Download {
  public:
   Download(Device& device, DigestCheck& digests, const DownloadOptions& options);
 
-  // Takes a frame of `frame_bytes` after checking all of it. INVALID_ARGUMENT or DATA_LOSS names
-  // the scope and what is wrong; nothing changed then.
-  absl::Status Add(Feed feed, size_t frame_bytes, const EpochId& epoch);
+  // Takes a frame after checking all of it; `feed` views `bytes`. INVALID_ARGUMENT or DATA_LOSS
+  // names the scope and what is wrong; nothing changed then.
+  absl::Status Add(FrameBytes bytes, const FeedView& feed, const EpochId& epoch);
 
   // What one Fold did.
   struct Folded {
@@ -69,13 +73,12 @@ class Download {
 
  private:
   struct Frame {
-    Feed feed;
-    size_t bytes = 0;
+    FrameBytes bytes;
+    FeedView feed;  // of `bytes`, as is `block`
     ScopeCursor after;
-    BlockView block;  // of feed.block(); without events: size() == 0
+    BlockView block;  // of feed.block; without events: size() == 0
   };
 
-  absl::Status CheckBlock(const Frame& frame) const;
   // One of this device's logs, as the frames of one commit change it.
   struct OwnLog {
     DeviceLogs::Named name;

@@ -9,6 +9,7 @@
 #include "client/sync/meet_history.h"
 #include "client/sync/reconcile.h"
 #include "client/trim.h"
+#include "eventlog/log/feed_view.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/parse_cost.h"
 #include "eventlog/runtime/text.h"
@@ -25,6 +26,10 @@ constexpr size_t kDigestSize = 16;
 absl::Duration Millis(uint64_t ms) {
   constexpr uint64_t kMillisMax = 24 * 3600 * 1000;
   return absl::Milliseconds(static_cast<int64_t>(std::min(ms, kMillisMax)));
+}
+
+absl::Status NoFrame(size_t bytes) {
+  return Invalid("the server sent ", bytes, " bytes that are no frame");
 }
 
 // Of two reports, only what differs here is worth a frame: the time since when moves by itself.
@@ -129,29 +134,40 @@ void Session::FoldSoon() {
   fold_asked_ = true;
 }
 
-absl::Status Session::OnFrame(std::string_view bytes) {
+absl::Status Session::OnFrame(std::string bytes) {
   last_heard_ = clock_.Passed();
-  ServerFrame& frame = incoming_;
   if (!IsCheapToParse(*ServerFrame::descriptor(), bytes)) {
     return Invalid("the server sent ", bytes.size(), " bytes of too many elements");
   }
-  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Invalid("the server sent ", bytes.size(), " bytes that are no frame");
-  }
-  const auto kind = frame.frame_case();
+  auto held = std::make_unique<const std::string>(std::move(bytes));
+  const auto feed = ParseFeedFrame(*held);
+  if (!feed.ok()) return NoFrame(held->size());
+  if (!*feed) return OnOther(*held);
+  RETURN_IF_ERROR(CheckTurn(ServerFrame::kFeed));
+  return OnFeed(std::move(held), **feed);
+}
+
+absl::Status Session::CheckTurn(ServerFrame::FrameCase kind) const {
   const bool first = kind == ServerFrame::kWelcome;
   const bool any_time = kind == ServerFrame::kThrottle || kind == ServerFrame::kGoodbye ||
                         kind == ServerFrame::FRAME_NOT_SET;
-  if (!any_time && first == open_) {
-    return Invalid(first ? "the server said Welcome twice" : "the server spoke before its Welcome");
+  if (any_time || first != open_) return absl::OkStatus();
+  return Invalid(first ? "the server said Welcome twice" : "the server spoke before its Welcome");
+}
+
+absl::Status Session::OnOther(std::string_view bytes) {
+  ServerFrame& frame = incoming_;
+  if (!frame.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return NoFrame(bytes.size());
   }
-  switch (kind) {
+  RETURN_IF_ERROR(CheckTurn(frame.frame_case()));
+  switch (frame.frame_case()) {
     case ServerFrame::kWelcome:
       return OnWelcome(frame.welcome());
     case ServerFrame::kReceipts:
       return OnReceipts(*frame.mutable_receipts());
-    case ServerFrame::kFeed:
-      return OnFeed(std::move(*frame.mutable_feed()), bytes.size());
+    case ServerFrame::kFeed:  // is read where it lies
+      return NoFrame(bytes.size());
     case ServerFrame::kSnapshotHead:
       return OnSnapshot(
           bootstrap_.AddHead(std::move(*frame.mutable_snapshot_head()), bytes.size(), epoch_));
@@ -173,14 +189,14 @@ absl::Status Session::OnFrame(std::string_view bytes) {
   return absl::OkStatus();
 }
 
-absl::Status Session::OnFeed(Feed feed, size_t frame_bytes) {
-  const auto cursor = device_.cursors->Find(feed.scope());
-  if (cursor && cursor->anew && feed.from() == 0 && !download_.Expects(feed.scope())) {
-    RETURN_IF_ERROR(ValidScope(feed.scope()));
-    bootstrap_.Empty(feed.scope());
+absl::Status Session::OnFeed(FrameBytes bytes, const FeedView& feed) {
+  const auto cursor = device_.cursors->Find(feed.scope);
+  if (cursor && cursor->anew && feed.from == 0 && !download_.Expects(feed.scope)) {
+    RETURN_IF_ERROR(ValidScope(feed.scope));
+    bootstrap_.Empty(std::string(feed.scope));
     RETURN_IF_ERROR(OnSnapshot(absl::OkStatus()));
   }
-  RETURN_IF_ERROR(download_.Add(std::move(feed), frame_bytes, epoch_));
+  RETURN_IF_ERROR(download_.Add(std::move(bytes), feed, epoch_));
   head_ = std::max(head_, download_.highest());
   FoldSoon();
   return absl::OkStatus();

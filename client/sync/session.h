@@ -77,7 +77,7 @@ class Session {
           const InstanceId& instance, DigestCheck& digests, SessionHost& host);
 
   absl::Status Start(const QueueHealth& health);
-  absl::Status OnFrame(std::string_view bytes);
+  absl::Status OnFrame(std::string bytes);
   absl::Status Fold();
   // Pushes what may be pushed now.
   absl::Status Pump();
@@ -107,7 +107,10 @@ class Session {
  private:
   absl::Status OnWelcome(const Welcome& welcome);
   absl::Status MeetServer(const Welcome& welcome);
-  absl::Status OnFeed(Feed feed, size_t frame_bytes);
+  // Whether such a frame may come now.
+  absl::Status CheckTurn(ServerFrame::FrameCase kind) const;
+  absl::Status OnOther(std::string_view bytes);
+  absl::Status OnFeed(FrameBytes bytes, const FeedView& feed);
   absl::Status OnSnapshot(const absl::Status& added);
   absl::Status StepBootstrap();
   void FoldSoon();

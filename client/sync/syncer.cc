@@ -418,7 +418,7 @@ void Syncer::Core::OnFrame(std::string bytes) {
     if (session_ == nullptr) return;
     if (slice_) slice_->Received(bytes.size());
     const bool was_open = session_->open();
-    const absl::Status status = session_->OnFrame(bytes);
+    const absl::Status status = session_->OnFrame(std::move(bytes));
     if (session_->open() && !was_open) Opened();
     if (!status.ok()) return End(status);
     Progress();

@@ -197,7 +197,7 @@ struct Store::Rep::Memory final : Store::Rep {
     folder->open = false;
   }
 
-  absl::Status Write(const Changes& batch, Sync sync) override {
+  absl::Status Write(Changes& batch, Sync sync) override {
     const std::lock_guard<std::mutex> one(writing);
     RETURN_IF_ERROR(CheckExpected(batch));
     const WriteFate fate = disk.Judge(dir, sync);

@@ -47,14 +47,24 @@ struct Changes {
   // Calls `each(change, key, value)` in the order in which changes came, until it returns false.
   template <class Each>
   void ForEach(const Each& each) const {
-    auto piece = pieces.begin();
+    Walk(each, [](size_t) {});
+  }
+  // The same, giving back the memory of each piece once it was walked: only Clear is allowed after
+  // it.
+  template <class Each>
+  void Drain(const Each& each) {
+    Walk(each, [this](size_t piece) { std::string().swap(pieces[piece]); });
+  }
+  template <class Each, class Walked>
+  void Walk(const Each& each, const Walked& walked) const {
+    size_t piece = 0;
     size_t at = 0;
     for (const Change& change : changes) {
-      while (at == piece->size() && std::next(piece) != pieces.end()) {
-        ++piece;
+      while (at == pieces[piece].size() && piece + 1 < pieces.size()) {
+        walked(piece++);
         at = 0;
       }
-      const std::string_view key(piece->data() + at, change.key_bytes);
+      const std::string_view key(pieces[piece].data() + at, change.key_bytes);
       const std::string_view value(key.data() + change.key_bytes, change.value_bytes);
       at += change.key_bytes + change.value_bytes;
       if (!each(change, key, value)) return;
@@ -81,7 +91,8 @@ struct Store::Rep {
 
   virtual ~Rep() = default;
   // What is committed has room and has not failed; expectations are checked by the callee.
-  virtual absl::Status Write(const Changes& batch, Sync sync) = 0;
+  // May drain the batch.
+  virtual absl::Status Write(Changes& batch, Sync sync) = 0;
   virtual absl::Status SyncLog() = 0;
   virtual absl::StatusOr<bool> Get(Space space, std::string_view key, std::string* value) const = 0;
   virtual std::unique_ptr<StoreCursor> Scan(Space space) const = 0;

@@ -87,20 +87,20 @@ Store::Rep::Rocks::~Rocks() {
   if (synced && !has_failed) high_water->WriteClosed();
 }
 
-absl::Status Store::Rep::Rocks::Write(const Changes& batch, Sync sync) {
+absl::Status Store::Rep::Rocks::Write(Changes& batch, Sync sync) {
   constexpr size_t kOverheadPerChange = 16;
+  std::unique_lock<std::mutex> hold(expecting, std::defer_lock);
+  if (!batch.expected.empty()) hold.lock();
+  RETURN_IF_ERROR(CheckExpected(batch));
   rocksdb::WriteBatch to(batch.bytes + kOverheadPerChange * batch.changes.size() + 64,
                          /*max_bytes=*/0, kProtectionBytes, /*default_cf_ts_sz=*/0);
   rocksdb::Status status;
-  batch.ForEach([&](const Changes::Change& change, std::string_view key, std::string_view value) {
+  batch.Drain([&](const Changes::Change& change, std::string_view key, std::string_view value) {
     status = change.put ? to.Put(space(change.space), ToSlice(key), ToSlice(value))
                         : to.Delete(space(change.space), ToSlice(key));
     return status.ok();
   });
   if (!status.ok()) return FailOf(status);
-  std::unique_lock<std::mutex> hold(expecting, std::defer_lock);
-  if (!batch.expected.empty()) hold.lock();
-  RETURN_IF_ERROR(CheckExpected(batch));
   rocksdb::WriteOptions options;
   options.sync = sync == Sync::kDurable;
   options.protection_bytes_per_key = kProtectionBytes;

@@ -53,7 +53,7 @@ class FailStop;
 
 struct Store::Rep::Rocks final : Store::Rep {
   ~Rocks() override;
-  absl::Status Write(const Changes& batch, Sync sync) override;
+  absl::Status Write(Changes& batch, Sync sync) override;
   absl::Status SyncLog() override;
   absl::StatusOr<bool> Get(Space of, std::string_view key, std::string* value) const override;
   std::unique_ptr<StoreCursor> Scan(Space of) const override;

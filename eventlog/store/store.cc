@@ -165,7 +165,10 @@ Store::~Store() = default;
 absl::Status Store::Commit(StoreBatch& batch, Sync sync, Room room) {
   RETURN_IF_ERROR(rep_->MayWrite());
   if (room == Room::kAsk) RETURN_IF_ERROR(rep_->CheckRoom(batch.rep_->bytes, /*spare=*/0));
-  return rep_->Write(*batch.rep_, sync);
+  const absl::Status status = rep_->Write(*batch.rep_, sync);
+  // Whoever expected something else may try again.
+  if (!absl::IsFailedPrecondition(status)) batch.Clear();
+  return status;
 }
 
 absl::Status Store::SyncLog() {

@@ -136,11 +136,12 @@ TEST_P(Stores, ASnapshotDoesNotSeeWhatComesLater) {
 
 TEST_P(Stores, ABatchThatExpectsWhatIsNotSoChangesNothing) {
   auto store = Open();
-  StoreBatch first;
-  first.Expect(Space::kMeta, "term", std::nullopt);
-  first.Put(Space::kMeta, "term", "1");
-  ASSERT_TRUE(store->Commit(first, Sync::kDurable).ok());
-  EXPECT_EQ(store->Commit(first, Sync::kDurable).code(), absl::StatusCode::kFailedPrecondition);
+  for (const bool is_first : {true, false}) {
+    StoreBatch batch;
+    batch.Expect(Space::kMeta, "term", std::nullopt);
+    batch.Put(Space::kMeta, "term", "1");
+    EXPECT_EQ(store->Commit(batch, Sync::kDurable).ok(), is_first);
+  }
 
   StoreBatch older;
   older.Put(Space::kRows, "row", "of the older one");
@@ -157,6 +158,26 @@ TEST_P(Stores, ABatchThatExpectsWhatIsNotSoChangesNothing) {
   older.Clear();
   older.Put(Space::kRows, "row", "of anybody");
   EXPECT_TRUE(store->Commit(older, Sync::kBuffered).ok());
+}
+
+TEST_P(Stores, ABatchIsEmptyOnceItWasWrittenAndWholeWhereItWasNot) {
+  auto store = Open();
+  StoreBatch batch;
+  batch.Expect(Space::kMeta, "term", "1");
+  const std::string large(300 << 10, 'v');
+  for (const char* const key : {"a", "b", "c"}) batch.Put(Space::kRows, key, large);
+  EXPECT_EQ(store->Commit(batch, Sync::kBuffered).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_GT(batch.bytes(), 3 * large.size());
+  Put(*store, Space::kMeta, "term", "1");
+  ASSERT_TRUE(store->Commit(batch, Sync::kBuffered).ok());
+  EXPECT_TRUE(batch.empty());
+  EXPECT_EQ(batch.bytes(), 0u);
+  std::string value;
+  EXPECT_TRUE(*store->Get(Space::kRows, "b", &value));
+  EXPECT_EQ(value, large);
+  batch.Put(Space::kRows, "d", "again");
+  ASSERT_TRUE(store->Commit(batch, Sync::kBuffered).ok());
+  EXPECT_TRUE(*store->Get(Space::kRows, "d", &value));
 }
 
 TEST_P(Stores, AStoreInUseIsRefusedToWritersAndReaders) {

@@ -86,6 +86,13 @@ class FailStop final : public rocksdb::EventListener {
 
 namespace {
 
+// RocksDB takes half of the write buffer and more for each log before it writes there: of a small
+// disk that would be most.
+bool MayAllocateAhead(const std::string& dir, const StoreOptions& options) {
+  constexpr uint64_t kBuffers = 16;
+  return CheckFree(options.env, dir, dir, kBuffers * options.write_buffer_bytes).ok();
+}
+
 // Why each is as it is: README.md.
 rocksdb::DBOptions DatabaseOptions(const std::string& dir, const StoreOptions& options,
                                    const Shared& shared, std::shared_ptr<FailStop> fail_stop) {
@@ -98,6 +105,7 @@ rocksdb::DBOptions DatabaseOptions(const std::string& dir, const StoreOptions& o
   db.recycle_log_file_num = 0;
   db.wal_compression = rocksdb::kNoCompression;
   db.manual_wal_flush = false;
+  db.allow_fallocate = MayAllocateAhead(dir, options);
   db.track_and_verify_wals_in_manifest = false;
   db.write_buffer_manager = shared.write_buffers;
   // Small spaces pin old logs: past this they are flushed, so a restart has little to read.

@@ -38,16 +38,20 @@ class FullDiskTest : public testing::Test {
  protected:
   void SetUp() override {
     static const int entered = EnterNamespace();
-    const bool mounted =
-        entered == 0 && mount("none", disk_.c_str(), "tmpfs", 0, "size=4m,mode=700") == 0;
-    if (!mounted) {
-      const int error = entered != 0 ? entered : errno;
-      GTEST_SKIP() << "no tmpfs can be mounted here: " << std::strerror(error);
-    }
-    mounted_ = true;
+    if (entered == 0 && Mount(4)) return;
+    const int error = entered != 0 ? entered : errno;
+    GTEST_SKIP() << "no tmpfs can be mounted here: " << std::strerror(error);
   }
   void TearDown() override {
     if (mounted_) umount2(disk_.c_str(), MNT_DETACH);
+  }
+
+  // An empty disk in the place of the one that was there.
+  bool Mount(int mib) {
+    TearDown();
+    const std::string options = "mode=700,size=" + std::to_string(mib) + "m";
+    mounted_ = mount("none", disk_.c_str(), "tmpfs", 0, options.c_str()) == 0;
+    return mounted_;
   }
 
   uint64_t Free() const {
@@ -109,6 +113,14 @@ TEST_F(FullDiskTest, I6_ANewFolderOnAFullDiskIsRefusedInOneLineAndNotMade) {
     FreeSpace();
   }
   EXPECT_EQ(Append(disk_ + "/device", 1).exit_code, 0);
+}
+
+TEST_F(FullDiskTest, ASmallDiskIsTakenByWhatIsRecordedNotByWhatIsAllocatedAhead) {
+  for (const int mib : {4, 5, 6, 8, 12, 16, 24}) {
+    ASSERT_TRUE(Mount(mib));
+    EXPECT_EQ(Append(disk_ + "/device", 1).exit_code, 0) << mib;
+    EXPECT_EQ(Append(disk_ + "/device", 1).exit_code, 0) << mib;
+  }
 }
 
 TEST_F(FullDiskTest, I6_ADeviceIsReadOnAFullDiskAndGoesOnWhenThereIsSpace) {

@@ -30,6 +30,7 @@ std::unique_ptr<google::protobuf::Message> People::OfDevice(
 
 void People::Work(const std::string& device) {
   const uint64_t what = random().Below(16);
+  if (plan_.one_order) return WorkUponOrder(device, what);
   if (plan_.people_decide && random().Below(4) == 0) {
     return what < 10 ? Decide(device) : DecideRejected(device);
   }
@@ -37,6 +38,14 @@ void People::Work(const std::string& device) {
   if (what == 6) return world_.device(device).SyncNow(Ask::kAnyway).IgnoreError();
   if (what == 7) return Flush(device);
   RecordOne(device);
+}
+
+void People::WorkUponOrder(const std::string& device, uint64_t what) {
+  if (what < 2) return Decide(device);
+  const auto line = Line(Name("order"), "milk", static_cast<int64_t>(what));
+  const auto cancel = Cancel(Name("order"));
+  if (what < 4) return Record(device, {&cancel}, "shared");
+  Record(device, {&line}, "shared");
 }
 
 void People::Flush(const std::string& device) {

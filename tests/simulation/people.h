@@ -45,6 +45,7 @@ class People {
   void Append(const std::string& device, Retry what, bool again);
   void Judge(const std::string& device, const absl::Status& status, size_t intents,
              const IntentId& id);
+  void WorkUponOrder(const std::string& device, uint64_t what);
   void Flush(const std::string& device);
   void RecordOne(const std::string& device);
   void RecordBatch(const std::string& device);

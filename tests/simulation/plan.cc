@@ -198,12 +198,19 @@ void Plan::DrawCopies(Random& random) {
 // Some moments need several things at once, which seeds that draw each by itself hardly ever have.
 void Plan::DrawTheme(Random& random) {
   const uint64_t theme = random.Below(24);
-  if (theme == 0) {  // a queue: work goes on in a lane where more waits than one group admits again
-    people_decide = true;
+  if (theme == 0) {  // a queue: work goes on upon an order where more waits than one group admits
+    one_order = people_decide = true;
+    poison = narrow = snapshots = server.snapshots.on = false;
+    rules = 0;
+    skew = Skew::kNone;
+    if (random.Below(4) != 0) {  // nothing else happens
+      rates = FaultRates();
+      link = LinkFaults();
+    }
     entities = 1;
-    devices = 1 + random.Below(3);
+    devices = 2 + random.Below(2);
     steps = Between(random, 24, 80);
-    step_max = Millis(random, 1, 300);
+    step_max = Millis(random, 50, 300);
     server.readmissions_max = 1;
     server.groups_in_flight_max = 1;
     server_delay_max = Millis(random, 20, 500);

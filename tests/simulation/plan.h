@@ -55,8 +55,9 @@ struct Plan {
   uint64_t rules = 0;        // which variant of the shop's rules; 0: its own
   Skew skew = Skew::kNone;
   bool people_decide = false;
-  bool narrow = false;   // a server with room for little: gaps, pushes that come again
-  bool rebuild = false;  // at the end, from nothing
+  bool one_order = false;  // is what all work upon, and decide about
+  bool narrow = false;     // a server with room for little: gaps, pushes that come again
+  bool rebuild = false;    // at the end, from nothing
   FaultRates rates;
   LinkFaults link;
   absl::Duration server_delay_max;  // of what blocks

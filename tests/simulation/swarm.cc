@@ -126,7 +126,7 @@ class Swarm {
   void Step() {
     const std::string device = Anyone();
     if (Runs(device)) people_.Work(device);
-    if (random().Below(8) == 0) people_.Operate();
+    if (random().Below(plan_.one_order ? 3 : 8) == 0) people_.Operate();
     Misfortune();
     if (random().Below(3) != 0) world_.RunFor(random().Unit() * plan_.step_max);
     Revive();

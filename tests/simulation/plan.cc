@@ -36,6 +36,7 @@ Plan::Plan(uint64_t seed) {
   DrawTheme(random);
   quiet_within = absl::Seconds(30) + 2 * client.retry_cap + server.silence_max +
                  client.silence_max + rates.pause_max + 20 * rates.slow_max;
+  if (one_order) quiet_within += static_cast<int>(steps) * 2 * server_delay_max;
   if (rates.restore_server > 0) {
     quiet_within += server.heal_wait + server.heal_grace + 4 * server.epochs_apart_min;
   }

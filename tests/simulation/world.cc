@@ -15,6 +15,7 @@
 #include "proto/commerce.pb.h"
 #include "proto/sync.pb.h"
 #include "server/backup/restore_backup.h"
+#include "server/sequencer/server_rows.h"
 
 namespace intentlog::simulation {
 
@@ -417,13 +418,16 @@ bool World::RunUntilQuiet(absl::Duration limit) {
   return false;
 }
 
-// Settled: no receipt outstanding, every cursor and the server's read models at the head.
+// Settled: no receipt outstanding, nothing to be admitted again, every cursor and the server's read
+// models at the head.
 bool World::Quiet() {
   if (!server_runs()) return false;
   const auto log = server().Log(kTenant);
   if (!log.ok()) return devices_.empty();
   const Position head = (*log)->head().position;
   if (server().ViewPosition(kTenant) < head) return false;
+  const auto again = (*log)->ScanIndex(kAgainPrefix, kAgainPrefix, 1);
+  if (!again.ok() || !again->empty()) return false;
   for (const auto& [name, node] : devices_) {
     if (node.client == nullptr) continue;
     const ClientStatus status = node.client->Status();

@@ -132,10 +132,10 @@ class Store {
                                                      const StoreOptions& options);
   ~Store();
 
-  // All of `batch` or nothing; it is empty then, also after a write that failed. RESOURCE_EXHAUSTED
-  // if the disk is full: nothing was written unless failed() is set. After any other failure the
-  // outcome is unknown until the store is opened again. FAILED_PRECONDITION if something is not as
-  // the batch expects it: nothing was written, and the store has not failed.
+  // All of `batch` or nothing; it is empty then, unless it was refused before anything was written.
+  // RESOURCE_EXHAUSTED if the disk is full: nothing was written unless failed() is set. After any
+  // other failure the outcome is unknown until the store is opened again. FAILED_PRECONDITION if
+  // something is not as the batch expects it: nothing was written, and the store has not failed.
   absl::Status Commit(StoreBatch& batch, Sync sync, Room room = Room::kAsk);
   // Makes every earlier Commit durable.
   absl::Status SyncLog();

@@ -145,7 +145,9 @@ void People::Append(const std::string& device, Retry what, bool again) {
     const auto appended = world_.TryAppend(device, *events[0], what.options);
     status = appended.status();
     const IntentId& id = what.options.intent_id;
-    INTENTLOG_CHECK(!appended.ok() || id.nil() || appended->intent_id == id);
+    if (appended.ok() && !id.nil() && appended->intent_id != id) {
+      checkers_.OnAppendFailed(device, absl::InternalError("it recorded another id than given"));
+    }
   } else {
     const auto appended = world_.TryAppendAll(device, events, what.options);
     if (appended.ok()) checkers_.OnBatch(device, *appended);

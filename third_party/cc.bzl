@@ -38,6 +38,53 @@ WARNINGS = [
     "-Wno-unknown-warning-option",
 ]
 
+# Only the product's own code counts what fuzzers steer by.
+PRODUCT_COPTS = select({
+    "//tests/fuzz:libfuzzer": ["-fsanitize=fuzzer-no-link"],
+    "//conditions:default": [],
+})
+
+# What a fuzzer steers runs for minutes, and the command does not: there it is not optimized.
+TOOL_COPTS = select({
+    "//tests/fuzz:libfuzzer": [
+        "-O0",
+        "-fsanitize=fuzzer-no-link",
+    ],
+    "//conditions:default": [],
+})
+
+# The sources of tests are compiled without optimization everywhere: that saves up to half of what
+# they take. Those of the simulation run for minutes.
+UNIT_COPTS = [
+    "-O0",
+    "-U_FORTIFY_SOURCE",
+]
+
+def _compiled(copts = [], unit = False):
+    """copts and deps of a file, by where it lies: its flags and the prelude that has the same."""
+    package = native.package_name()
+    if unit and not package.startswith("tests/simulation"):
+        kind, flags = "unit", UNIT_COPTS
+    elif package.startswith("tests"):
+        kind, flags = "support", []
+    elif package.startswith("tools") and package != "tools/import":
+        kind, flags = "tool", TOOL_COPTS
+    else:
+        kind, flags = "product", PRODUCT_COPTS
+    return struct(
+        copts = WARNINGS + flags + copts + select({
+            "//third_party/prelude:off": [],
+            "//conditions:default": [
+                "-include",
+                "$(BINDIR)/third_party/prelude/%s.h" % kind,
+                # Read back, headers of the system are no such headers to gcc 12 any more, and then
+                # it finds overflows in std::string that are not there.
+                "-Wno-stringop-overflow",
+            ],
+        }),
+        deps = ["//third_party/prelude:" + kind],
+    )
+
 # The arrows proto <- eventlog <- projections <- {client, server} <- tools, and tests see all.
 TOOLS_VISIBILITY = [
     "//tools:__subpackages__",
@@ -56,59 +103,66 @@ PROJECTIONS_VISIBILITY = [
 
 EVENTLOG_VISIBILITY = ["//eventlog:__subpackages__"] + PROJECTIONS_VISIBILITY
 
-PROTO_VISIBILITY = ["//proto:__subpackages__"] + EVENTLOG_VISIBILITY
+PROTO_VISIBILITY = [
+    "//proto:__subpackages__",
+    "//third_party/prelude:__pkg__",
+] + EVENTLOG_VISIBILITY
 
 def cc_lib(name, deps = [], srcs = None, hdrs = None, visibility = None, copts = [], **kw):
     """A library of one header. hdrs: name.h; srcs: name.cc if it exists; warnings are errors."""
+    compiled = _compiled(copts)
     native.cc_library(
         name = name,
         srcs = native.glob([name + ".cc"]) if srcs == None else srcs,
         hdrs = [name + ".h"] if hdrs == None else hdrs,
-        copts = WARNINGS + copts,
+        copts = compiled.copts,
         linkstatic = True,
         visibility = visibility or ["//visibility:private"],
-        deps = deps,
+        deps = deps + compiled.deps,
         **kw
     )
 
 def cc_bin(name, deps = [], srcs = None, visibility = None, copts = [], **kw):
     """A program. srcs: name.cc; warnings are errors."""
+    compiled = _compiled(copts)
     native.cc_binary(
         name = name,
         srcs = [name + ".cc"] if srcs == None else srcs,
-        copts = WARNINGS + copts,
+        copts = compiled.copts,
         visibility = visibility or ["//visibility:private"],
-        deps = deps,
+        deps = deps + compiled.deps,
         **kw
     )
 
 def cc_unit_test(name, deps = [], size = "small", tags = [], srcs = None, copts = [], **kw):
     """A gtest. srcs: name.cc; gtest, gmock and their main are linked in; tags: see above."""
+    compiled = _compiled(copts, unit = True)
     native.cc_test(
         name = name,
         size = size,
         srcs = [name + ".cc"] if srcs == None else srcs,
-        copts = WARNINGS + copts,
+        copts = compiled.copts,
         linkstatic = True,
         tags = tags,
-        deps = deps + ["//third_party:gtest"],
+        deps = deps + compiled.deps + ["//third_party:gtest"],
         **kw
     )
 
 def cc_unit_fuzz(name, deps, **kw):
     """A fuzz target of tests/fuzz: `name`.cc, steered by libFuzzer where that is linked in."""
+    compiled = _compiled()
     native.cc_test(
         name = name,
         size = "medium",
         srcs = [name + ".cc"],
-        copts = WARNINGS,
+        copts = compiled.copts,
         linkopts = select({
             "//tests/fuzz:libfuzzer": ["-fsanitize=fuzzer"],
             "//conditions:default": [],
         }),
         linkstatic = True,
         tags = ["fuzz", "long"],
-        deps = deps + select({
+        deps = deps + compiled.deps + select({
             "//tests/fuzz:libfuzzer": [],
             "//conditions:default": ["//tests/fuzz:replay_main"],
         }),

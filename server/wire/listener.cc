@@ -29,7 +29,7 @@ namespace {
 
 using Addresses = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
 
-absl::StatusOr<Addresses> Resolve(const std::string& host, const std::string& port) {
+absl::StatusOr<Addresses> ResolveHost(const std::string& host, const std::string& port) {
   addrinfo hints = {};
   hints.ai_flags = AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
@@ -141,7 +141,7 @@ struct Listener::Rep {
 absl::Status Listener::Rep::Bind(const std::string& host, const std::string& wanted_port) {
   stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (stop_event < 0) return NotBound(host, wanted_port, errno);
-  ASSIGN_OR_RETURN(const Addresses addresses, Resolve(host, wanted_port));
+  ASSIGN_OR_RETURN(const Addresses addresses, ResolveHost(host, wanted_port));
   int error = EADDRNOTAVAIL;
   for (addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) {
     const bool any_port = PortOf(one->ai_addr) == 0;

@@ -1,0 +1,5 @@
+// What nearly every test includes, too; see prelude.h.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>

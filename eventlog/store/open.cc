@@ -86,6 +86,9 @@ class FailStop final : public rocksdb::EventListener {
 
 namespace {
 
+// What a store's list of its files takes, if it is not very large.
+constexpr size_t kListOfFilesBytes = 64 << 10;
+
 // RocksDB takes half of the write buffer and more for each log before it writes there: of a small
 // disk that would be most.
 bool MayAllocateAhead(const std::string& dir, const StoreOptions& options) {
@@ -106,6 +109,7 @@ rocksdb::DBOptions DatabaseOptions(const std::string& dir, const StoreOptions& o
   db.wal_compression = rocksdb::kNoCompression;
   db.manual_wal_flush = false;
   db.allow_fallocate = MayAllocateAhead(dir, options);
+  db.manifest_preallocation_size = kListOfFilesBytes;
   db.track_and_verify_wals_in_manifest = false;
   db.write_buffer_manager = shared.write_buffers;
   // Small spaces pin old logs: past this they are flushed, so a restart has little to read.

@@ -1,6 +1,9 @@
 #include "eventlog/store/store.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -209,6 +212,19 @@ TEST_P(Stores, AnotherRoleIsRefusedByName) {
   const absl::Status status = OpenError();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(Text(status)), HasSubstr("role \"device\", not \"server-log\""));
+}
+
+TEST_F(StoreTest, AnOpenStoreThatHoldsLittleTakesLittleDisk) {
+  options_.write_buffer_bytes = 1 << 20;
+  const auto store = Open();
+  Put(*store, Space::kRows, "key", "value");
+  uint64_t taken = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir_)) {
+    struct stat file = {};
+    ASSERT_EQ(stat(entry.path().c_str(), &file), 0);
+    taken += static_cast<uint64_t>(file.st_blocks) * 512;  // allocated ahead, too
+  }
+  EXPECT_LT(taken, 3u << 20);
 }
 
 TEST_F(StoreTest, AnAbsentStoreIsNotFoundUnlessItMayBeMade) {

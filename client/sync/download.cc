@@ -241,9 +241,9 @@ absl::Status Download::NoteSettlement(const Event& event, const Settlement& sett
 absl::Status Download::NoteDigests(const std::set<std::string_view>& scopes) {
   for (const auto& projection : device_.models->projections()) {
     const std::string name = projection->info().name;
-    ASSIGN_OR_RETURN(const std::vector<ScopeState> states, device_.models->Scopes(name));
-    for (const ScopeState& state : states) {
-      if (scopes.count(state.scope) > 0) digests_.Reached(name, state);
+    for (const std::string_view scope : scopes) {
+      ASSIGN_OR_RETURN(const ScopeState state, device_.models->InScope(name, scope));
+      if (state.position > Position()) digests_.Reached(name, state);
     }
   }
   return absl::OkStatus();

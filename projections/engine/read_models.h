@@ -142,6 +142,8 @@ class ReadModels {
   absl::StatusOr<ViewReader> Read(std::string_view view) const;
   // In byte order of scopes. NOT_FOUND names an unknown view and lists those there are.
   absl::StatusOr<std::vector<ScopeState>> Scopes(std::string_view view) const;
+  // Of one scope, whatever the number of scopes is; at position 0 if the view has nothing of it.
+  absl::StatusOr<ScopeState> InScope(std::string_view view, std::string_view scope) const;
   // The greatest position of the view's scopes: no row has been changed by a later event.
   absl::StatusOr<Position> Latest(std::string_view view) const;
   absl::StatusOr<std::optional<Row>> Get(std::string_view view, std::string_view key) const;

@@ -35,6 +35,14 @@ absl::StatusOr<Position> ReadModels::Through(std::string_view scope) const {
   return through;
 }
 
+namespace {
+
+ScopeState ToScopeState(std::string_view scope, const FoldState& state) {
+  return {std::string(scope), state.position, state.digest, state.rows, state.parked};
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<ScopeState>> ReadModels::Scopes(std::string_view view) const {
   ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
   const Published seen = rep_->Seen();
@@ -43,11 +51,17 @@ absl::StatusOr<std::vector<ScopeState>> ReadModels::Scopes(std::string_view view
       ForEachCheckpoint(*seen.snapshot, one->build,
                         [&](std::string_view scope, std::string_view bytes) -> absl::Status {
                           ASSIGN_OR_RETURN(const FoldState state, ParseCheckpoint(bytes));
-                          states.push_back({std::string(scope), state.position, state.digest,
-                                            state.rows, state.parked});
+                          states.push_back(ToScopeState(scope, state));
                           return absl::OkStatus();
                         }));
   return states;
+}
+
+absl::StatusOr<ScopeState> ReadModels::InScope(std::string_view view,
+                                               std::string_view scope) const {
+  ASSIGN_OR_RETURN(const OpenProjection* one, rep_->View(view));
+  ASSIGN_OR_RETURN(const FoldState state, ReadState(*rep_->Seen().snapshot, one->build, scope));
+  return ToScopeState(scope, state);
 }
 
 absl::StatusOr<Position> ReadModels::Latest(std::string_view view) const {

@@ -193,6 +193,23 @@ TEST_F(ReadModelsTest, I13_RowsDigestAndCheckpointMoveInOneBatch) {
   EXPECT_EQ(models_->Scopes("stock")->at(0).rows, 1u);
 }
 
+TEST_F(ReadModelsTest, OneScopeIsToldAsAmongAllOfThem) {
+  Fold(1, "harbor", Line("1", "milk", 3, 1000));
+  Fold(2, "shop", Line("2", "milk", 2, 1000));
+  const std::vector<ScopeState> all = *models_->Scopes("stock");
+  ASSERT_EQ(all.size(), 2u);
+  for (const ScopeState& one : all) {
+    const auto alone = models_->InScope("stock", one.scope);
+    ASSERT_TRUE(alone.ok()) << alone.status();
+    EXPECT_EQ(alone->scope, one.scope);
+    EXPECT_EQ(alone->position, one.position);
+    EXPECT_EQ(alone->digest, one.digest);
+    EXPECT_EQ(alone->rows, one.rows);
+  }
+  EXPECT_EQ(models_->InScope("stock", "nowhere")->position, Position());
+  EXPECT_TRUE(absl::IsNotFound(models_->InScope("nothing", "shop").status()));
+}
+
 TEST_F(ReadModelsTest, AbandonForgetsWhatWasAdded) {
   Fold(1, "shop", Line("1", "milk", 3, 1000));
   ASSERT_TRUE(Add(2, "shop", Line("1", "milk", 100, 1000)).ok());

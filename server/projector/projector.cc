@@ -208,6 +208,8 @@ void Projector::PutCheckpoint(Position through, StoreBatch& batch) const {
 void Projector::UseModels(std::shared_ptr<ReadModels> models, Position from) {
   models_ = std::move(models);
   models_->FindEventsIn(events_.get());
+  parked_.clear();
+  parked_counted_ = false;
   folded_ = std::min(folded_, from);
   folded_before_.clear();
   reader_ = log_.Read(folded_.Next());
@@ -215,33 +217,60 @@ void Projector::UseModels(std::shared_ptr<ReadModels> models, Position from) {
 
 // At what is folded: digests of the scopes that changed, and what stands still.
 absl::Status Projector::Look(StepResult& result) {
+  if (!parked_counted_) RETURN_IF_ERROR(CountParked());
   std::map<std::string, std::vector<std::string>, std::less<>> by_scope;
+  for (const auto& projection : options_.projections) {
+    const std::string view = projection->info().name;
+    // In the order of projections; empty of one that is not folded now, or not in that scope.
+    for (const std::string& scope : digests_due_) {
+      ASSIGN_OR_RETURN(const ScopeState state, models_->InScope(view, scope));
+      NoteParked(view, state);
+      const bool known = models_->IsFolded(view) && state.position > Position();
+      by_scope[scope].push_back(known ? state.digest.Bytes() : std::string());
+    }
+  }
+  digests_due_.clear();
+  ASSIGN_OR_RETURN(const std::string still, WhatStandsStill());
+  result.parked = still.empty() ? absl::OkStatus() : FailedPrecondition(still);
+  for (auto& [scope, values] : by_scope) result.digests.push_back({scope, std::move(values)});
+  return absl::OkStatus();
+}
+
+// Of all scopes once; from then on Look counts where something changed.
+absl::Status Projector::CountParked() {
+  for (const auto& projection : options_.projections) {
+    const std::string view = projection->info().name;
+    ASSIGN_OR_RETURN(const std::vector<ScopeState> states, models_->Scopes(view));
+    for (const ScopeState& state : states) NoteParked(view, state);
+  }
+  parked_counted_ = true;
+  return absl::OkStatus();
+}
+
+void Projector::NoteParked(const std::string& view, const ScopeState& state) {
+  std::map<std::string, uint64_t>& scopes = parked_[view];
+  if (state.parked == 0) {
+    scopes.erase(state.scope);
+  } else {
+    scopes[state.scope] = state.parked;
+  }
+}
+
+absl::StatusOr<std::string> Projector::WhatStandsStill() const {
   uint64_t parked = 0;
   std::string example;
   for (const auto& projection : options_.projections) {
     const std::string view = projection->info().name;
-    ASSIGN_OR_RETURN(const std::vector<ScopeState> states, models_->Scopes(view));
-    for (const ScopeState& state : states) parked += state.parked;
-    // In the order of projections; empty of one that is not folded now, or not in that scope.
-    for (const std::string& scope : digests_due_) {
-      const auto state = std::lower_bound(
-          states.begin(), states.end(), scope,
-          [](const ScopeState& one, const std::string& name) { return one.scope < name; });
-      const bool known = models_->IsFolded(view) && state != states.end() && state->scope == scope;
-      by_scope[scope].push_back(known ? state->digest.Bytes() : std::string());
-    }
-    if (parked > 0 && example.empty()) {
+    const auto scopes = parked_.find(view);
+    if (scopes == parked_.end() || scopes->second.empty()) continue;
+    if (parked == 0) {
       ASSIGN_OR_RETURN(example, ParkedExample(view));
     }
+    for (const auto& [scope, rows] : scopes->second) parked += rows;
   }
-  digests_due_.clear();
-  result.parked = parked == 0
-                      ? absl::OkStatus()
-                      : FailedPrecondition(
-                            parked, parked == 1 ? " row of views stands" : " rows of views stand",
-                            " still, ", example);
-  for (auto& [scope, values] : by_scope) result.digests.push_back({scope, std::move(values)});
-  return absl::OkStatus();
+  if (parked == 0) return std::string();
+  return Cat(parked, parked == 1 ? " row of views stands" : " rows of views stand", " still, ",
+             example);
 }
 
 absl::StatusOr<std::string> Projector::ParkedExample(std::string_view view) const {

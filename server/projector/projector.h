@@ -92,6 +92,10 @@ class Projector {
   absl::Status FoldBlock(const BlockView& block, size_t begin);
   absl::Status Commit(Position through);
   absl::Status Look(StepResult& result);
+  absl::Status CountParked();
+  void NoteParked(const std::string& view, const ScopeState& state);
+  // Empty: nothing.
+  absl::StatusOr<std::string> WhatStandsStill() const;
   absl::StatusOr<std::string> ParkedExample(std::string_view view) const;
   absl::StatusOr<Position> FoldedBefore(std::string_view scope);
   void OnStep(StepResult result);
@@ -119,6 +123,9 @@ class Projector {
   std::map<std::string, Position, std::less<>> folded_before_;  // by scope, before this process
   std::set<std::string, std::less<>> touched_;                  // of the batch in hand
   std::set<std::string, std::less<>> digests_due_;
+  // Rows that stand still, by view and scope; a scope that has none is not there.
+  std::map<std::string, std::map<std::string, uint64_t>, std::less<>> parked_;
+  bool parked_counted_ = false;  // of all scopes
 };
 
 }  // namespace intentlog

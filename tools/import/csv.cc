@@ -56,7 +56,7 @@ absl::Status CsvReader::SkipMark() {
   for (size_t i = 0; i < kMark.size(); ++i) {
     ASSIGN_OR_RETURN(const bool more, Fill());
     if (!more || rest_[0] != kMark[i]) {
-      text_.assign(kMark.substr(0, i));
+      text_.assign(kMark.data(), i);
       byte_ = i;
       return absl::OkStatus();
     }

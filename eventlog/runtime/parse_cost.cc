@@ -19,15 +19,34 @@ constexpr size_t kGrowth = 16;
 // Of a pointer in a repeated field, which doubles when it is full, and of an allocation's own head.
 constexpr size_t kElement = 32;
 constexpr size_t kText = sizeof(std::string) + 16;
+// Parsing goes no deeper.
+constexpr int kDepthMax = 100;
 // Nothing takes more for a byte: an empty message is two, and no class here is larger than this.
 constexpr size_t kByteMost = 256;
+
+// The message within that a field of `type` is; null if it is none.
+const Descriptor* Within(const Descriptor& type, const WireFields& fields) {
+  if (!fields.is_bytes()) return nullptr;
+  const FieldDescriptor* const field = type.FindFieldByNumber(static_cast<int>(fields.number()));
+  return field == nullptr ? nullptr : field->message_type();
+}
+
+bool MessagesFit(const Descriptor& type, std::string_view bytes, int depth) {
+  WireFields fields(bytes);
+  while (fields.Next()) {
+    const Descriptor* const within = Within(type, fields);
+    if (within == nullptr || depth == kDepthMax) continue;
+    if (!MessagesFit(*within, fields.bytes(), depth + 1)) return false;
+  }
+  return fields.ok() || Within(type, fields) == nullptr;
+}
 
 class Cost {
  public:
   explicit Cost(size_t most) : most_(most) {}
 
   bool is_above() const { return cost_ > most_; }
-  void Add(const Descriptor& type, std::string_view bytes);
+  void Add(const Descriptor& type, std::string_view bytes, int depth = 0);
 
  private:
   size_t SizeOf(const Descriptor& type) {
@@ -44,7 +63,7 @@ class Cost {
 };
 
 // Ends early once it is above.
-void Cost::Add(const Descriptor& type, std::string_view bytes) {
+void Cost::Add(const Descriptor& type, std::string_view bytes, int depth) {
   WireFields fields(bytes);
   while (!is_above() && fields.Next()) {
     if (!fields.is_bytes()) {
@@ -60,13 +79,14 @@ void Cost::Add(const Descriptor& type, std::string_view bytes) {
       continue;
     }
     cost_ += kElement + SizeOf(*field->message_type());
-    Add(*field->message_type(), fields.bytes());
+    if (depth < kDepthMax) Add(*field->message_type(), fields.bytes(), depth + 1);
   }
 }
 
 }  // namespace
 
 bool IsCheapToParse(const Descriptor& type, std::string_view bytes) {
+  if (!MessagesFit(type, bytes, 0)) return false;
   if (bytes.size() <= kFree / kByteMost) return true;
   Cost cost(kFree + kGrowth * bytes.size());
   cost.Add(type, bytes);

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "google/protobuf/descriptor.pb.h"
 #include "proto/sync.pb.h"
 
 namespace intentlog {
@@ -12,6 +13,20 @@ namespace {
 
 bool IsCheap(const ServerFrame& frame) {
   return IsCheapToParse(*ServerFrame::descriptor(), frame.SerializeAsString());
+}
+
+// A type within a type, so many times: about a million bytes.
+std::string Nested(int levels) {
+  std::string reversed;
+  for (int i = 0; i < levels; ++i) {
+    std::string head = "\x1a";
+    for (size_t size = reversed.size();; size >>= 7) {
+      head.push_back(static_cast<char>(size < 0x80 ? size : size | 0x80));
+      if (size < 0x80) break;
+    }
+    reversed.append(head.rbegin(), head.rend());
+  }
+  return {reversed.rbegin(), reversed.rend()};
 }
 
 TEST(ParseCostTest, AFrameOfEmptyMessagesIsRefusedAtAnyDepth) {
@@ -42,6 +57,29 @@ TEST(ParseCostTest, FullFramesOfAServerPass) {
   ServerFrame welcome;
   for (int i = 0; i < 8; ++i) welcome.mutable_welcome()->add_highest();
   EXPECT_TRUE(IsCheap(welcome));
+}
+
+// A credit that claims 256 MB in a frame of 18 bytes, and in it a text of 1.7 MB.
+TEST(ParseCostTest, AMessageThatClaimsMoreThanIsAroundItIsRefused) {
+  const std::string frame(
+      "\x1a\xff\xff\xff\x7f\x12\xff\xdb\x6c"
+      "ggggg",
+      14);
+  EXPECT_FALSE(IsCheapToParse(*DeviceFrame::descriptor(), frame));
+  DeviceFrame hello;
+  hello.mutable_hello()->add_cursors()->set_scope("shop");
+  std::string bytes = hello.SerializeAsString();
+  EXPECT_TRUE(IsCheapToParse(*DeviceFrame::descriptor(), bytes));
+  bytes[bytes.find("shop") - 3] = '\x7f';  // how long the cursor is
+  EXPECT_FALSE(IsCheapToParse(*DeviceFrame::descriptor(), bytes));
+}
+
+TEST(ParseCostTest, MessagesWithinOneAnotherAreLookedAtAsDeepAsTheyAreParsed) {
+  google::protobuf::FileDescriptorSet files;
+  google::protobuf::DescriptorProto* type = files.add_file()->add_message_type();
+  for (int i = 0; i < 50; ++i) type = type->add_nested_type();
+  EXPECT_TRUE(IsCheapToParse(*files.GetDescriptor(), files.SerializeAsString()));
+  EXPECT_TRUE(IsCheapToParse(*type->GetDescriptor(), Nested(250'000)));  // and parsing refuses it
 }
 
 TEST(ParseCostTest, BytesThatAreNoMessageDoNoHarm) {

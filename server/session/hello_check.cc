@@ -7,6 +7,7 @@
 #include "eventlog/log/epochs.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/ids.h"
+#include "eventlog/runtime/parse_cost.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/runtime/wire_fields.h"
 #include "eventlog/schema/entity.h"
@@ -128,6 +129,10 @@ absl::Status CheckHelloSize(std::string_view device_frame, const ServerOptions& 
   const size_t elements_max =
       3 * options.cursors_max + kDeviceLogsMax + kProjectionsMax + kEpochsMax + 64;
   if (elements > elements_max) return Invalid("the frame has ", elements, " elements");
+  if (!IsCheapToParse(*DeviceFrame::descriptor(), device_frame)) {
+    return Invalid("the frame does not parse: a length goes beyond its end, or it is of too many ",
+                   "elements");
+  }
   return absl::OkStatus();
 }
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "eventlog/log/feed_view.h"
+#include "eventlog/runtime/parse_cost.h"
 #include "eventlog/runtime/wire_fields.h"
 #include "proto/sync.pb.h"
 #include "server/options.h"
@@ -22,6 +23,7 @@ void UseHello(const std::string& bytes, const ServerOptions& options) {
 // What is read in place is what protobuf reads.
 void UsePush(const std::string& bytes, const ServerOptions& options) {
   const auto push = ParsePushFrame(bytes);
+  if (!IsCheapToParse(*DeviceFrame::descriptor(), bytes)) return;
   DeviceFrame frame;
   if (!push.ok() || !push->has_value() || !frame.ParseFromString(bytes)) return;
   if (!frame.has_push()) Fail("a Push was seen that is none");

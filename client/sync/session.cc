@@ -137,7 +137,8 @@ void Session::FoldSoon() {
 absl::Status Session::OnFrame(std::string bytes) {
   last_heard_ = clock_.Passed();
   if (!IsCheapToParse(*ServerFrame::descriptor(), bytes)) {
-    return Invalid("the server sent ", bytes.size(), " bytes of too many elements");
+    return Invalid("the server sent ", bytes.size(),
+                   " bytes that are no frame, or of too many elements");
   }
   auto held = std::make_unique<const std::string>(std::move(bytes));
   const auto feed = ParseFeedFrame(*held);

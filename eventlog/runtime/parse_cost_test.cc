@@ -59,7 +59,7 @@ TEST(ParseCostTest, FullFramesOfAServerPass) {
   EXPECT_TRUE(IsCheap(welcome));
 }
 
-// A credit that claims 256 MB in a frame of 18 bytes, and in it a text of 1.7 MB.
+// A credit that claims 256 MB in a frame of 14 bytes, and in it a text of 1.7 MB.
 TEST(ParseCostTest, AMessageThatClaimsMoreThanIsAroundItIsRefused) {
   const std::string frame(
       "\x1a\xff\xff\xff\x7f\x12\xff\xdb\x6c"

@@ -45,12 +45,11 @@ absl::StatusOr<FileDescriptorSet> ParseSet(std::string_view bytes) {
     return Invalid("the descriptor set has ", bytes.size(), " bytes; the most allowed is ",
                    kDescriptorSetSizeMax);
   }
-  if (!IsCheapToParse(*FileDescriptorSet::descriptor(), bytes)) {
-    return Invalid("the descriptor set has too many elements for its ", bytes.size(), " bytes");
-  }
   FileDescriptorSet set;
-  if (!set.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Invalid("the bytes are no descriptor set; make one with ",
+  if (!IsCheapToParse(*FileDescriptorSet::descriptor(), bytes) ||
+      !set.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Invalid("the ", bytes.size(),
+                   " bytes are no descriptor set, or one of too many elements; make one with "
                    "protoc --include_imports --descriptor_set_out=FILE");
   }
   if (set.file_size() == 0) return Invalid("the descriptor set has no files");

@@ -160,6 +160,16 @@ TEST(SchemaTest, ADescriptorSetOfACompiledSchemaGivesAnEqualSchema) {
   EXPECT_EQ((*loaded)->DescriptorSet(), compiled->DescriptorSet());
 }
 
+TEST(SchemaTest, ADescriptorSetThatWasCutOffIsNoneAndTheErrorSaysHowOneIsMade) {
+  const std::string bytes = Commerce()->DescriptorSet();
+  for (const size_t size : {bytes.size() - 1, bytes.size() / 2, size_t{1}}) {
+    const absl::Status status = Schema::FromDescriptorSet(bytes.substr(0, size)).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << size;
+    EXPECT_NE(status.message().find("no descriptor set"), absl::string_view::npos) << status;
+    EXPECT_NE(status.message().find("protoc"), absl::string_view::npos) << status;
+  }
+}
+
 TEST(SchemaTest, TheDigestDependsOnTypesAndRulesAndNotOnFiles) {
   const std::string digest = Load(InspectionForms())->digest();
   EXPECT_EQ(digest.size(), 32u);

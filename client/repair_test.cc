@@ -13,6 +13,7 @@
 #include <iterator>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/test_shop.h"
@@ -64,6 +65,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+constexpr char kRepairUntil[] = "--repair-until";  // FOLDER NTH
 const absl::Time kNow = absl::FromUnixSeconds(1'767'268'800);
 
 std::string BytesOf(const fs::path& path) {
@@ -263,16 +265,24 @@ TEST_F(RepairTest, NobodyElseOpensTheFolderWhileItIsRepaired) {
 
 // ---- repairs that are cut off
 
-// A process of its own that repairs the folder and ends before its `nth` change; 0: at its end. How
-// many changes it made.
+// Repairs the folder and ends the process before the `nth` change; 0: at its end. The exit code is
+// how many changes it made.
+[[noreturn]] void RepairUntil(const std::string& dir, int nth) {
+  int changes = 0;
+  BeforeChange() = [&] {
+    if (++changes == nth) _exit(changes - 1);
+  };
+  _exit(RepairDevice(dir, kNow).ok() ? changes : 255);
+}
+
+// RepairUntil() in a program of its own, as this one has threads of RocksDB that a copy of it would
+// wait for but not have. How many changes it made.
 int CutOffAt(const std::string& dir, int nth) {
+  const std::string number = std::to_string(nth);
   const pid_t child = fork();
   if (child == 0) {
-    int changes = 0;
-    BeforeChange() = [&] {
-      if (++changes == nth) _exit(changes - 1);
-    };
-    _exit(RepairDevice(dir, kNow).ok() ? changes : 255);
+    execl("/proc/self/exe", "repair_test", kRepairUntil, dir.c_str(), number.c_str(), nullptr);
+    _exit(255);
   }
   int status = 0;
   waitpid(child, &status, 0);
@@ -318,3 +328,11 @@ TEST_F(RepairTest, I5_ARepairThatIsCutOffAnywhereLeavesAFolderAndIsEndedByTheNex
 
 }  // namespace
 }  // namespace intentlog
+
+int main(int argc, char** argv) {
+  if (argc == 4 && std::string_view(argv[1]) == intentlog::kRepairUntil) {
+    intentlog::RepairUntil(argv[2], std::stoi(argv[3]));
+  }
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

@@ -31,12 +31,12 @@ const Descriptor* Within(const Descriptor& type, const WireFields& fields) {
   return field == nullptr ? nullptr : field->message_type();
 }
 
-bool MessagesFit(const Descriptor& type, std::string_view bytes, int depth) {
+bool FitWithin(const Descriptor& type, std::string_view bytes, int depth) {
   WireFields fields(bytes);
   while (fields.Next()) {
     const Descriptor* const within = Within(type, fields);
     if (within == nullptr || depth == kDepthMax) continue;
-    if (!MessagesFit(*within, fields.bytes(), depth + 1)) return false;
+    if (!FitWithin(*within, fields.bytes(), depth + 1)) return false;
   }
   return fields.ok() || Within(type, fields) == nullptr;
 }
@@ -83,10 +83,21 @@ void Cost::Add(const Descriptor& type, std::string_view bytes, int depth) {
   }
 }
 
+bool HasMessages(const Descriptor& type) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    if (type.field(i)->message_type() != nullptr) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
+bool MessagesFit(const Descriptor& type, std::string_view bytes) {
+  return !HasMessages(type) || FitWithin(type, bytes, 0);
+}
+
 bool IsCheapToParse(const Descriptor& type, std::string_view bytes) {
-  if (!MessagesFit(type, bytes, 0)) return false;
+  if (!MessagesFit(type, bytes)) return false;
   if (bytes.size() <= kFree / kByteMost) return true;
   Cost cost(kFree + kGrowth * bytes.size());
   cost.Add(type, bytes);

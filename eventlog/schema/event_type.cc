@@ -4,6 +4,7 @@
 #include <string>
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/parse_cost.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
@@ -166,6 +167,11 @@ std::optional<Violation> EventType::Read(uint32_t version, std::string_view byte
 }
 
 std::optional<Violation> EventType::ReadAsIs(std::string_view bytes, Message& payload) const {
+  if (!MessagesFit(*descriptor(), bytes)) {
+    return Violation{Reason::MALFORMED, "",
+                     Cat("a message in the payload of ", bytes.size(), " bytes, of ", name_,
+                         ", is longer than what is around it")};
+  }
   if (!payload.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return Violation{Reason::MALFORMED, "",
                      Cat("the payload of ", bytes.size(), " bytes does not parse as ", name_)};

@@ -1,6 +1,7 @@
 #include "eventlog/schema/upcast.h"
 
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/parse_cost.h"
 #include "eventlog/runtime/text.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
@@ -33,7 +34,7 @@ uint32_t Upcasters::LowestFrom(std::string_view type, uint32_t version) const {
 }
 
 absl::Status ParseFormer(std::string_view bytes, google::protobuf::Message& message) {
-  const bool parsed = bytes.size() <= INT32_MAX &&
+  const bool parsed = bytes.size() <= INT32_MAX && MessagesFit(*message.GetDescriptor(), bytes) &&
                       message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
   if (parsed) return absl::OkStatus();
   return Invalid("the ", bytes.size(), " bytes do not parse as ",

@@ -81,6 +81,21 @@ TEST_F(CommerceTest, APayloadThatDoesNotParseIsMalformed) {
             "the payload of 2 bytes does not parse as intentlog.commerce.OrderOpened");
 }
 
+TEST_F(CommerceTest, I33_AMessageInAPayloadIsNoLongerThanThePayload) {
+  commerce::StockCounted stock;
+  stock.mutable_count()->set_by("ann");
+  std::string bytes = stock.SerializeAsString();
+  bytes[1] = '\x7f';  // how long the count is
+  commerce::StockCounted read;
+  const auto violation = Type("StockCounted").Read(2, bytes, read);
+  ASSERT_TRUE(violation.has_value());
+  EXPECT_EQ(violation->code, Reason::MALFORMED);
+  EXPECT_EQ(
+      violation->text,
+      "a message in the payload of 7 bytes, of intentlog.commerce.StockCounted, is longer than "
+      "what is around it");
+}
+
 TEST_F(CommerceTest, AViolationBecomesAReasonAndAStatus) {
   const Violation violation = {Reason::FIELD_TOO_LONG, "name", "name has 9 bytes"};
   EXPECT_EQ(ToReason(violation).code(), Reason::FIELD_TOO_LONG);

@@ -8,10 +8,16 @@ namespace {
 
 // So that taking a skew off cannot overflow; about the year 146,000.
 constexpr int64_t kTimeMax = std::numeric_limits<int64_t>::max() / 2;
+constexpr int64_t kSkewMax = kTimeMax / 2;
 
 bool Within(int64_t skew_us, int64_t max_us) { return -max_us <= skew_us && skew_us <= max_us; }
 
 }  // namespace
+
+int64_t SkewOf(int64_t device_wall_us, int64_t server_now_us) {
+  const int64_t wall_us = std::clamp(device_wall_us, -kTimeMax, kTimeMax);
+  return std::clamp(wall_us - server_now_us, -kSkewMax, kSkewMax);
+}
 
 std::optional<int64_t> TrustedTime(const EventType& type, const Intent& intent,
                                    const ClockFacts& clock) {

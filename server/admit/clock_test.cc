@@ -66,6 +66,17 @@ TEST_F(ClockTest, BothSkewsLieWithinTheTypesBound) {
   }
 }
 
+TEST_F(ClockTest, I33_ASkewIsOfAnyClockThereIs) {
+  const int64_t now = 1'767'225'600'000'000;  // in 2026
+  EXPECT_EQ(SkewOf(now + 5, now), 5);
+  EXPECT_EQ(SkewOf(now - 5, now), -5);
+  EXPECT_EQ(SkewOf(0, now), -now);
+  const int64_t most = SkewOf(std::numeric_limits<int64_t>::max(), now);
+  EXPECT_EQ(SkewOf(std::numeric_limits<int64_t>::min(), now), -most);
+  EXPECT_GT(most, now * 1000);
+  EXPECT_LT(most, std::numeric_limits<int64_t>::max() - now);
+}
+
 TEST_F(ClockTest, AStepOfTheClockAtAnyTimeInBetweenMakesItUntrusted) {
   clock_.steps_before = 2;
   EXPECT_EQ(Time(), std::nullopt);

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "eventlog/runtime/check.h"
+#include "server/admit/clock.h"
 #include "server/tenant/installations.h"
 
 namespace intentlog {
@@ -45,7 +46,7 @@ absl::StatusOr<std::vector<std::shared_ptr<PushLane>>> MakePushLanes(const Hello
   for (const DeviceLog* one : PushedLogs(hello)) {
     auto lane = std::make_shared<PushLane>();
     lane->device = device;
-    lane->skew_us = hello.wall_time_us() - now_us;
+    lane->skew_us = SkewOf(hello.wall_time_us(), now_us);
     lane->clock.skew_us = lane->skew_us;
     lane->clock.steps = hello.clock_steps();
     lane->clock.hello_wall_us = hello.wall_time_us();

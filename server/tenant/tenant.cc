@@ -10,6 +10,7 @@
 #include "eventlog/runtime/mark.h"
 #include "eventlog/runtime/planted.h"
 #include "eventlog/runtime/text.h"
+#include "server/admit/clock.h"
 #include "server/backup/backup_folder.h"
 #include "server/sequencer/server_rows.h"
 #include "server/tenant/installations.h"
@@ -300,7 +301,7 @@ DeviceRecord RecordOf(const Hello& hello, int64_t now_us) {
   DeviceRecord record;
   record.set_instance(hello.instance());
   record.set_last_seen_us(now_us);
-  record.set_skew_us(hello.wall_time_us() - now_us);
+  record.set_skew_us(SkewOf(hello.wall_time_us(), now_us));
   record.set_app_version(hello.app_version());
   record.set_clock_steps(hello.clock_steps());
   record.set_schema_digest(hello.schema_digest());

@@ -27,7 +27,7 @@ std::array<ClockFacts, 3> RecordedClocks::Facts(const Header& header, const Inte
   ClockFacts unknown;
   unknown.server_now_us = header.server_time_us();
   const ClockFacts within = Known(session.skew_us, session.skew_us, header, intent);
-  if (intent.device_time_us() - session.skew_us >= session.first_us) {
+  if (intent.device_time_us() >= session.first_us + session.skew_us) {
     return {within, unknown, unknown};
   }
   if (!session.had_before) return {unknown, within, unknown};

@@ -148,7 +148,8 @@ std::string SchemaWord(SchemaAge age) {
 
 std::string AgoText(int64_t moment_us, int64_t now_us) {
   if (moment_us == 0) return "";
-  return AgeWords(absl::Microseconds(std::max<int64_t>(0, now_us - moment_us)));
+  return AgeWords(
+      std::max(absl::Microseconds(now_us) - absl::Microseconds(moment_us), absl::ZeroDuration()));
 }
 
 std::string SkewText(int64_t skew_us) {

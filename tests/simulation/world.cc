@@ -4,12 +4,9 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <set>
 #include <utility>
 
-#include "client/outbox/intent_view.h"
 #include "eventlog/log/event_log.h"
-#include "eventlog/log/verify.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "proto/commerce.pb.h"
@@ -20,8 +17,6 @@
 namespace intentlog::simulation {
 
 namespace {
-
-constexpr char kTenant[] = "shop";
 
 // A frame for people, in one line.
 std::string Describe(bool of_device, std::string_view bytes) {
@@ -323,92 +318,6 @@ std::vector<std::string> World::devices() const {
   return names;
 }
 
-// Remembers what was acknowledged, and how. A dying process tells nobody.
-absl::StatusOr<Appended> World::Note(const std::string& name, absl::StatusOr<Appended> appended,
-                                     Durability durability) {
-  DeviceNode& node = devices_.at(name);
-  if (node.life->dying()) return Unavailable(name, " died");
-  trace_.Step(name, "records ",
-              appended.ok() ? Cat("count ", appended->count, " of class ", int{appended->priority})
-                            : Cat("nothing: ", appended.status()));
-  if (appended.ok() && !appended->repeated) {
-    node.acknowledged.emplace_back(LogPlace{appended->priority, appended->count},
-                                   appended->intent_id);
-  }
-  if (appended.ok() && watcher_ != nullptr) watcher_->OnAppended(name, *appended, durability);
-  return appended;
-}
-
-absl::StatusOr<Appended> World::Resolve(const std::string& name, Position conflict,
-                                        intentlog::Verdict verdict, const DecideOptions& options) {
-  return Note(name, device(name).Resolve(conflict, verdict, options));
-}
-
-absl::StatusOr<Appended> World::Amend(const std::string& name, const IntentId& intent,
-                                      const google::protobuf::Message& event) {
-  return Note(name, device(name).Amend(intent, event));
-}
-
-absl::StatusOr<Appended> World::Dismiss(const std::string& name, const IntentId& intent,
-                                        const DecideOptions& options) {
-  return Note(name, device(name).Dismiss(intent, options));
-}
-
-Appended World::Append(const std::string& name, const google::protobuf::Message& event,
-                       const AppendOptions& options) {
-  return AppendOwn(name, *Convert(event), options);
-}
-
-Appended World::AppendOwn(const std::string& name, const google::protobuf::Message& event,
-                          const AppendOptions& options) {
-  const auto appended = Note(name, device(name).Append(event, options), options.durability);
-  if (!appended.ok()) CheckFailed(__FILE__, __LINE__, appended.status().ToString().c_str());
-  return *appended;
-}
-
-absl::StatusOr<Appended> World::TryAppend(const std::string& name,
-                                          const google::protobuf::Message& event,
-                                          const AppendOptions& options) {
-  return Note(name, device(name).Append(event, options), options.durability);
-}
-
-absl::StatusOr<std::vector<Appended>> World::TryAppendAll(
-    const std::string& name, const std::vector<const google::protobuf::Message*>& events,
-    const AppendOptions& options) {
-  std::vector<NewIntent> intents;
-  intents.reserve(events.size());
-  for (const auto* event : events) intents.push_back({event, IntentId(), options.scope});
-  auto appended = device(name).AppendAll(intents, options);
-  if (!appended.ok()) return Note(name, appended.status()).status();
-  for (const Appended& one : *appended) {
-    RETURN_IF_ERROR(Note(name, one, options.durability).status());
-  }
-  return appended;
-}
-
-void World::AppendAll(const std::string& name,
-                      const std::vector<const google::protobuf::Message*>& events,
-                      const std::string& scope) {
-  std::vector<std::unique_ptr<google::protobuf::Message>> converted;
-  std::vector<const google::protobuf::Message*> own;
-  for (const auto* event : events) {
-    converted.push_back(Convert(*event));
-    own.push_back(converted.back().get());
-  }
-  AppendOptions options;
-  options.scope = scope;
-  INTENTLOG_CHECK(TryAppendAll(name, own, options).ok());
-}
-
-std::unique_ptr<google::protobuf::Message> World::Convert(
-    const google::protobuf::Message& event) const {
-  const EventType* const type = schema_->Find(event.GetDescriptor()->full_name());
-  INTENTLOG_CHECK(type != nullptr);
-  auto converted = type->NewPayload();
-  INTENTLOG_CHECK(converted->ParseFromString(event.SerializeAsString()));
-  return converted;
-}
-
 bool World::RunUntilQuiet(absl::Duration limit) {
   const absl::Duration end = clock_.Passed() + limit;
   while (clock_.Passed() < end) {
@@ -437,143 +346,6 @@ bool World::Quiet() {
     }
   }
   return true;
-}
-
-std::string World::State() {
-  if (!server_runs()) return "no server\n";
-  const auto log = server().Log(kTenant);
-  std::string out = log.ok() ? Cat("head ", (*log)->head().position, ", folded ",
-                                   server().ViewPosition(kTenant), ", ", server().health(), "\n")
-                             : Cat(log.status(), "\n");
-  for (const auto& [name, node] : devices_) {
-    if (node.client == nullptr) {
-      out += Cat(name, ": does not run\n");
-      continue;
-    }
-    const ClientStatus status = node.client->Status();
-    out += Cat(name, status.connected ? ": connected" : ": not connected", ", pending ",
-               status.counts.pending, ", parked ", status.counts.parked, ", ",
-               BlockedWord(status.blocked_by.kind), " ", status.blocked_by.text, ", ",
-               status.last_error);
-    for (const ScopeStatus& scope : status.scopes) out += Cat(", ", scope.scope, " ", scope.cursor);
-    out += "\n";
-  }
-  return out;
-}
-
-std::string World::Problems() {
-  std::string out;
-  CheckLog(out);
-  if (copied_) CheckIds(out);
-  for (auto& [name, node] : devices_) {
-    if (node.client == nullptr) continue;
-    CheckOutcomes(name, node, out);
-    CheckDigests(name, node, out);
-  }
-  return out;
-}
-
-std::string World::DigestProblems() {
-  std::string out;
-  for (auto& [name, node] : devices_) {
-    if (node.client != nullptr) CheckDigests(name, node, out);
-  }
-  return out;
-}
-
-// I8, I10, I12: every device log's counts are 1, 2, 3 …, each at one position; VerifyLog knows.
-void World::CheckLog(std::string& out) {
-  const auto log = server().Log(kTenant);
-  if (!log.ok()) return void(out += Cat("log: ", log.status(), "\n"));
-  const auto verified = VerifyLog(**log);
-  if (!verified.ok()) return void(out += Cat("verify: ", verified.status(), "\n"));
-  for (const std::string& problem : verified->problems) out += Cat("log: ", problem, "\n");
-}
-
-// I8, I29: copies of a device have intents in common, in logs of different names.
-void World::CheckIds(std::string& out) {
-  const auto log = server().Log(kTenant);
-  if (!log.ok()) return void(out += Cat("log: ", log.status(), "\n"));
-  std::map<std::string, Position> seen;
-  const auto reader = (*log)->Read(Position(1));
-  while (reader->Next().value_or(false)) {
-    for (size_t i = reader->begin(); i < reader->block().size(); ++i) {
-      const EventRef event = reader->block().event(i);
-      IntentView intent;
-      INTENTLOG_CHECK(ReadIntent(event.intent, &intent).ok());
-      const auto [first, fresh] = seen.emplace(intent.intent_id, event.position);
-      if (fresh) continue;
-      out += Cat("intent ", UuidText(intent.intent_id), " is at ", first->second, " and at ",
-                 event.position, "\n");
-    }
-  }
-}
-
-std::pair<LogId, Count> PlaceOnServer(const ClientStatus& status, LogPlace place) {
-  std::pair<LogId, Count> found;
-  for (const LogStatus& log : status.logs) {
-    if (log.priority != place.priority) continue;
-    for (const LogName& name : log.names) {
-      if (name.after < place.count) found = {name.log_id, Count(place.count.Since(name.after))};
-    }
-  }
-  return found;
-}
-
-// I1, I16, I21: everything acknowledged is on the server under the outcome that the device knows.
-void World::CheckOutcomes(const std::string& name, DeviceNode& node, std::string& out) {
-  const auto log = server().Log(kTenant);
-  if (!log.ok()) return;
-  const ClientStatus status = node.client->Status();
-  for (const auto& [place, id] : node.acknowledged) {
-    const auto [log_id, count] = PlaceOnServer(status, place);
-    const auto found = node.client->Find(id);
-    if (!found.ok()) {
-      out += Cat(name, ": lost intent at count ", count, ": ", found.status(), "\n");
-      continue;
-    }
-    const auto run = (*log)->FindRun(log_id, count);
-    if (!run.ok() || !run->has_value()) {
-      out += Cat(name, ": count ", count, " is not on the server\n");
-      continue;
-    }
-    const uint64_t position = (**run).first_position() + count.value() - (**run).first_count();
-    if (found->position.value() != position) {
-      out += Cat(name, ": count ", count, " is at ", position, ", the device says ",
-                 found->position, "\n");
-    }
-  }
-  const StateCounts& counts = status.counts;
-  if (counts.recorded != node.acknowledged.size() ||
-      counts.recorded != counts.synced + counts.pending + counts.failed + counts.conflicted) {
-    out += Cat(name, ": ", node.acknowledged.size(), " acknowledged, but recorded ",
-               counts.recorded, " = synced ", counts.synced, " + pending ", counts.pending,
-               " + failed ", counts.failed, " + conflicted ", counts.conflicted, "\n");
-  }
-}
-
-// I17: every scope that the device has, in every view. I13: the cursors agree.
-void World::CheckDigests(const std::string& name, DeviceNode& node, std::string& out) {
-  const auto models = server().Models(kTenant);
-  if (!models.ok()) return void(out += Cat("models: ", models.status(), "\n"));
-  for (const auto& projection : (*models)->projections()) {
-    const std::string view = projection->info().name;
-    const auto theirs = (*models)->Scopes(view);
-    const auto mine = node.client->Digests(view);
-    if (!theirs.ok() || !mine.ok()) {
-      out += Cat(name, ": ", view, ": no digests\n");
-      continue;
-    }
-    std::map<std::string, const ScopeState*> by_scope;
-    for (const ScopeState& state : *theirs) by_scope[state.scope] = &state;
-    for (const ScopeState& state : *mine) {
-      const auto other = by_scope.find(state.scope);
-      const bool equal = other == by_scope.end() ? state.rows == 0
-                                                 : other->second->digest == state.digest &&
-                                                       other->second->rows == state.rows;
-      if (!equal) out += Cat(name, ": ", view, " of scope ", state.scope, " differs\n");
-    }
-  }
 }
 
 }  // namespace intentlog::simulation

@@ -211,6 +211,8 @@ class World {
   void CheckOutcomes(const std::string& name, DeviceNode& node, std::string& out);
   void CheckDigests(const std::string& name, DeviceNode& node, std::string& out);
 
+  static constexpr char kTenant[] = "shop";
+
   const std::string root_;
   const bool in_memory_;
   MemoryDisk disk_;

@@ -1,12 +1,13 @@
 // How fast the commerce views fold, decoding excluded: a year of a shop's order lines, made up
 // here, into a store, at several batch sizes.
 //
-//   bazel run -c opt //projections/engine:fold_benchmark [-- LINES [KEPT_BYTES [BATCH]]]
+//   bazel run -c opt //projections/engine:fold_benchmark [-- LINES [KEPT_BYTES [BATCH [SCOPES]]]]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,11 +43,13 @@ class Dice {
   uint64_t state_ = 42;
 };
 
+size_t OrderOf(size_t line) { return line * kOrders / kLines; }
+
 std::vector<commerce::OrderLineAdded> MakeLines(int count) {
   Dice dice;
   std::vector<commerce::OrderLineAdded> lines(count);
   for (int i = 0; i < count; ++i) {
-    const int order = static_cast<int>(static_cast<int64_t>(i) * kOrders / kLines);
+    const int order = static_cast<int>(OrderOf(i));
     commerce::OrderLineAdded& line = lines[i];
     line.set_order_id(std::to_string(536365 + order));
     const int product = dice.Skewed(kProducts);
@@ -76,9 +79,10 @@ struct Times {
   double commit = 0;
 };
 
-// Folds all lines, `batch_size` events a commit; seconds by phase.
-Times Run(const std::vector<commerce::OrderLineAdded>& lines, size_t batch_size,
-          const ReadModelsOptions& options) {
+// Folds all lines, `batch_size` events a commit, each order in one of `scopes`; seconds by
+// phase.
+Times FoldAll(const std::vector<commerce::OrderLineAdded>& lines, size_t batch_size, size_t scopes,
+              const ReadModelsOptions& options) {
   const std::filesystem::path dir =
       std::filesystem::temp_directory_path() / "intentlog_fold_benchmark";
   std::filesystem::remove_all(dir);
@@ -91,6 +95,9 @@ Times Run(const std::vector<commerce::OrderLineAdded>& lines, size_t batch_size,
   INTENTLOG_CHECK(models.ok());
   const MadeEvent made(1, "shop", lines[0]);
   Event event = made.event();
+  std::vector<std::string> names(scopes);
+  for (size_t i = 0; i < scopes; ++i) names[i] = Cat("shop-", i);
+  std::set<std::string_view> changed;
   StoreBatch batch;
   Times times;
   for (size_t i = 0; i < lines.size();) {
@@ -98,11 +105,16 @@ Times Run(const std::vector<commerce::OrderLineAdded>& lines, size_t batch_size,
     for (const size_t end = std::min(lines.size(), i + batch_size); i < end; ++i) {
       event.position = Position(i + 1);
       event.payload = &lines[i];
+      event.scope = names[OrderOf(i) % scopes];
+      changed.insert(event.scope);
       INTENTLOG_CHECK((*models)->Add(event).ok());
     }
     times.fold += Now() - start;
     start = Now();
-    INTENTLOG_CHECK((*models)->Finish("shop", Position(i), batch).ok());
+    for (const std::string_view scope : changed) {
+      INTENTLOG_CHECK((*models)->Finish(scope, Position(i), batch).ok());
+    }
+    changed.clear();
     times.finish += Now() - start;
     start = Now();
     INTENTLOG_CHECK((*store)->Commit(batch, Sync::kBuffered).ok());
@@ -125,12 +137,13 @@ int main(int argc, char** argv) {
   ReadModelsOptions options;
   if (argc > 2) options.kept_rows_bytes_max = std::strtoull(argv[2], nullptr, 10);
   const auto lines = MakeLines(count);
-  std::printf("%d order lines into 8 views\n%8s %12s %8s %8s %8s\n", count, "batch", "events/s",
-              "fold s", "finish s", "commit s");
+  std::printf("%d order lines into the commerce views\n%8s %12s %8s %8s %8s\n", count, "batch",
+              "events/s", "fold s", "finish s", "commit s");
+  const size_t scopes = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 1;
   std::vector<size_t> batch_sizes = {100, 500, 2000, 4000, 16000};
   if (argc > 3) batch_sizes = {static_cast<size_t>(std::strtoull(argv[3], nullptr, 10))};
   for (const size_t batch_size : batch_sizes) {
-    const Times times = Run(lines, batch_size, options);
+    const Times times = FoldAll(lines, batch_size, scopes, options);
     std::printf("%8zu %12.0f %8.2f %8.2f %8.2f\n", batch_size,
                 count / (times.fold + times.finish + times.commit), times.fold, times.finish,
                 times.commit);

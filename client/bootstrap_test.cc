@@ -55,7 +55,8 @@ MadeSnapshot SnapshotOf(const Client& client, uint64_t position, const std::stri
   return made;
 }
 
-class BootstrapTest : public testing::Test {
+// Rows come in batches, or as tables.
+class BootstrapTest : public testing::TestWithParam<uint64_t> {
  protected:
   // Twelve events of others at the server; a device that has folded them says what is right.
   void SetUp() override {
@@ -73,6 +74,8 @@ class BootstrapTest : public testing::Test {
     made_ = SnapshotOf(source.client(), 12, std::string(Bytes(source.server().log()[11].chain)));
     ASSERT_GT(made_.chunks.size(), 8u);
     shop_.server().HoldFeed(true);
+    shop_.options().table_rows_min = GetParam();
+    shop_.Restart();
   }
   void SendHead() {
     ServerFrame frame;
@@ -117,14 +120,16 @@ class BootstrapTest : public testing::Test {
   std::map<std::string, Digest128> right_;
   MadeSnapshot made_;
 };
+INSTANTIATE_TEST_SUITE_P(TableRowsMin, BootstrapTest, testing::Values(1, 10'000),
+                         testing::PrintToStringParamName());
 
-TEST_F(BootstrapTest, ADeviceSaysThatItTakesSnapshots) {
+TEST_P(BootstrapTest, ADeviceSaysThatItTakesSnapshots) {
   shop_.Sync();
   EXPECT_TRUE(shop_.server().hello().takes_snapshots());
   EXPECT_EQ(shop_.server().hello().feed_only_size(), 0);
 }
 
-TEST_F(BootstrapTest, RowsDigestsAndCursorComeTogether) {
+TEST_P(BootstrapTest, RowsDigestsAndCursorComeTogether) {
   shop_.Sync();
   SendHead();
   SendChunks();
@@ -142,7 +147,7 @@ TEST_F(BootstrapTest, RowsDigestsAndCursorComeTogether) {
   EXPECT_EQ(shop_.Stock("product-3"), -9);
 }
 
-TEST_F(BootstrapTest, ACutGoesOnWhereItWas) {
+TEST_P(BootstrapTest, ACutGoesOnWhereItWas) {
   shop_.Sync();
   SendHead();
   made_.chunks.resize(4);
@@ -157,7 +162,7 @@ TEST_F(BootstrapTest, ACutGoesOnWhereItWas) {
   EXPECT_EQ(shop_.server().hello().snapshots(0).id(), made_.head.id());
 }
 
-TEST_F(BootstrapTest, WhateverItWasDoingACrashCostsNothing) {
+TEST_P(BootstrapTest, WhateverItWasDoingACrashCostsNothing) {
   for (int step = 0; step < 200; step += 3) {
     shop_.Stop();
     std::filesystem::remove_all(shop_.options().dir);
@@ -190,7 +195,7 @@ TEST_F(BootstrapTest, WhateverItWasDoingACrashCostsNothing) {
   FAIL() << "it never came to its end";
 }
 
-TEST_F(BootstrapTest, ALoadThatACutInterruptedIsDoneBeforeTheNextHello) {
+TEST_P(BootstrapTest, ALoadThatACutInterruptedIsDoneBeforeTheNextHello) {
   for (int step = 0; step < 200; step += 3) {
     shop_.Stop();
     std::filesystem::remove_all(shop_.options().dir);
@@ -209,7 +214,7 @@ TEST_F(BootstrapTest, ALoadThatACutInterruptedIsDoneBeforeTheNextHello) {
   FAIL() << "it never came to its end";
 }
 
-TEST_F(BootstrapTest, OwnPendingWorkStaysOnTop) {
+TEST_P(BootstrapTest, OwnPendingWorkStaysOnTop) {
   shop_.Sell("order-own", "product-3", 100);
   EXPECT_EQ(shop_.Stock("product-3"), -100);
   shop_.server().HoldReceipts(true);
@@ -221,29 +226,29 @@ TEST_F(BootstrapTest, OwnPendingWorkStaysOnTop) {
   EXPECT_EQ(shop_.ConfirmedStock("product-3"), -4);
 }
 
-TEST_F(BootstrapTest, AnotherDigestThanItsRowsHaveIsRefused) {
+TEST_P(BootstrapTest, AnotherDigestThanItsRowsHaveIsRefused) {
   made_.head.mutable_views(0)->set_digest(std::string(16, 'x'));
   ExpectRefused("its rows have another digest than it says");
   EXPECT_EQ(shop_.server().hello().feed_only_size(), 1);
 }
 
-TEST_F(BootstrapTest, RowsThatAreMissingAreRefused) {
+TEST_P(BootstrapTest, RowsThatAreMissingAreRefused) {
   made_.head.mutable_views(0)->set_rows(made_.head.views(0).rows() + 1);
   ExpectRefused("rows, not");
 }
 
-TEST_F(BootstrapTest, AChunkThatIsDamagedIsRefused) {
+TEST_P(BootstrapTest, AChunkThatIsDamagedIsRefused) {
   std::string& block = *made_.chunks[2].mutable_block();
   block[block.size() / 2] ^= 1;
   ExpectRefused("chunk 2");
 }
 
-TEST_F(BootstrapTest, AChunkThatIsMissingIsRefused) {
+TEST_P(BootstrapTest, AChunkThatIsMissingIsRefused) {
   made_.chunks.erase(made_.chunks.begin() + 3);
   ExpectRefused("chunk 4 where 3 was due");
 }
 
-TEST_F(BootstrapTest, AChunkOfNothingIsRefused) {
+TEST_P(BootstrapTest, AChunkOfNothingIsRefused) {
   shop_.Sync();
   SendChunks();
   shop_.Run();
@@ -252,45 +257,45 @@ TEST_F(BootstrapTest, AChunkOfNothingIsRefused) {
   EXPECT_TRUE(IsUntouched());
 }
 
-TEST_F(BootstrapTest, OneThatGoesOnWhereTheDeviceIsNotIsRefused) {
+TEST_P(BootstrapTest, OneThatGoesOnWhereTheDeviceIsNotIsRefused) {
   made_.head.set_next(3);
   ExpectRefused("it goes on at chunk 3, but the device has 0");
 }
 
-TEST_F(BootstrapTest, MoreThanTheCreditIsRefused) {
+TEST_P(BootstrapTest, MoreThanTheCreditIsRefused) {
   made_.chunks[1].set_block(std::string(17 << 20, 'x'));
   ExpectRefused("more than the credit that was given");
 }
 
-TEST_F(BootstrapTest, ChunksInAnotherOrderAreRefused) {
+TEST_P(BootstrapTest, ChunksInAnotherOrderAreRefused) {
   std::string& a = *made_.chunks[0].mutable_block();
   std::string& b = *made_.chunks[1].mutable_block();
   a.swap(b);
   ExpectRefused("comes after");
 }
 
-TEST_F(BootstrapTest, AViewOfAnotherVersionIsRefused) {
+TEST_P(BootstrapTest, AViewOfAnotherVersionIsRefused) {
   made_.head.mutable_views(1)->set_version(99);
   ExpectRefused("version 99; this device has");
 }
 
-TEST_F(BootstrapTest, AViewThatIsMissingIsRefused) {
+TEST_P(BootstrapTest, AViewThatIsMissingIsRefused) {
   made_.head.mutable_views()->RemoveLast();
   ExpectRefused("views; this device has");
 }
 
-TEST_F(BootstrapTest, AnotherHistoryIsRefused) {
+TEST_P(BootstrapTest, AnotherHistoryIsRefused) {
   made_.head.set_epoch_id(std::string(16, 'X'));
   ExpectRefused("of another epoch");
 }
 
-TEST_F(BootstrapTest, AScopeThatItDoesNotFollowIsRefused) {
+TEST_P(BootstrapTest, AScopeThatItDoesNotFollowIsRefused) {
   made_.head.set_scope("elsewhere");
   ExpectRefused("does not subscribe");
 }
 
 // However often a server says so, it costs the memory of one.
-TEST_F(BootstrapTest, I33_OneThatComesAgainBeforeItIsLoadedIsRefused) {
+TEST_P(BootstrapTest, I33_OneThatComesAgainBeforeItIsLoadedIsRefused) {
   shop_.Sync();
   SendHead();
   SendChunks();
@@ -303,7 +308,7 @@ TEST_F(BootstrapTest, I33_OneThatComesAgainBeforeItIsLoadedIsRefused) {
   EXPECT_TRUE(IsRight());
 }
 
-TEST_F(BootstrapTest, OneThatComesAgainIsRefused) {
+TEST_P(BootstrapTest, OneThatComesAgainIsRefused) {
   shop_.Sync();
   SendHead();
   SendChunks();

@@ -52,6 +52,7 @@ DeviceOptions DeviceOptionsOf(const ClientOptions& options) {
   device.write_buffer_bytes = options.write_buffer_bytes;
   device.block_cache_bytes = options.block_cache_bytes;
   device.quota = options.quota;
+  device.table_rows_min = options.table_rows_min;
   return device;
 }
 

@@ -83,6 +83,7 @@ struct ClientOptions {
   bool take_snapshots = true;
   // Of the device's log; past it nothing is recorded (RESOURCE_EXHAUSTED).
   LogQuota quota;
+  uint64_t table_rows_min = 10'000;  // of a snapshot's view: see DeviceOptions
   // Back-off after a failed session: full jitter in [0, min(cap, base << attempts)].
   absl::Duration retry_base = absl::Milliseconds(500);
   absl::Duration retry_cap = absl::Minutes(5);

@@ -180,6 +180,7 @@ absl::StatusOr<std::unique_ptr<Device>> Device::Open(const DeviceOptions& option
   auto device = std::make_unique<Device>();
   device->schema = options.schema;
   device->quota = options.quota;
+  device->table_rows_min = options.table_rows_min;
   StoreOptions store_options;
   store_options.role = "device";
   store_options.create_if_missing = options.create_if_missing;

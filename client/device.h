@@ -63,6 +63,9 @@ struct DeviceOptions {
   size_t write_buffer_bytes = 6 << 20;
   size_t block_cache_bytes = 2 << 20;
   LogQuota quota;
+  // So many rows of a view that come in a snapshot are put there as one table: less writing, but a
+  // table and three syncs for each.
+  uint64_t table_rows_min = 10'000;
   bool create_if_missing = true;
 };
 
@@ -110,6 +113,7 @@ struct Device {
   std::atomic<uint64_t> durable_through{0};
   EpochsOnWire history;  // of the server that it knows; of the sync session's thread
   LogQuota quota;
+  uint64_t table_rows_min = 0;
   std::atomic<uint64_t> trim_again_at{0};  // held bytes from which trimming is tried again
   // Of the sync session's thread: scopes whose snapshot turned out wrong.
   std::set<std::string, std::less<>> feed_only;

@@ -1,5 +1,6 @@
 #include "client/scope_load.h"
 
+#include <algorithm>
 #include <set>
 
 #include "client/conflict_rows.h"
@@ -214,15 +215,7 @@ absl::Status ScopeLoad::Replace() {
     return absl::OkStatus();
   }
   const View& view = views_[view_];
-  if (replaced_ == nullptr) {
-    replaced_ = std::make_unique<ReplacedRows>(*device_.store,
-                                               device_.models->Opened(*view.projection), scope());
-    if (device_.watched) {
-      replaced_->OnChange([this, projection = view.projection](std::string_view key) {
-        changed_.emplace_back(projection, key);
-      });
-    }
-  }
+  if (replaced_ == nullptr) BeginReplacing(view);
   StoreBatch batch;
   bool done = false;
   if (chunk_ < view.rows.chunks()) {
@@ -233,7 +226,7 @@ absl::Status ScopeLoad::Replace() {
     }
     ++chunk_;
   } else {
-    ASSIGN_OR_RETURN(done, replaced_->End(kRemovedAtOnce, batch));
+    ASSIGN_OR_RETURN(done, EndReplacing(batch));
   }
   if (!batch.empty()) RETURN_IF_ERROR(device_.store->Commit(batch, Sync::kBuffered));
   if (!done) return absl::OkStatus();
@@ -241,6 +234,29 @@ absl::Status ScopeLoad::Replace() {
   chunk_ = 0;
   ++view_;
   return absl::OkStatus();
+}
+
+// As a table only where no reader looks: one may hold a snapshot in which such rows appear.
+void ScopeLoad::BeginReplacing(const View& view) {
+  const std::vector<std::string> known = device_.models->ScopeNames();
+  as_table_ = !no_tables_ && view.rows.rows() >= device_.table_rows_min &&
+              std::find(known.begin(), known.end(), scope()) == known.end();
+  replaced_ = std::make_unique<ReplacedRows>(
+      *device_.store, device_.models->Opened(*view.projection), scope(), as_table_);
+  if (!device_.watched) return;
+  replaced_->OnChange([this, projection = view.projection](std::string_view key) {
+    changed_.emplace_back(projection, key);
+  });
+}
+
+absl::StatusOr<bool> ScopeLoad::EndReplacing(StoreBatch& batch) {
+  const absl::StatusOr<bool> done = replaced_->End(kRemovedAtOnce, batch);
+  if (!as_table_ || !absl::IsFailedPrecondition(done.status())) return done;
+  INTENTLOG_MARK("scope load: rows were deleted where a table was to go");
+  no_tables_ = true;
+  replaced_.reset();
+  chunk_ = 0;
+  return false;
 }
 
 // ---- the end

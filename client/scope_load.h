@@ -60,6 +60,8 @@ class ScopeLoad {
   absl::Status CheckChunk(const View& view, uint32_t chunk);
   absl::Status EndCheck(const View& view);
   absl::Status Replace();
+  void BeginReplacing(const View& view);
+  absl::StatusOr<bool> EndReplacing(StoreBatch& batch);
   absl::Status Finish();
   absl::Status AddConflicts(DeviceChange& change) const;
   absl::Status DropFeed(StoreBatch& batch) const;
@@ -75,6 +77,8 @@ class ScopeLoad {
   ScopeState counted_;  // of the view in hand
   std::vector<ScopeState> states_;
   std::unique_ptr<ReplacedRows> replaced_;
+  bool as_table_ = false;  // of those
+  bool no_tables_ = false;
   std::vector<std::pair<const Projection*, std::string>> changed_;
   std::string block_;
 };

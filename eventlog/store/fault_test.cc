@@ -167,6 +167,80 @@ TEST_F(FaultTest, I1_I5_ASecondPowerCutWhileItOpensAfterTheFirstLosesNothing) {
   }
 }
 
+constexpr int kLoadedRows = 50;
+
+// Whether all of it is said to be there.
+bool LoadRows(Store& store) {
+  const auto load = store.Load(Space::kRows);
+  for (int i = 0; i < kLoadedRows; ++i) {
+    if (!load->Put(std::to_string(100 + i), std::string(1000, 'r')).ok()) return false;
+  }
+  return load->Finish().ok();
+}
+
+int LoadedRows(const Store& store) {
+  std::string value;
+  int there = 0;
+  for (int i = 0; i < kLoadedRows; ++i) {
+    there += store.Get(Space::kRows, std::to_string(100 + i), &value).value() ? 1 : 0;
+  }
+  return there;
+}
+
+TEST_F(FaultTest, I1_ALoadIsThereWithAllThatWasBeforeItOrNotAfterAPowerCutAtAnyOperation) {
+  for (const Fate& fate : kFates) {
+    bool finished = false;
+    for (uint64_t cut = 1; !finished; cut += fate.stride) {
+      Restart();
+      {
+        const auto store = Open();
+        ASSERT_TRUE(store.ok());
+        ASSERT_EQ(PutAll(**store, 1, 2), 2);
+        PutBuffered(**store, 3);
+        disk_->CutPowerAt(disk_->operations() + cut);
+        finished = LoadRows(**store);
+      }
+      disk_->LosePower(fate.unsynced);
+      const auto store = Open();
+      ASSERT_TRUE(store.ok()) << "cut at " << cut << ": " << store.status();
+      const int there = LoadedRows(**store);
+      ASSERT_EQ(there % kLoadedRows, 0) << "cut at " << cut;
+      ASSERT_TRUE(there > 0 || !finished) << "cut at " << cut;
+      ASSERT_GE(Prefix(**store), there > 0 ? 3 : 2) << "cut at " << cut;
+      for (const auto& file : std::filesystem::directory_iterator(root_ + "/machine/store")) {
+        ASSERT_FALSE(file.path().filename().string().starts_with("load-")) << "cut at " << cut;
+      }
+    }
+  }
+}
+
+TEST_F(FaultTest, I6_AnOperationOfALoadThatFailsLosesNothing) {
+  for (const auto error : {Disk::Error::kIo, Disk::Error::kNoSpace}) {
+    bool finished = false;
+    for (uint64_t nth = 1; !finished; ++nth) {
+      Restart();
+      {
+        const auto store = Open();
+        ASSERT_TRUE(store.ok());
+        ASSERT_EQ(PutAll(**store, 1, 2), 2);
+        disk_->FailAt(Disk::Operation::kAny, disk_->operations() + nth, error, /*for_good=*/true);
+        const bool loaded = LoadRows(**store);
+        finished = !disk_->happened();
+        ASSERT_TRUE(loaded || !(*store)->failed().ok()) << nth;
+      }
+      disk_->Heal();
+      const auto store = Open();
+      ASSERT_TRUE(store.ok()) << "operation " << nth << ": " << store.status();
+      ASSERT_EQ(Prefix(**store), 2);
+      const int there = LoadedRows(**store);
+      ASSERT_EQ(there % kLoadedRows, 0) << nth;
+      ASSERT_TRUE(there > 0 || !finished) << nth;
+      ASSERT_TRUE(LoadRows(**store)) << nth;
+      ASSERT_EQ(LoadedRows(**store), kLoadedRows);
+    }
+  }
+}
+
 TEST_F(FaultTest, ABufferedCommitIsTheDurableOnesPrefixAfterAPowerCut) {
   {
     auto store = Open();

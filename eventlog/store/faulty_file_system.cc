@@ -87,6 +87,8 @@ class FaultyFileSystem::Wrapper final : public rocksdb::FileSystemWrapper {
                       IODebugContext* debug) override;
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
                       IODebugContext* debug) override;
+  IOStatus LinkFile(const std::string& from, const std::string& to, const IOOptions& options,
+                    IODebugContext* debug) override;
   IOStatus CreateDir(const std::string& path, const IOOptions& options,
                      IODebugContext* debug) override;
   IOStatus CreateDirIfMissing(const std::string& path, const IOOptions& options,
@@ -261,6 +263,18 @@ IOStatus FaultyFileSystem::Wrapper::RenameFile(const std::string& from, const st
   if (!status.ok()) return status;
   MoveStates(from, to);
   changes_.push_back({Change::Kind::kRenamed, from, to, replaced});
+  return status;
+}
+
+IOStatus FaultyFileSystem::Wrapper::LinkFile(const std::string& from, const std::string& to,
+                                             const IOOptions& options, IODebugContext* debug) {
+  std::lock_guard<std::mutex> hold(mutex_);
+  IOStatus status = Gate(to);
+  if (status.ok()) status = FileSystemWrapper::LinkFile(from, to, options, debug);
+  if (!status.ok()) return status;
+  const auto state = files_.find(from);  // the same bytes, synced together
+  if (state != files_.end()) files_[to] = state->second;
+  changes_.push_back({Change::Kind::kCreated, to, "", ""});
   return status;
 }
 

@@ -215,6 +215,9 @@ struct Store::Rep::Memory final : Store::Rep {
     if (fate != WriteFate::kFails) folder->unsynced.clear();
     return fate == WriteFate::kDone ? absl::OkStatus() : Fail(Broken());
   }
+  std::unique_ptr<StoreLoad> Load(Space space) override {
+    return std::make_unique<BatchLoad>(*this, space);
+  }
   absl::StatusOr<bool> Get(Space space, std::string_view key, std::string* value) const override {
     const std::lock_guard<std::mutex> hold(folder->mutex);
     const std::string* const bytes = folder->map(space).Find(key);
@@ -245,6 +248,39 @@ struct Store::Rep::Memory final : Store::Rep {
     return folder->bytes;
   }
   absl::Status Broken() const { return Unavailable(dir, ": simulated: the disk failed"); }
+
+  // One commit.
+  class BatchLoad final : public StoreLoad {
+   public:
+    BatchLoad(Memory& rep, Space space) : rep_(rep), space_(space) {}
+    absl::Status Put(std::string_view key, std::string_view value) override {
+      batch_.changes.push_back(
+          {space_, true, static_cast<uint32_t>(key.size()), static_cast<uint32_t>(value.size())});
+      batch_.Room(key.size() + value.size()).append(key).append(value);
+      if (!first_) first_ = std::string(key);
+      last_ = std::string(key);
+      return rep_.MayWrite();
+    }
+    absl::Status Finish() override {
+      RETURN_IF_ERROR(rep_.MayWrite());
+      RETURN_IF_ERROR(rep_.CheckRoom(batch_.bytes, /*spare=*/0));
+      if (first_) {
+        const auto there = rep_.Scan(space_);
+        there->Seek(*first_);
+        if (there->Valid() && there->key() <= last_) {
+          return FailedPrecondition(rep_.dir, ": simulated: rows are there already");
+        }
+      }
+      return rep_.Write(batch_, Sync::kDurable);
+    }
+
+   private:
+    Memory& rep_;
+    const Space space_;
+    Changes batch_;
+    std::optional<std::string> first_;
+    std::string last_;
+  };
 
   MemoryDisk::Rep& disk;
   const std::shared_ptr<Folder> folder;

@@ -74,6 +74,9 @@ class FailStop final : public rocksdb::EventListener {
   }
   void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override { Mark(); }
   void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override { Mark(); }
+  void OnExternalFileIngested(rocksdb::DB*, const rocksdb::ExternalFileIngestionInfo&) override {
+    Mark();
+  }
 
  private:
   void Mark() {
@@ -327,6 +330,7 @@ absl::StatusOr<std::unique_ptr<Store::Rep>> Store::Rep::OpenRocks(const std::str
   RETURN_IF_ERROR(options.read_only ? rep->OpenForReading(options) : rep->OpenForWriting(options));
   if (mark) RETURN_IF_ERROR(rep->CheckHighWater(*mark));
   if (rep->failure.ok()) rep->high_water->Begin(rep->db->GetLatestSequenceNumber());
+  if (rep->lock == nullptr) RETURN_IF_ERROR(rep->RemoveLoads());
   // Compaction may wait, what a person waits for may not.
   options.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
   return std::unique_ptr<Rep>(std::move(rep));

@@ -94,6 +94,7 @@ struct Store::Rep {
   // May drain the batch.
   virtual absl::Status Write(Changes& batch, Sync sync) = 0;
   virtual absl::Status SyncLog() = 0;
+  virtual std::unique_ptr<StoreLoad> Load(Space space) = 0;
   virtual absl::StatusOr<bool> Get(Space space, std::string_view key, std::string* value) const = 0;
   virtual std::unique_ptr<StoreCursor> Scan(Space space) const = 0;
   virtual std::unique_ptr<StoreSnapshot> Snapshot() const = 0;

@@ -1,6 +1,7 @@
 // A Store that is a database of RocksDB. Private to this folder.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -55,6 +56,7 @@ struct Store::Rep::Rocks final : Store::Rep {
   ~Rocks() override;
   absl::Status Write(Changes& batch, Sync sync) override;
   absl::Status SyncLog() override;
+  std::unique_ptr<StoreLoad> Load(Space space) override;
   absl::StatusOr<bool> Get(Space of, std::string_view key, std::string* value) const override;
   std::unique_ptr<StoreCursor> Scan(Space of) const override;
   std::unique_ptr<StoreSnapshot> Snapshot() const override;
@@ -63,10 +65,14 @@ struct Store::Rep::Rocks final : Store::Rep {
   absl::Status CheckReopen() const override;
   uint64_t disk_bytes() const override;
 
+  class TableLoad;
+
   absl::Status OpenForReading(const StoreOptions& options);
   // On a full disk for reading, and failed.
   absl::Status OpenForWriting(const StoreOptions& options);
   absl::Status OpenDatabase(const StoreOptions& options);
+  // What loads left that a crash ended.
+  absl::Status RemoveLoads();
   // DATA_LOSS if less is there than was durable once.
   absl::Status CheckHighWater(const HighWater::Mark& mark) const;
   absl::Status FailOf(const rocksdb::Status& status) { return Fail(ToStatus(status, dir)); }
@@ -84,6 +90,7 @@ struct Store::Rep::Rocks final : Store::Rep {
   std::shared_ptr<FailStop> fail_stop;  // of the database that is open
   // Held while a batch that expects something is checked and written.
   std::mutex expecting;
+  std::atomic<uint64_t> loads{0};  // made so far; each has a file of its own
 };
 
 }  // namespace intentlog

@@ -176,6 +176,8 @@ absl::Status Store::SyncLog() {
   return rep_->SyncLog();
 }
 
+std::unique_ptr<StoreLoad> Store::Load(Space space) { return rep_->Load(space); }
+
 absl::Status Store::CheckRoom(uint64_t bytes) const {
   RETURN_IF_ERROR(rep_->MayWrite());
   return rep_->CheckRoom(bytes, rep_->free_bytes_min);

@@ -76,6 +76,32 @@ INSTANTIATE_TEST_SUITE_P(Forms, Stores, ::testing::Values(Form::kRocksdb, Form::
                            return form.param == Form::kMemory ? "memory" : "rocksdb";
                          });
 
+TEST_F(StoreTest, ALoadLeavesNoFileBesideTheDatabasesOwn) {
+  const auto loads = [&] {
+    int count = 0;
+    for (const auto& file : std::filesystem::directory_iterator(dir_)) {
+      count += file.path().filename().string().starts_with("load-") ? 1 : 0;
+    }
+    return count;
+  };
+  auto store = Open();
+  auto load = store->Load(Space::kRows);
+  ASSERT_TRUE(load->Put("row", "value").ok());
+  EXPECT_EQ(loads(), 1);
+  ASSERT_TRUE(load->Finish().ok());
+  load = store->Load(Space::kRows);
+  ASSERT_TRUE(load->Put("row", "other").ok());
+  load.reset();
+  EXPECT_EQ(loads(), 0);
+  Put(*store, Space::kRows, "row", "after");
+  store.reset();
+  std::ofstream(dir_ + "/load-1") << "of a process that was killed";
+  store = Open();
+  EXPECT_EQ(loads(), 0);
+  std::string value;
+  EXPECT_TRUE(store->Get(Space::kRows, "row", &value).value());
+}
+
 TEST_F(StoreTest, ANewStoreIsMadeWithItsParentsAndOpensAgain) {
   dir_ += "/deep/down";
   {
@@ -89,6 +115,64 @@ TEST_F(StoreTest, ANewStoreIsMadeWithItsParentsAndOpensAgain) {
   EXPECT_FALSE(store->Get(Space::kIndex, "other", &value).value());
   EXPECT_FALSE(std::filesystem::exists(dir_ + ".tmp-new"));
   EXPECT_GT(store->disk_bytes(), 0u);
+}
+
+TEST_P(Stores, ALoadIsThereAsAWholeOnceItIsFinished) {
+  {
+    auto store = Open();
+    Put(*store, Space::kRows, "row-0", "before");
+    Put(*store, Space::kLog, "row-1", "elsewhere");
+    const auto snapshot = store->Snapshot();
+    auto load = store->Load(Space::kRows);
+    for (const char* key : {"row-1", "row-3", "row-5"}) ASSERT_TRUE(load->Put(key, "loaded").ok());
+    const auto cursor = store->Scan(Space::kRows);
+    cursor->Seek("");
+    EXPECT_THAT(Keys(*cursor), ElementsAre("row-0"));
+    ASSERT_TRUE(load->Finish().ok());
+    cursor->Seek("");
+    EXPECT_THAT(Keys(*cursor), ElementsAre("row-0"));
+    const auto after = store->Scan(Space::kRows);
+    after->Seek("");
+    EXPECT_THAT(Keys(*after), ElementsAre("row-0", "row-1", "row-3", "row-5"));
+    Put(*store, Space::kRows, "row-5", "after");
+  }
+  auto store = Open();
+  std::string value;
+  for (const auto& [key, wanted] : {std::pair("row-0", "before"),
+                                    {"row-1", "loaded"},
+                                    {"row-3", "loaded"},
+                                    {"row-5", "after"}}) {
+    ASSERT_TRUE(store->Get(Space::kRows, key, &value).value()) << key;
+    EXPECT_EQ(value, wanted);
+  }
+  ASSERT_TRUE(store->Get(Space::kLog, "row-1", &value).value());
+  EXPECT_EQ(value, "elsewhere");
+}
+
+TEST_P(Stores, ALoadIsRefusedWhereARowIs) {
+  {
+    auto store = Open();
+    Put(*store, Space::kRows, "row-3", "before");
+    auto load = store->Load(Space::kRows);
+    for (const char* key : {"row-1", "row-5"}) ASSERT_TRUE(load->Put(key, "loaded").ok());
+    EXPECT_TRUE(absl::IsFailedPrecondition(load->Finish()));
+    EXPECT_TRUE(store->failed().ok());
+    Put(*store, Space::kRows, "row-4", "after");
+  }
+  auto store = Open();
+  const auto cursor = store->Scan(Space::kRows);
+  cursor->Seek("");
+  EXPECT_THAT(Keys(*cursor), ElementsAre("row-3", "row-4"));
+}
+
+TEST_P(Stores, ALoadThatIsEmptyOrNotFinishedLeavesNothing) {
+  auto store = Open();
+  EXPECT_TRUE(store->Load(Space::kRows)->Finish().ok());
+  auto load = store->Load(Space::kRows);
+  ASSERT_TRUE(load->Put("row", "never").ok());
+  load.reset();
+  std::string value;
+  EXPECT_FALSE(store->Get(Space::kRows, "row", &value).value());
 }
 
 TEST_P(Stores, SpacesAreApartAndABatchChangesThemTogether) {

@@ -6,12 +6,13 @@
 
 namespace intentlog {
 
-ReplacedRows::ReplacedRows(const Store& store, const OpenProjection& projection,
-                           std::string_view scope)
+ReplacedRows::ReplacedRows(Store& store, const OpenProjection& projection, std::string_view scope,
+                           bool many)
     : prefix_(RowPrefix(projection.build, scope)),
       indexes_(projection, scope),
       old_(store.Scan(Space::kRows)) {
   old_->Seek(prefix_);
+  if (many && old_->status().ok() && !AtOld()) load_ = store.Load(Space::kRows);
 }
 
 bool ReplacedRows::AtOld() const {
@@ -35,7 +36,11 @@ absl::Status ReplacedRows::Put(std::string_view key, std::string_view row, Store
   std::optional<std::string_view> before;
   if (there) before = old_->value();
   if (before != row) {
-    batch.Put(Space::kRows, row_key_, row);
+    if (load_ != nullptr) {
+      RETURN_IF_ERROR(load_->Put(row_key_, row));
+    } else {
+      batch.Put(Space::kRows, row_key_, row);
+    }
     RETURN_IF_ERROR(indexes_.WriteOf(key, before, row, batch));
     if (changed_) changed_(key);
   }
@@ -46,7 +51,9 @@ absl::Status ReplacedRows::Put(std::string_view key, std::string_view row, Store
 absl::StatusOr<bool> ReplacedRows::End(size_t limit, StoreBatch& batch) {
   for (; AtOld() && limit > 0; --limit) RETURN_IF_ERROR(RemoveOld(batch));
   RETURN_IF_ERROR(old_->status());
-  return !AtOld();
+  if (AtOld()) return false;
+  if (const auto load = std::move(load_)) RETURN_IF_ERROR(load->Finish());
+  return true;
 }
 
 absl::Status RemoveParked(const Store& store, BuildId build, std::string_view scope,

@@ -4,7 +4,7 @@
 //
 // Digest and checkpoint are the caller's, who also sees to it that nobody reads what is half done.
 //
-//   ReplacedRows rows(store, models.Opened(projection), scope);
+//   ReplacedRows rows(store, models.Opened(projection), scope, /*many=*/false);
 //   for (each)  RETURN_IF_ERROR(rows.Put(key, row, batch));      // batch committed now and then
 //   while (!done)  ASSIGN_OR_RETURN(done, rows.End(limit, batch));
 #pragma once
@@ -27,8 +27,9 @@ namespace intentlog {
 // Thread-compatible; the store must outlive it.
 class ReplacedRows {
  public:
-  // `projection` must outlive it.
-  ReplacedRows(const Store& store, const OpenProjection& projection, std::string_view scope);
+  // `projection` must outlive it. `many`: rows that come where there are none go past the batches,
+  // as one table (StoreLoad), and are there once End is done.
+  ReplacedRows(Store& store, const OpenProjection& projection, std::string_view scope, bool many);
 
   // Told of the key of each row that changes.
   void OnChange(std::function<void(std::string_view key)> changed) {
@@ -46,6 +47,7 @@ class ReplacedRows {
   const std::string prefix_;
   const ScopeIndexes indexes_;
   const std::unique_ptr<StoreCursor> old_;  // the first row that nothing was decided about
+  std::unique_ptr<StoreLoad> load_;         // null: rows go into the batches
   std::function<void(std::string_view key)> changed_;
   std::string row_key_;
 };

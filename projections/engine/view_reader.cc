@@ -13,6 +13,13 @@ namespace intentlog {
 
 absl::StatusOr<std::optional<Row>> ViewReader::GetInScope(std::string_view scope,
                                                           std::string_view key) const {
+  // A table that was loaded since may be seen in the snapshot; its scope is not among these.
+  if (!std::binary_search(scopes_->begin(), scopes_->end(), scope)) return std::nullopt;
+  return RowIn(scope, key);
+}
+
+absl::StatusOr<std::optional<Row>> ViewReader::RowIn(std::string_view scope,
+                                                     std::string_view key) const {
   std::string bytes;
   ASSIGN_OR_RETURN(const bool found,
                    snapshot_->Get(Space::kRows, Cat(RowPrefix(view_->build, scope), key), &bytes));
@@ -28,7 +35,7 @@ absl::StatusOr<std::optional<Row>> ViewReader::GetInScope(std::string_view scope
 absl::StatusOr<std::optional<Row>> ViewReader::Get(std::string_view key) const {
   std::optional<Row> merged;
   for (const std::string& scope : *scopes_) {
-    ASSIGN_OR_RETURN(std::optional<Row> row, GetInScope(scope, key));
+    ASSIGN_OR_RETURN(std::optional<Row> row, RowIn(scope, key));
     if (!row) continue;
     if (!merged) {
       merged = std::move(row);

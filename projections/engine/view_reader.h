@@ -50,6 +50,8 @@ class ViewReader {
   absl::StatusOr<RowPage> Page(const PageWanted& wanted) const;
 
  private:
+  // REQUIRES: `scope` is one of `scopes_`.
+  absl::StatusOr<std::optional<Row>> RowIn(std::string_view scope, std::string_view key) const;
   absl::Status CheckIndex(const std::string& index) const;
 
   std::shared_ptr<const OpenProjection> view_;

@@ -163,6 +163,7 @@ void Plan::DrawSnapshots(Random& random) {
   server.snapshots.free_bytes_min = 0;
   server.snapshot_events_min = 1;
   server.snapshot_rows_per_event_max = 1000;
+  if (server.snapshots.events % 2 == 0) client.table_rows_min = 1;
 }
 
 void Plan::DrawClient(Random& random) {

@@ -64,6 +64,7 @@ SyncerOptions SyncerOptionsOf(const ClientOptions& options) {
   syncer.session.feed_credit_bytes = options.feed_credit_bytes;
   syncer.session.bootstrap.take_snapshots = options.take_snapshots;
   syncer.session.silence_max = options.silence_max;
+  syncer.session.ask_interval = options.ask_interval;
   syncer.session.report_interval = options.report_interval;
   syncer.policy = options.policy;
   syncer.session.app_version = options.app_version;

@@ -89,6 +89,8 @@ struct ClientOptions {
   absl::Duration retry_cap = absl::Minutes(5);
   // A session without any frame for this long is cut.
   absl::Duration silence_max = absl::Seconds(45);
+  // How own intents ended in scopes that are not followed is asked for this often.
+  absl::Duration ask_interval = absl::Seconds(30);
   // What may be synced when, and the priority class of each entity type.
   SyncPolicy policy = NormalPolicy();
   // Queue health goes to the server when it has changed, at most this often.

@@ -125,6 +125,8 @@ struct ServerOptions {
   // What a device reports of its queue is kept at most this often, and when its session ends: each
   // time is a write.
   absl::Duration device_record_interval = absl::Seconds(10);
+  // Open events of its own that a device may ask about at a time: two reads of the store for each.
+  size_t asked_max = 256;
   // After a failed write the stores are opened again at this interval until it works.
   absl::Duration reopen_interval = absl::Seconds(2);
 };

@@ -102,6 +102,41 @@ TEST_F(ServerLifeTest, WhatIsDroppedChangesNothingAndWhatWaitedIsAdmittedAgain) 
   EXPECT_EQ(world_.SettlementOf(second)->decision(), ACCEPTED);
 }
 
+// As one does that has no feed of the scope.
+TEST_F(ServerLifeTest, I16_WhoAsksHearsHowItsOwnEndedAndOfNothingElse) {
+  const uint64_t closed = Conflict();
+  const uint64_t followed = Follow(700);
+  const uint64_t open = Conflict("bread");
+  EXPECT_EQ(Milk(office_, MakeResolve(closed, Resolve::DROP)).decision, ACCEPTED);
+  const auto ask = [&](ScriptedDevice& device, Decision decision) {
+    device.others().clear();
+    DeviceFrame frame;
+    for (const uint64_t position : {closed, followed, open, open - 1, uint64_t{999}}) {
+      Inquiry::Open& one = *frame.mutable_inquiry()->add_open();
+      one.set_position(position);
+      one.set_decision(decision);
+    }
+    device.SendBytes(frame.SerializeAsString());
+    world_.Run();
+    return device.others().empty() ? Ends() : device.others().back().ends();
+  };
+  const Ends ends = ask(till_, CONFLICTED);
+  ASSERT_EQ(ends.ends_size(), 2);
+  EXPECT_EQ(ends.ends(0).of(), closed);
+  EXPECT_EQ(ends.ends(0).decision(), REJECTED);
+  EXPECT_EQ(ends.ends(0).reason().code(), Reason::DROPPED);
+  EXPECT_TRUE(ends.ends(0).resolved());
+  EXPECT_EQ(ends.ends(1).of(), followed);
+  EXPECT_EQ(ends.ends(1).decision(), ACCEPTED);
+  EXPECT_FALSE(ends.ends(1).resolved());
+  const Ends turned = ask(till_, PARKED);
+  ASSERT_EQ(turned.ends_size(), 3);
+  EXPECT_EQ(turned.ends(2).of(), open);
+  EXPECT_EQ(turned.ends(2).settlement(), 0u);
+  EXPECT_EQ(turned.ends(2).decision(), CONFLICTED);
+  EXPECT_EQ(ask(office_, PARKED).ends_size(), 0);
+}
+
 TEST_F(ServerLifeTest, WhatIsDroppedWithItsFollowersTakesThemAllAndNoneThatCameLater) {
   const uint64_t open = Conflict();
   const uint64_t second = Follow(700);

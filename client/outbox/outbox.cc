@@ -147,19 +147,28 @@ OutboxCounts Outbox::counts() const {
   return sum;
 }
 
-absl::StatusOr<std::vector<std::string>> Outbox::OpenScopes() const {
-  std::set<std::string> scopes;
+absl::Status Outbox::ForEachOpen(Position after,
+                                 absl::FunctionRef<bool(const OpenAt& open)> each) const {
   const auto row = store_.Scan(Space::kIndex);
-  for (row->Seek("o"); row->Valid() && row->key().substr(0, 1) == "o"; row->Next()) {
+  for (row->Seek(PositionKey('o', after.Next())); row->Valid() && row->key().substr(0, 1) == "o";
+       row->Next()) {
     const auto open = ParseOpenIntent(row->value());
     if (!open) return DataLoss(store_.dir(), ": an open intent does not parse");
     IntentReader reader(store_, open->place.priority);
     ASSIGN_OR_RETURN(const std::string_view bytes, reader.Get(open->place.count));
     IntentView intent;
     RETURN_IF_ERROR(ReadIntent(bytes, &intent));
-    scopes.emplace(intent.scope);
+    if (!each({PositionOf(row->key()), open->decision, intent.scope})) return absl::OkStatus();
   }
-  RETURN_IF_ERROR(row->status());
+  return row->status();
+}
+
+absl::StatusOr<std::vector<std::string>> Outbox::OpenScopes() const {
+  std::set<std::string> scopes;
+  RETURN_IF_ERROR(ForEachOpen(Position(), [&](const OpenAt& open) {
+    scopes.emplace(open.scope);
+    return true;
+  }));
   return std::vector<std::string>(scopes.begin(), scopes.end());
 }
 

@@ -167,6 +167,14 @@ class Outbox {
 
   // In byte order: where something of this device is open, so that its settlement is awaited.
   absl::StatusOr<std::vector<std::string>> OpenScopes() const;
+  // What of this device is open, in the order of positions, from the first one above `after` on,
+  // until `each` returns false.
+  struct OpenAt {
+    Position position;
+    Decision decision = DECISION_UNSPECIFIED;
+    std::string_view scope;  // valid during the call
+  };
+  absl::Status ForEachOpen(Position after, absl::FunctionRef<bool(const OpenAt& open)> each) const;
 
   // Called by the leader after each write, in count order, before Append returns.
   using AppendListener =

@@ -11,6 +11,7 @@
 #include "client/trim.h"
 #include "eventlog/log/feed_view.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
 #include "eventlog/runtime/parse_cost.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/schema/entity.h"
@@ -184,6 +185,8 @@ absl::Status Session::OnOther(std::string_view bytes) {
       return OnThrottle(frame.throttle());
     case ServerFrame::kGoodbye:
       return OnGoodbye(frame.goodbye());
+    case ServerFrame::kEnds:
+      return OnEnds(frame.ends());
     case ServerFrame::FRAME_NOT_SET:  // of a later version
       break;
   }
@@ -232,6 +235,7 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
   if (!batch.empty()) RETURN_IF_ERROR(device_.store->Commit(batch, Sync::kBuffered));
   open_ = true;
   host_.Changed();
+  RETURN_IF_ERROR(AskForEnds());
   return Pump();
 }
 
@@ -430,6 +434,7 @@ absl::Status Session::Tick(const QueueHealth& health) {
     return Unavailable("the server has not answered for ", absl::ToInt64Seconds(now - last_heard_),
                        " s");
   }
+  if (open_ && now - last_ask_ >= options_.ask_interval) RETURN_IF_ERROR(AskForEnds());
   const absl::Duration since = now - last_report_;
   if (!open_ || since < options_.report_interval) return absl::OkStatus();
   if (since >= options_.sign_of_life || Comparable(health) != reported_) SendReport(health);
@@ -448,6 +453,54 @@ void Session::SendReport(const QueueHealth& health) {
     highest.set_count(upload.log().OnWire(upload.view().last));
   }
   SendFrame(outgoing_);
+}
+
+// Where a scope has no feed here, nothing else would tell.
+absl::Status Session::AskForEnds() {
+  last_ask_ = clock_.Passed();
+  const OutboxCounts counts = device_.outbox->counts();
+  const bool any_open = counts.parked + counts.conflicted + counts.failed > 0;
+  if (!any_open || device_.cursors->all_scopes()) return absl::OkStatus();
+  outgoing_.Clear();
+  Inquiry& inquiry = *outgoing_.mutable_inquiry();
+  const Position after = asked_through_;
+  asked_through_ = Position();
+  RETURN_IF_ERROR(device_.outbox->ForEachOpen(after, [&](const Outbox::OpenAt& open) {
+    if (device_.cursors->Find(open.scope)) return true;
+    Inquiry::Open& one = *inquiry.add_open();
+    one.set_position(open.position.value());
+    one.set_decision(open.decision);
+    if (static_cast<size_t>(inquiry.open_size()) < options_.asked_max) return true;
+    asked_through_ = open.position;
+    return false;
+  }));
+  if (inquiry.open_size() > 0) SendFrame(outgoing_);
+  return absl::OkStatus();
+}
+
+absl::Status Session::OnEnds(const Ends& ends) {
+  DeviceChange change;
+  for (const Ends::End& end : ends.ends()) {
+    const bool turned = end.settlement() == 0;
+    if (end.of() == 0 || (turned && !IsOpen(end.decision(), /*resolved=*/false))) {
+      return Invalid("ends: position ", end.of(), " is open, and ", Decision_Name(end.decision()));
+    }
+    SettlementSeen seen;
+    seen.position = Position(end.settlement());
+    seen.of = Position(end.of());
+    seen.decision = end.decision();
+    seen.reason = end.reason();
+    seen.resolved = end.resolved();
+    seen.turned = turned;
+    change.settling.settlements.push_back(std::move(seen));
+    if (!turned) change.conflicts.push_back({Position(end.of()), "", /*settled=*/true});
+  }
+  INTENTLOG_MARK("session: own intents ended in a scope that is not followed");
+  StoreBatch batch;
+  // Not synced: what is lost is asked for again.
+  RETURN_IF_ERROR(device_.Apply(std::move(change), batch));
+  host_.Changed();
+  return Pump();
 }
 
 void Session::SendFrame(const DeviceFrame& frame) { host_.Send(frame.SerializeAsString()); }

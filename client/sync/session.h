@@ -47,6 +47,10 @@ struct SessionOptions {
   absl::Duration report_interval = absl::Seconds(5);
   // … and as a sign of life, if nothing else went for this long.
   absl::Duration sign_of_life = absl::Seconds(30);
+  // How own intents ended that are open in scopes without a feed here is asked for so often, and of
+  // so many at a time: no operator decides in seconds.
+  absl::Duration ask_interval = absl::Seconds(30);
+  size_t asked_max = 256;
   // An answer that is outstanding for longer ends the session.
   absl::Duration silence_max = absl::Seconds(45);
   std::string app_version;
@@ -136,6 +140,8 @@ class Session {
   absl::Status SeedDigests();
   void SendFrame(const DeviceFrame& frame);
   void SendReport(const QueueHealth& health);
+  absl::Status AskForEnds();
+  absl::Status OnEnds(const Ends& ends);
 
   Device& device_;
   const SessionOptions options_;
@@ -159,6 +165,8 @@ class Session {
   absl::Duration throttled_until_;  // in passed time
   absl::Duration last_heard_;       // in passed time
   absl::Duration last_report_;      // in passed time
+  absl::Duration last_ask_;         // in passed time
+  Position asked_through_;          // the next ones are those behind it
   std::string reported_;            // the last health that went out
   DeviceFrame outgoing_;
   ServerFrame incoming_;

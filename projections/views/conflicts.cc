@@ -68,7 +68,7 @@ std::optional<std::string> Opens(const Event& event) {
 }
 
 // The key of the conflict that this event ends, if it does.
-std::optional<std::string> Ends(const Event& event) {
+std::optional<std::string> KeyOfEnd(const Event& event) {
   const Settlement* const end = event.settlement;
   if (end == nullptr || end->open_decision() != CONFLICTED) return std::nullopt;
   return KeyOf(event.intent().entity_type(), end->open_type(), end->open_reason(),
@@ -164,12 +164,12 @@ class Conflicts final : public ShopView {
 
   void Keys(const Event& event, KeySink& keys) const override {
     if (event.settlement == nullptr && event.header().decision() != CONFLICTED) return;
-    if (const auto key = Ends(event)) keys.Add(*key);
+    if (const auto key = KeyOfEnd(event)) keys.Add(*key);
     if (const auto key = Opens(event)) keys.Add(*key);
   }
 
   absl::Status Apply(const Event& event, std::string_view key, Row& row) const override {
-    if (Ends(event) == key) RETURN_IF_ERROR(AddEnd(event, row));
+    if (KeyOfEnd(event) == key) RETURN_IF_ERROR(AddEnd(event, row));
     if (Opens(event) == key) {
       auto& stats = row.Edit<ConflictsRow>();
       stats.set_opened(stats.opened() + 1);

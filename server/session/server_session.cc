@@ -8,6 +8,7 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/mark.h"
 #include "eventlog/runtime/text.h"
+#include "server/session/ends.h"
 #include "server/session/hello_check.h"
 #include "server/session/push_lanes.h"
 #include "server/tenant/installations.h"
@@ -96,7 +97,23 @@ void ServerSession::OnOther(std::string_view bytes) {
   }
   if (frame.has_hello()) return OnHello(frame.hello());
   if (frame.has_credit()) return OnCredit(frame.credit());
+  if (frame.has_inquiry()) return OnInquiry(frame.inquiry());
   if (frame.has_report() && entered_) tenant_->Note(device_, frame.report());
+}
+
+void ServerSession::OnInquiry(const Inquiry& inquiry) {
+  if (state_ != State::kWelcomed) return Close(Goodbye::BAD_FRAME, "an Inquiry before the Welcome");
+  auto ends = EndsOf(tenant_->log(), inquiry, host_.options().asked_max,
+                     [this](std::string_view log_id, uint64_t position) {
+                       return std::any_of(lanes_.begin(), lanes_.end(), [&](const auto& lane) {
+                         return Owns(lane->own_logs, log_id, position);
+                       });
+                     });
+  if (!ends.ok()) return Close(Goodbye::STORE_FAILED, MessageOf(ends.status()));
+  if (ends->ends_size() == 0) return;
+  ServerFrame frame;
+  *frame.mutable_ends() = *std::move(ends);
+  Send(frame);
 }
 
 void ServerSession::OnCredit(const Credit& credit) {

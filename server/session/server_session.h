@@ -84,6 +84,7 @@ class ServerSession final : public FeedReceiver,
   bool HasAllReceipts(const Hello& hello) const;
   void BeginFeed(const Hello& hello);
   void OnCredit(const Credit& credit);
+  void OnInquiry(const Inquiry& inquiry);
   void NoteFork(const PushLane& lane, const PushAnswer& answer);
   void OnAnswer(const std::shared_ptr<PushLane>& lane, PushAnswer answer);
   void OnWaits(std::string_view why);

@@ -140,6 +140,32 @@ TEST_F(DecisionScenario, WhatFollowsAConflictParksInItsLaneAndStopsNothingElse) 
   EXPECT_EQ(world_.Problems(), "");
 }
 
+TEST_F(DecisionScenario, I16_WhoFollowsAScopeNoMoreLearnsHowItsWorkThereEnds) {
+  AtOnce(Price("milk", 1), Price("milk", 2));
+  const Appended before = world_.Append("till-2", Price("milk", 3), shared_);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  world_.CrashDevice("till-2");
+  world_.AdjustDevices([](ClientOptions& options) {
+    if (options.device == "till-2") options.scopes = {"till-2"};
+  });
+  world_.StartDevice("till-2");
+  const Appended after = world_.Append("till-2", Price("milk", 4), shared_);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  EXPECT_EQ(Found("till-2", second_).decision, CONFLICTED);
+  EXPECT_EQ(Found("till-2", after).decision, PARKED);
+  const Position conflict = Found("till-2", second_).position;
+  ASSERT_TRUE(world_.Resolve("till-1", conflict, Verdict::kDrop).ok());
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  world_.RunFor(absl::Minutes(1));
+  EXPECT_EQ(Found("till-2", second_).decision, REJECTED);
+  EXPECT_EQ(Found("till-2", second_).state, RecordState::kSynced);
+  EXPECT_EQ(Found("till-2", before).decision, ACCEPTED);
+  EXPECT_EQ(Found("till-2", after).decision, ACCEPTED);
+  const StateCounts counts = world_.device("till-2").Status().counts;
+  EXPECT_EQ(counts.synced, counts.recorded);
+  EXPECT_EQ(world_.Problems(), "");
+}
+
 TEST_F(DecisionScenario, ABatchThatWaitsInTwoLanesSaysWhichOneStopsItNow) {
   AtOnce(Price("milk", 1), Price("milk", 2));
   const Appended milk = second_;

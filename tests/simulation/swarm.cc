@@ -64,6 +64,7 @@ class Swarm {
     faulty_ = false;
     Heal();
     if (Settle(plan_.quiet_within)) {
+      AwaitAsks();
       checkers_.End();
       if (plan_.rebuild && in_memory_) Rebuild();
     }
@@ -353,6 +354,10 @@ class Swarm {
       if (Runs(name) && !world_.device(name).store().failed().ok()) world_.CrashDevice(name);
       StartDevice(name);
     }
+  }
+  // Who follows a scope no more hears of its own work there when it asks.
+  void AwaitAsks() {
+    if (plan_.rates.change_scopes > 0) world_.RunFor(plan_.client.ask_interval + absl::Seconds(5));
   }
   bool Settle(absl::Duration within) {
     if (world_.RunUntilQuiet(within)) return true;

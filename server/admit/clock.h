@@ -10,9 +10,9 @@
 
 namespace intentlog {
 
-// How far ahead of the server's clock a device's is, in microseconds. A wall clock may say anything:
-// beyond 73,000 years the skew stays there, so that a moment of the server's and a skew can be added
-// and subtracted without an overflow.
+// How far ahead of the server's clock a device's is, in microseconds. A wall clock may say
+// anything: beyond 73,000 years the skew stays there, so that a moment of the server's and a skew
+// can be added and subtracted without an overflow.
 int64_t SkewOf(int64_t device_wall_us, int64_t server_now_us);
 
 // The intent's device time less the skew, in microseconds since 1970: if the type has a device

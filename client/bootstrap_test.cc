@@ -147,6 +147,27 @@ TEST_P(BootstrapTest, RowsDigestsAndCursorComeTogether) {
   EXPECT_EQ(shop_.Stock("product-3"), -9);
 }
 
+// What is left of rows that were deleted is in the way of a table.
+TEST_P(BootstrapTest, AScopeThatIsFollowedAgainBeginsAtASnapshotToo) {
+  shop_.server().HoldFeed(false);
+  shop_.Sync();
+  ASSERT_TRUE(IsRight());
+  for (const char* scope : {"elsewhere", kScope}) {
+    shop_.server().HoldFeed(true);
+    shop_.options().scopes = {scope};
+    shop_.Restart();
+  }
+  ASSERT_TRUE(IsUntouched());
+  shop_.Sync();
+  SendHead();
+  SendChunks();
+  shop_.Run();
+  EXPECT_EQ(shop_.client().Status().last_error, "");
+  EXPECT_TRUE(IsRight());
+  shop_.Restart();
+  EXPECT_TRUE(IsRight());
+}
+
 TEST_P(BootstrapTest, ACutGoesOnWhereItWas) {
   shop_.Sync();
   SendHead();

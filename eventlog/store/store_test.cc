@@ -165,6 +165,22 @@ TEST_P(Stores, ALoadIsRefusedWhereARowIs) {
   EXPECT_THAT(Keys(*cursor), ElementsAre("row-3", "row-4"));
 }
 
+TEST_F(StoreTest, ALoadIsRefusedWhereSomethingIsLeftOfADeletedRow) {
+  auto store = Open();
+  Put(*store, Space::kRows, "row-3", "before");
+  StoreBatch batch;
+  batch.Delete(Space::kRows, "row-3");
+  ASSERT_TRUE(store->Commit(batch, Sync::kDurable).ok());
+  auto load = store->Load(Space::kRows);
+  for (const char* key : {"row-1", "row-5"}) ASSERT_TRUE(load->Put(key, "loaded").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(load->Finish()));
+  EXPECT_TRUE(store->failed().ok());
+  Put(*store, Space::kRows, "row-1", "after");
+  store.reset();
+  std::string value;
+  EXPECT_TRUE(Open()->Get(Space::kRows, "row-1", &value).value());
+}
+
 TEST_P(Stores, ALoadThatIsEmptyOrNotFinishedLeavesNothing) {
   auto store = Open();
   EXPECT_TRUE(store->Load(Space::kRows)->Finish().ok());

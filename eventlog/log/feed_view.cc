@@ -3,25 +3,24 @@
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 #include "eventlog/runtime/wire_fields.h"
+#include "proto/sync.pb.h"
 
 namespace intentlog {
 namespace {
 
-// Field numbers of proto/sync.proto.
-constexpr uint32_t kFrameFeed = 3;
-constexpr uint32_t kFrameLast = 9;
-constexpr uint32_t kFeedScope = 1;
-constexpr uint32_t kFeedFrom = 2;
-constexpr uint32_t kFeedThrough = 3;
-constexpr uint32_t kFeedChain = 4;
-constexpr uint32_t kFeedEpochId = 5;
-constexpr uint32_t kFeedBlock = 6;
+// Of the fields of a ServerFrame, all members of one choice: the last that is there counts.
+constexpr uint32_t kFrameLast = ServerFrame::kEndsFieldNumber;
 
 void TakeBytes(uint32_t number, std::string_view bytes, FeedView& feed) {
-  if (number == kFeedScope) feed.scope = bytes;
-  if (number == kFeedChain) feed.chain = bytes;
-  if (number == kFeedEpochId) feed.epoch_id = bytes;
-  if (number == kFeedBlock) feed.block = bytes;
+  if (number == Feed::kScopeFieldNumber) feed.scope = bytes;
+  if (number == Feed::kChainFieldNumber) feed.chain = bytes;
+  if (number == Feed::kEpochIdFieldNumber) feed.epoch_id = bytes;
+  if (number == Feed::kBlockFieldNumber) feed.block = bytes;
+}
+
+void TakeVarint(uint32_t number, uint64_t value, FeedView& feed) {
+  if (number == Feed::kFromFieldNumber) feed.from = value;
+  if (number == Feed::kThroughFieldNumber) feed.through = value;
 }
 
 absl::StatusOr<FeedView> ParseFeed(std::string_view bytes) {
@@ -29,8 +28,7 @@ absl::StatusOr<FeedView> ParseFeed(std::string_view bytes) {
   WireFields fields(bytes);
   while (fields.Next()) {
     if (fields.is_bytes()) TakeBytes(fields.number(), fields.bytes(), feed);
-    if (fields.is_varint() && fields.number() == kFeedFrom) feed.from = fields.varint();
-    if (fields.is_varint() && fields.number() == kFeedThrough) feed.through = fields.varint();
+    if (fields.is_varint()) TakeVarint(fields.number(), fields.varint(), feed);
   }
   if (!fields.ok()) return Invalid("the Feed does not parse");
   return feed;
@@ -44,7 +42,7 @@ absl::StatusOr<std::optional<FeedView>> ParseFeedFrame(std::string_view server_f
   while (fields.Next()) {
     if (fields.number() > kFrameLast || !fields.is_bytes()) continue;  // of a newer version
     feed.reset();
-    if (fields.number() == kFrameFeed) feed = fields.bytes();
+    if (fields.number() == ServerFrame::kFeedFieldNumber) feed = fields.bytes();
   }
   if (!fields.ok()) return Invalid("the frame does not parse");
   if (!feed) return std::optional<FeedView>();

@@ -52,6 +52,20 @@ TEST(FeedViewTest, OtherFramesAreNoFeed) {
   }
 }
 
+TEST(FeedViewTest, OfSeveralFramesInOneTheLastCounts) {
+  const std::string feed = FeedOf("block").SerializeAsString();
+  const google::protobuf::OneofDescriptor& frames = *ServerFrame::descriptor()->oneof_decl(0);
+  for (int i = 0; i < frames.field_count(); ++i) {
+    ServerFrame other;
+    other.GetReflection()->MutableMessage(&other, frames.field(i));
+    const bool is_feed = frames.field(i)->number() == ServerFrame::kFeedFieldNumber;
+    const std::string before = other.SerializeAsString() + feed;
+    const std::string after = feed + other.SerializeAsString();
+    EXPECT_TRUE(ParseFeedFrame(before)->has_value()) << frames.field(i)->name();
+    EXPECT_EQ(ParseFeedFrame(after)->has_value(), is_feed) << frames.field(i)->name();
+  }
+}
+
 TEST(FeedViewTest, FieldsOfANewerVersionArePassedOver) {
   ServerFrame frame = FeedOf("block");
   for (google::protobuf::Message* message :

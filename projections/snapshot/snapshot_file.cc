@@ -34,20 +34,19 @@ constexpr uint64_t kMessageBytes = 128;
 constexpr uint64_t kGrowthMax = 16;
 constexpr uint64_t kGrowthFree = 1 << 20;
 
-constexpr uint32_t kViewsField = 7;
-constexpr uint32_t kScopesField = 8;
-constexpr uint32_t kBlocksField = 9;
-constexpr uint32_t kPartsField = 3;
-
 // Messages within a serialized SnapshotInfo.
 uint64_t CountMessages(std::string_view info) {
+  constexpr uint32_t kViews = SnapshotInfo::kViewsFieldNumber;
+  constexpr uint32_t kScopes = SnapshotInfo::kScopesFieldNumber;
+  constexpr uint32_t kBlocks = SnapshotInfo::kBlocksFieldNumber;
+  constexpr uint32_t kParts = SnapshotScope::kPartsFieldNumber;
   uint64_t count = 0;
   for (WireFields fields(info); fields.Next();) {
     const uint32_t number = fields.number();
-    if (number == kViewsField || number == kBlocksField) ++count;
-    if (number != kScopesField || !fields.is_bytes()) continue;
+    if (number == kViews || number == kBlocks) ++count;
+    if (number != kScopes || !fields.is_bytes()) continue;
     ++count;
-    for (WireFields parts(fields.bytes()); parts.Next();) count += parts.number() == kPartsField;
+    for (WireFields parts(fields.bytes()); parts.Next();) count += parts.number() == kParts;
   }
   return count;
 }

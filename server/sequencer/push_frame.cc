@@ -9,15 +9,8 @@
 namespace intentlog {
 namespace {
 
-// Field numbers of proto/sync.proto and proto/event.proto.
-constexpr uint32_t kFramePush = 2;
-constexpr uint32_t kFrameLast = 4;
-constexpr uint32_t kPushLogId = 1;
-constexpr uint32_t kPushFirstCount = 2;
-constexpr uint32_t kPushHashBefore = 3;
-constexpr uint32_t kPushIntents = 4;
-constexpr uint32_t kPushLost = 5;
-constexpr uint32_t kIntentBatchSize = 10;
+// Of the fields of a DeviceFrame, all members of one choice: the last that is there counts.
+constexpr uint32_t kFrameLast = DeviceFrame::kInquiryFieldNumber;
 // Adding to it stays far from overflow.
 constexpr uint64_t kPositionMax = uint64_t{1} << 62;
 
@@ -25,16 +18,16 @@ absl::StatusOr<PushFrame> ParsePush(std::string_view bytes) {
   PushFrame push;
   WireFields fields(bytes);
   while (fields.Next()) {
-    if (fields.number() == kPushLogId && fields.is_bytes()) {
+    if (fields.number() == Push::kLogIdFieldNumber && fields.is_bytes()) {
       push.log_id = fields.bytes();
-    } else if (fields.number() == kPushFirstCount && fields.is_varint()) {
+    } else if (fields.number() == Push::kFirstCountFieldNumber && fields.is_varint()) {
       push.first_count = fields.varint();
-    } else if (fields.number() == kPushHashBefore && fields.is_bytes()) {
+    } else if (fields.number() == Push::kHashBeforeFieldNumber && fields.is_bytes()) {
       push.hash_before = fields.bytes();
-    } else if (fields.number() == kPushIntents && fields.is_bytes()) {
+    } else if (fields.number() == Push::kIntentsFieldNumber && fields.is_bytes()) {
       push.intents.push_back(fields.bytes());
       push.intent_bytes += fields.bytes().size();
-    } else if (fields.number() == kPushLost && fields.is_bytes()) {
+    } else if (fields.number() == Push::kLostFieldNumber && fields.is_bytes()) {
       const std::string_view run = fields.bytes();
       // More of them than intents say nothing.
       if (push.lost.size() > push.intents.size() ||
@@ -61,7 +54,7 @@ absl::StatusOr<std::optional<PushFrame>> ParsePushFrame(std::string_view device_
   while (fields.Next()) {
     if (fields.number() > kFrameLast || !fields.is_bytes()) continue;  // of a newer version
     push.reset();
-    if (fields.number() == kFramePush) push = fields.bytes();
+    if (fields.number() == DeviceFrame::kPushFieldNumber) push = fields.bytes();
   }
   if (!fields.ok()) return Invalid("the frame does not parse");
   if (!push) return std::optional<PushFrame>();
@@ -110,10 +103,11 @@ const LostRun* LostRunOf(const PushFrame& push, uint64_t count) {
 }
 
 uint32_t BatchSizeOf(std::string_view intent) {
+  constexpr uint32_t kBatchSize = Intent::kBatchSizeFieldNumber;
   uint64_t size = 0;
   WireFields fields(intent);
   while (fields.Next()) {
-    if (fields.number() == kIntentBatchSize && fields.is_varint()) size = fields.varint();
+    if (fields.number() == kBatchSize && fields.is_varint()) size = fields.varint();
   }
   if (!fields.ok()) return 1;
   return std::max<uint32_t>(1, static_cast<uint32_t>(size));

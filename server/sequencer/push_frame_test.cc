@@ -52,6 +52,20 @@ TEST(PushFrameTest, OtherFramesAreNoPush) {
   EXPECT_FALSE(push->has_value());
 }
 
+TEST(PushFrameTest, OfSeveralFramesInOneTheLastCounts) {
+  const std::string push = PushOf({IntentBytes(0, 1)}).SerializeAsString();
+  const google::protobuf::OneofDescriptor& frames = *DeviceFrame::descriptor()->oneof_decl(0);
+  for (int i = 0; i < frames.field_count(); ++i) {
+    DeviceFrame other;
+    other.GetReflection()->MutableMessage(&other, frames.field(i));
+    const bool is_push = frames.field(i)->number() == DeviceFrame::kPushFieldNumber;
+    const std::string before = other.SerializeAsString() + push;
+    const std::string after = push + other.SerializeAsString();
+    EXPECT_TRUE(ParsePushFrame(before)->has_value()) << frames.field(i)->name();
+    EXPECT_EQ(ParsePushFrame(after)->has_value(), is_push) << frames.field(i)->name();
+  }
+}
+
 TEST(PushFrameTest, FieldsOfANewerVersionArePassedOver) {
   DeviceFrame frame = PushOf({IntentBytes(0, 1)});
   const auto add = [](google::protobuf::Message& message) {

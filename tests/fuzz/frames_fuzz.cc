@@ -33,6 +33,14 @@ void UsePush(const std::string& bytes, const ServerOptions& options) {
   (void)BatchSizeOf(seen.intents.back());
 }
 
+void UseFeed(const std::string& bytes) {
+  const auto feed = ParseFeedFrame(bytes);
+  if (!IsCheapToParse(*ServerFrame::descriptor(), bytes)) return;
+  ServerFrame frame;
+  if (!feed.ok() || !frame.ParseFromString(bytes)) return;
+  if (feed->has_value() != frame.has_feed()) Fail("a Feed is seen, or not, as protobuf does not");
+}
+
 }  // namespace
 
 const bool kMessages = true;
@@ -43,7 +51,7 @@ void Run(const Pieces& pieces) {
     Hostile(piece.bytes.size(), [&] {
       UseHello(piece.bytes, options);
       UsePush(piece.bytes, options);
-      (void)ParseFeedFrame(piece.bytes);
+      UseFeed(piece.bytes);
     });
   }
 }

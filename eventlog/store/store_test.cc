@@ -176,6 +176,7 @@ TEST_F(StoreTest, ALoadIsRefusedWhereSomethingIsLeftOfADeletedRow) {
   EXPECT_TRUE(absl::IsFailedPrecondition(load->Finish()));
   EXPECT_TRUE(store->failed().ok());
   Put(*store, Space::kRows, "row-1", "after");
+  load.reset();
   store.reset();
   std::string value;
   EXPECT_TRUE(Open()->Get(Space::kRows, "row-1", &value).value());

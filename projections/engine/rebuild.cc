@@ -57,7 +57,11 @@ void Rebuild::Step() {
   if (!filled.ok()) return End(filled.status());
   if (!*filled) return Write();
   if (fold_.shards() == 1) return OnFolded();
-  Run(&ShardedFold::Decode, [this] { Run(&ShardedFold::Fold, [this] { OnFolded(); }); });
+  fold_.Deal();
+  Run(&ShardedFold::Decode, [this] {
+    if (!fold_.any_by_key()) return OnFolded();
+    Run(&ShardedFold::Fold, [this] { OnFolded(); });
+  });
 }
 
 // False if the log has no more. Its end is where a batch is not filled, not where there is nothing

@@ -5,12 +5,14 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "eventlog/log/memory_engine.h"
 #include "eventlog/runtime/manual_clock.h"
 #include "eventlog/runtime/manual_executor.h"
+#include "eventlog/runtime/text.h"
 #include "projections/engine/index_check.h"
 #include "projections/engine/made_event.h"
 #include "projections/engine/made_lines.h"
@@ -26,6 +28,13 @@ namespace {
 
 const std::vector<std::string> kScopes = {"east", "shared", "west"};
 
+// One of them with every second event, and many small ones.
+std::vector<std::string> UnequalScopes() {
+  std::vector<std::string> scopes(20, "head-office");
+  for (int i = 0; i < 20; ++i) scopes.push_back(Cat("till-", i));
+  return scopes;
+}
+
 std::vector<OpenProjection> Builds(const Projections& views) {
   std::vector<OpenProjection> builds;
   for (const auto& projection : views) {
@@ -37,8 +46,9 @@ std::vector<OpenProjection> Builds(const Projections& views) {
 // A log of made events, of which one in twenty has no effect.
 class Shop {
  public:
-  explicit Shop(uint32_t seed, Projections views = CommerceViews(), uint64_t events = 900)
-      : views_(std::move(views)), naive_(views_), lines_(seed) {
+  explicit Shop(uint32_t seed, Projections views = CommerceViews(),
+                std::vector<std::string> scopes = kScopes, uint64_t events = 900)
+      : views_(std::move(views)), scopes_(std::move(scopes)), naive_(views_), lines_(seed) {
     EventLogOptions options;
     options.block_bytes = 3000;
     log_ = *EventLog::Open(engine_, "shop", EpochId::FromBytes(std::string(16, 'e')), options);
@@ -54,7 +64,7 @@ class Shop {
     for (const OpenProjection& build : builds()) {
       const IndexEntries entries = EntriesOf(store, build);
       EXPECT_EQ(entries.stored, entries.expected) << build.info.name;
-      for (const std::string& scope : kScopes) {
+      for (const std::string& scope : std::set(scopes_.begin(), scopes_.end())) {
         std::string bytes;
         ASSERT_TRUE(*store.Get(Space::kMeta, CheckpointKey(build.build, scope), &bytes));
         const FoldState state = *ParseCheckpoint(bytes);
@@ -68,7 +78,7 @@ class Shop {
 
  private:
   void Add(uint64_t position, EventGroup& group) {
-    const std::string& scope = kScopes[lines_.Roll(3)];
+    const std::string& scope = scopes_[lines_.Roll(static_cast<uint32_t>(scopes_.size()))];
     // Now and then somebody decides about rows that stand still.
     std::unique_ptr<google::protobuf::Message> payload = lines_.Next();
     if (lines_.Roll(25) == 0) payload = Decision(scope);
@@ -101,6 +111,7 @@ class Shop {
   }
 
   const Projections views_;
+  const std::vector<std::string> scopes_;  // one is drawn for each event
   MemoryEngine engine_;
   std::unique_ptr<EventLog> log_;
   std::vector<std::unique_ptr<MadeEvent>> made_;
@@ -156,6 +167,24 @@ TEST_F(RebuildTest, I18_I17_AnyNumberOfWorkersGivesTheRowsOfANaiveFold) {
       const auto rebuild = Make(shop, *store, workers, options);
       RunAll(*rebuild);
       shop.ExpectRebuilt(*store);
+    }
+  }
+}
+
+TEST_F(RebuildTest, I18_ScopesOfOneWorkerAndThoseOfAllGiveTheRowsOfANaiveFold) {
+  for (const bool poison : {false, true}) {
+    Shop shop(/*seed=*/15, poison ? PoisonedViews(CommerceViews(), OneIn(40)) : CommerceViews(),
+              UnequalScopes());
+    for (const size_t workers : {2, 3, 8}) {
+      for (const size_t batch : {40, 1000}) {
+        MadeStore store("unequal");
+        RebuildOptions options;
+        options.batch_events_max = batch;
+        options.commit_bytes_max = batch == 40 ? 20'000 : 32 << 20;
+        const auto rebuild = Make(shop, *store, workers, options);
+        RunAll(*rebuild);
+        shop.ExpectRebuilt(*store);
+      }
     }
   }
 }

@@ -49,18 +49,32 @@ size_t OwnerOf(std::string_view key, size_t projection, size_t shards) {
 
 }  // namespace
 
+struct ShardedFold::TakenScope {
+  static constexpr size_t kUndecided = SIZE_MAX;
+  static constexpr size_t kByKey = SIZE_MAX - 1;
+
+  size_t owner = kUndecided;  // a shard, or kByKey
+  size_t events = 0;          // of the batch in hand
+  bool changed = false;       // since the last Finish
+};
+
 // Events of a batch, with the bytes that they refer to.
 struct ShardedFold::Taken {
   struct Place {
     const BlockView* block;
     size_t index;
+    TakenScope* scope;
   };
   // A deque never moves what it holds.
   std::deque<std::string> bytes;
   std::deque<BlockView> blocks;
   std::vector<Place> places;
-  std::vector<const Event*> events;                     // null: touches nothing
-  std::vector<std::unique_ptr<EventDecoder>> decoders;  // one for each event, used again and again
+  std::vector<TakenScope*> scopes;  // of the places
+  std::vector<size_t> load;         // of each shard: events of its own scopes, ever
+  // Of scopes that are dealt by key.
+  std::vector<size_t> by_key;                           // places
+  std::vector<const Event*> events;                     // of each; null: touches nothing
+  std::vector<std::unique_ptr<EventDecoder>> decoders;  // one for each, used again and again
 };
 
 struct ShardedFold::Shard {
@@ -87,6 +101,10 @@ struct ShardedFold::Shard {
     last = &found->second;
     used.insert(last_scope);
     return *last;
+  }
+
+  void Fail(Failure one) {
+    if (one.event < failure.event) failure = std::move(one);
   }
 
   RowCache cache;  // folds refer to it
@@ -119,6 +137,7 @@ ShardedFold::ShardedFold(Store& store, std::vector<OpenProjection> projections,
     any_decisions_ = any_decisions_ || one.info.decisions;
   }
   const size_t kept = options_.kept_rows_bytes_max / options_.shards;
+  taken_->load.resize(options_.shards);
   for (size_t i = 0; i < options_.shards; ++i) {
     shards_.push_back(std::make_unique<Shard>(kept, projections_.size(), schema_, options_.shards,
                                               std::move(events[i])));
@@ -135,9 +154,10 @@ bool ShardedFold::full() const { return taken_->places.size() >= options_.batch_
 absl::StatusOr<size_t> ShardedFold::Take(const BlockView& block, size_t begin) {
   if (shards_.size() == 1) {
     for (size_t i = begin; i < block.size(); ++i) {
-      if (!block.place(i).in_feed) continue;
-      NoteScope(block, i);
-      RETURN_IF_ERROR(FoldAlone(block.event(i)));
+      const BlockView::Place place = block.place(i);
+      if (!place.in_feed) continue;
+      ScopeOf(block.scopes()[place.scope])->changed = true;
+      RETURN_IF_ERROR(FoldAtOnce(block.event(i), *shards_[0]));
     }
     return block.size() - begin;
   }
@@ -146,25 +166,71 @@ absl::StatusOr<size_t> ShardedFold::Take(const BlockView& block, size_t begin) {
   const BlockView& copy = taken_->blocks.emplace_back(block.In(taken_->bytes.back()));
   size_t i = begin;
   for (; i < copy.size() && !full(); ++i) {
-    if (!copy.place(i).in_feed) continue;
-    NoteScope(copy, i);
-    taken_->places.push_back({&copy, i});
-  }
-  taken_->events.assign(taken_->places.size(), nullptr);
-  while (taken_->decoders.size() < taken_->places.size()) {
-    taken_->decoders.push_back(std::make_unique<EventDecoder>(schema_));
+    const BlockView::Place place = copy.place(i);
+    if (!place.in_feed) continue;
+    TakenScope* const scope = ScopeOf(copy.scopes()[place.scope]);
+    if (scope->events++ == 0) taken_->scopes.push_back(scope);
+    taken_->places.push_back({&copy, i, scope});
   }
   return i - begin;
 }
 
-void ShardedFold::NoteScope(const BlockView& block, size_t index) {
-  const std::string_view scope = block.scopes()[block.place(index).scope];
-  if (scope == last_scope_) return;
-  last_scope_ = *scopes_.emplace(scope).first;
+ShardedFold::TakenScope* ShardedFold::ScopeOf(std::string_view name) {
+  if (last_scope_ != nullptr && last_name_ == name) return last_scope_;
+  auto found = scopes_.find(name);
+  if (found == scopes_.end()) {
+    found = scopes_.emplace(std::string(name), std::make_unique<TakenScope>()).first;
+  }
+  last_name_ = found->first;
+  return last_scope_ = found->second.get();
 }
 
-absl::Status ShardedFold::FoldAlone(const EventRef& ref) {
-  Shard& shard = *shards_[0];
+void ShardedFold::Deal() {
+  Taken& taken = *taken_;
+  const size_t large = taken.places.size() / (2 * shards_.size());
+  for (TakenScope* const scope : taken.scopes) {
+    if (scope->owner == TakenScope::kUndecided) {
+      const auto least = std::min_element(taken.load.begin(), taken.load.end());
+      scope->owner = scope->events > large ? TakenScope::kByKey
+                                           : static_cast<size_t>(least - taken.load.begin());
+    }
+    if (scope->owner != TakenScope::kByKey) taken.load[scope->owner] += scope->events;
+    scope->events = 0;
+    scope->changed = true;
+  }
+  taken.scopes.clear();
+  for (size_t i = 0; i < taken.places.size(); ++i) {
+    if (taken.places[i].scope->owner == TakenScope::kByKey) taken.by_key.push_back(i);
+  }
+  taken.events.assign(taken.by_key.size(), nullptr);
+  while (taken.decoders.size() < taken.by_key.size()) {
+    taken.decoders.push_back(std::make_unique<EventDecoder>(schema_));
+  }
+}
+
+bool ShardedFold::any_by_key() const { return !taken_->by_key.empty(); }
+
+// ---- side by side
+
+void ShardedFold::Decode(size_t number) {
+  FoldOwn(number);
+  DecodeSlice(number);
+}
+
+void ShardedFold::FoldOwn(size_t number) {
+  Shard& shard = *shards_[number];
+  for (size_t i = 0; i < taken_->places.size(); ++i) {
+    const Taken::Place& place = taken_->places[i];
+    if (place.scope->owner != number) continue;
+    const absl::Status status = FoldAtOnce(place.block->event(place.index), shard);
+    if (status.ok()) [[likely]]
+      continue;
+    shard.Fail({i, status});
+    return;
+  }
+}
+
+absl::Status ShardedFold::FoldAtOnce(const EventRef& ref, Shard& shard) {
   ASSIGN_OR_RETURN(const Event* const event, shard.decoder.Decode(ref));
   if (!event->effective && !any_decisions_) return absl::OkStatus();
   Shard::Folds& folds = shard.Of(ref.scope, store_, projections_);
@@ -173,7 +239,7 @@ absl::Status ShardedFold::FoldAlone(const EventRef& ref) {
     if (event->unpark != nullptr) [[unlikely]] {
       if (projections_[p].info.name != event->unpark->view()) continue;
       const absl::Status status = folds[p]->Release(*event->unpark, shard.events.get());
-      if (!status.ok()) return Describe(*event, 0, p, event->unpark->key(), status).status;
+      if (!status.ok()) return Describe(*event, p, event->unpark->key(), status);
       continue;
     }
     if (!event->effective && !projections_[p].info.decisions) continue;
@@ -182,25 +248,23 @@ absl::Status ShardedFold::FoldAlone(const EventRef& ref) {
     for (size_t k = 0; k < shard.keys.size(); ++k) {
       const absl::Status status = folds[p]->Apply(*event, shard.keys[k]);
       if (!status.ok()) [[unlikely]]
-        return Describe(*event, 0, p, shard.keys[k], status).status;
+        return Describe(*event, p, shard.keys[k], status);
     }
   }
   return absl::OkStatus();
 }
 
-// ---- side by side
-
-void ShardedFold::Decode(size_t number) {
+void ShardedFold::DecodeSlice(size_t number) {
   Shard& shard = *shards_[number];
   for (TouchList& list : shard.touched_by_owner) list.Clear();
-  const size_t events = taken_->places.size();
+  const size_t events = taken_->by_key.size();
   const size_t end = events * (number + 1) / shards_.size();
   for (size_t i = events * number / shards_.size(); i < end; ++i) {
-    const Taken::Place& place = taken_->places[i];
+    const Taken::Place& place = taken_->places[taken_->by_key[i]];
     const absl::StatusOr<const Event*> decoded =
         taken_->decoders[i]->Decode(place.block->event(place.index));
     if (!decoded.ok()) {
-      shard.failure = {i, decoded.status()};
+      shard.Fail({taken_->by_key[i], decoded.status()});
       return;
     }
     const Event& event = **decoded;
@@ -247,19 +311,17 @@ void ShardedFold::Fold(size_t number) {
                                       : fold.Release(*event.unpark, shard.events.get());
       if (status.ok()) [[likely]]
         continue;
-      const Failure failure =
-          Describe(event, touch.event, touch.projection, list.key(touch), status);
-      if (failure.event < shard.failure.event) shard.failure = failure;
+      shard.Fail({taken_->by_key[touch.event],
+                  Describe(event, touch.projection, list.key(touch), status)});
       return;
     }
   }
 }
 
-ShardedFold::Failure ShardedFold::Describe(const Event& event, size_t index, size_t projection,
-                                           std::string_view key, const absl::Status& status) const {
-  return {index,
-          StatusOf(status.code(), "projection ", projections_[projection].info.name, ", scope ",
-                   event.scope, ", key ", Quoted(key), ", event ", event.position, ": ", status)};
+absl::Status ShardedFold::Describe(const Event& event, size_t projection, std::string_view key,
+                                   const absl::Status& status) const {
+  return StatusOf(status.code(), "projection ", projections_[projection].info.name, ", scope ",
+                  event.scope, ", key ", Quoted(key), ", event ", event.position, ": ", status);
 }
 
 absl::Status ShardedFold::EndBatch() {
@@ -268,6 +330,7 @@ absl::Status ShardedFold::EndBatch() {
     if (shard->failure.event < first.event) first = shard->failure;
   }
   taken_->places.clear();
+  taken_->by_key.clear();
   taken_->blocks.clear();
   taken_->bytes.clear();
   return first.status;
@@ -319,7 +382,8 @@ absl::Status ShardedFold::Finish(Position through, StoreBatch& batch) {
     }
     shard->added.clear();
   }
-  for (const std::string& scope : scopes_) {
+  for (const auto& [scope, noted] : scopes_) {
+    if (!std::exchange(noted->changed, false)) continue;
     ASSIGN_OR_RETURN(std::vector<FoldState>* const states, StatesOf(scope));
     for (size_t i = 0; i < states->size(); ++i) {
       (*states)[i].position = through;
@@ -327,8 +391,6 @@ absl::Status ShardedFold::Finish(Position through, StoreBatch& batch) {
                 CheckpointBytes((*states)[i]));
     }
   }
-  scopes_.clear();
-  last_scope_ = {};
   return absl::OkStatus();
 }
 

@@ -1,12 +1,16 @@
 // A ShardedFold folds a log into read models with several threads, and gives byte for byte the rows
-// and digests that one thread gives: a row belongs to one shard, by its own key, and takes its
-// events in the log's order. It has no threads of its own.
+// and digests that one thread gives: a row belongs to one shard, for good, and takes its events in
+// the log's order. It has no threads of its own.
 //
-//   Take blocks ─►  Decode(shard)       ─►  Fold(shard)         ─►  Write(shard)  ─►  Finish
-//                   its slice of events:    the rows that it        the rows that     digests
-//                   payloads, and keys by   owns, in position       it changed        added up,
-//                   the shard that owns     order                                     checkpoints
-//   ◄──────────────── EndBatch ──────────────────┘
+//   Take blocks ─►  Deal  ─►  Decode(shard)         ─►  Fold(shard)     ─►  Write(shard)  ─► Finish
+//                   scopes    of its own scopes all     of the others,      the rows that digests
+//                             that there is to do;      the rows that       it changed        added
+//                             up, of the others a slice     it owns by key checkpoints
+//   ◄────────────────────────── EndBatch ────────────────────┘
+//
+// A scope that is small beside what falls to a shard belongs to one shard, with all its rows: what
+// one shard decodes is then folded by it, while it is in its cache. The rows of a large one are
+// dealt by their keys. Which it is says the first batch that has events of it.
 //
 // Decode of different shards may run side by side, so may Fold once every Decode is done, and Write
 // between batches. All else belongs to one thread, while no shard is at work. With one shard, Take
@@ -57,7 +61,12 @@ class ShardedFold {
   bool full() const;
   size_t shards() const;
 
+  // Nothing more is taken into this batch. REQUIRES: more than one shard, as for all up to
+  // EndBatch.
+  void Deal();
   void Decode(size_t shard);
+  // Whether there is anything to do for Fold.
+  bool any_by_key() const;
   void Fold(size_t shard);
   // Ends the batch. The error that is first in position order names projection, scope, key and
   // position; only destruction is allowed then.
@@ -78,22 +87,26 @@ class ShardedFold {
     absl::Status status;
   };
   struct Taken;
+  struct TakenScope;
 
-  void NoteScope(const BlockView& block, size_t index);
+  TakenScope* ScopeOf(std::string_view name);
+  void FoldOwn(size_t number);
+  void DecodeSlice(size_t number);
+  absl::Status FoldAtOnce(const EventRef& ref, Shard& shard);
   void TouchParked(const Event& event, size_t index, Shard& shard);
-  absl::Status FoldAlone(const EventRef& ref);
   absl::StatusOr<std::vector<FoldState>*> StatesOf(const std::string& scope);
-  Failure Describe(const Event& event, size_t index, size_t projection, std::string_view key,
-                   const absl::Status& status) const;
+  absl::Status Describe(const Event& event, size_t projection, std::string_view key,
+                        const absl::Status& status) const;
 
   Store& store_;
   const std::vector<OpenProjection> projections_;
   const std::shared_ptr<const Schema> schema_;
   const ShardedFoldOptions options_;
   bool any_decisions_ = false;
-  std::unique_ptr<Taken> taken_;               // the batch in hand
-  std::set<std::string, std::less<>> scopes_;  // that had events since the last Finish
-  std::string_view last_scope_;                // in scopes_
+  std::unique_ptr<Taken> taken_;  // the batch in hand
+  std::map<std::string, std::unique_ptr<TakenScope>, std::less<>> scopes_;
+  std::string_view last_name_;  // neighbours are often of one scope
+  TakenScope* last_scope_ = nullptr;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::map<std::string, std::vector<FoldState>, std::less<>> states_;  // by scope: of each build
 };

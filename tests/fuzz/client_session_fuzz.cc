@@ -173,7 +173,7 @@ uint8_t TagOf(uint8_t role, Decision decision) {
 
 // One frame of each kind, about the device's own log.
 std::vector<ServerFrame> Frames(const std::string& log_id, const Feed& feed) {
-  std::vector<ServerFrame> frames(9);
+  std::vector<ServerFrame> frames(11);
   Welcome& welcome = *frames[0].mutable_welcome();
   welcome.set_session(2);
   welcome.set_epoch_number(1);
@@ -210,6 +210,18 @@ std::vector<ServerFrame> Frames(const std::string& log_id, const Feed& feed) {
   head.set_chain(std::string(32, 'c'));
   head.set_chunks(1);
   head.set_bytes(20);
+  Ends::End& closed = *frames[9].mutable_ends()->add_ends();
+  closed.set_of(3);
+  closed.set_settlement(5);
+  closed.set_decision(REJECTED);
+  closed.mutable_reason()->set_code(Reason::DROPPED);
+  closed.set_resolved(true);
+  Ends::End& turned = *frames[9].mutable_ends()->add_ends();
+  turned.set_of(4);
+  turned.set_decision(CONFLICTED);
+  SnapshotChunk& chunk = *frames[10].mutable_snapshot_chunk();
+  chunk.set_scope("shop");
+  chunk.set_block("block");
   return frames;
 }
 
@@ -241,7 +253,8 @@ std::vector<Seed> Seeds() {
       {"own_event", {{kEvent, header.SerializeAsString()}, others}}};
   for (const ServerFrame& frame : frames) {
     const auto* field = frame.GetDescriptor()->FindFieldByNumber(frame.frame_case());
-    seeds.push_back({field->name(), {FramePiece(frame), FramePiece(frame, kFrame | kWait)}});
+    const Piece open{TagOf(kByDevice, PARKED), ""};
+    seeds.push_back({field->name(), {open, FramePiece(frame), FramePiece(frame, kFrame | kWait)}});
   }
   return seeds;
 }

@@ -157,6 +157,12 @@ std::vector<Seed> Seeds() {
   DeviceFrame report;
   report.mutable_report()->mutable_health()->set_pending(3);
   report.mutable_report()->mutable_health()->set_blocked_by("no network");
+  DeviceFrame inquiry;
+  for (const uint64_t position : {2, 5, 6}) {
+    Inquiry::Open& one = *inquiry.mutable_inquiry()->add_open();
+    one.set_position(position);
+    one.set_decision(CONFLICTED);
+  }
   Resolve resolve;
   resolve.set_of(5);
   resolve.set_verdict(Resolve::APPLY);
@@ -175,6 +181,7 @@ std::vector<Seed> Seeds() {
         PushPiece(till, 3, 3, kNoRun)}},
       {"people",
        {hello, PushPiece(till, 1, 3), ControlPiece(till, resolve), ControlPiece(till, dismiss)}},
+      {"asks", {hello, PushPiece(till, 1, 3), {0, inquiry.SerializeAsString()}}},
       {"slow", {HelloPiece(till, kSlow), PushPiece(till, 1, 3), PushPiece(till, 1, 1)}}};
 }
 

@@ -84,8 +84,12 @@ absl::Status Store::Rep::Rocks::RemoveLoads() {
   if (!status.ok()) return ToStatus(status, dir);
   for (const std::string& name : names) {
     if (!std::string_view(name).starts_with(kLoadName)) continue;
-    const rocksdb::Status removed = env->DeleteFile(Cat(dir, "/", name));
-    if (!removed.ok()) return ToStatus(removed, dir);
+    const std::string path = Cat(dir, "/", name);
+    const rocksdb::Status removed = env->DeleteFile(path);
+    if (removed.ok()) continue;
+    return StatusOf(ToStatus(removed, dir).code(), path,
+                    " is left of rows that were not taken in, and cannot be removed: ",
+                    removed.ToString(), "; remove it by hand");
   }
   return absl::OkStatus();
 }

@@ -102,6 +102,16 @@ TEST_F(StoreTest, ALoadLeavesNoFileBesideTheDatabasesOwn) {
   EXPECT_TRUE(store->Get(Space::kRows, "row", &value).value());
 }
 
+TEST_F(StoreTest, WhatIsLeftOfALoadAndCannotBeRemovedIsNamed) {
+  Open().reset();
+  std::filesystem::create_directory(dir_ + "/load-1");
+  const auto store = Store::Open(dir_, options_);
+  ASSERT_FALSE(store.ok());
+  EXPECT_THAT(std::string(store.status().message()),
+              testing::AllOf(testing::HasSubstr(dir_ + "/load-1"),
+                             testing::HasSubstr("remove it by hand")));
+}
+
 TEST_F(StoreTest, ANewStoreIsMadeWithItsParentsAndOpensAgain) {
   dir_ += "/deep/down";
   {

@@ -126,7 +126,7 @@ struct ServerOptions {
   // time is a write.
   absl::Duration device_record_interval = absl::Seconds(10);
   // Open events of its own that a device may ask about at a time: two reads of the store for each.
-  size_t asked_max = 256;
+  uint32_t asked_max = 256;
   // After a failed write the stores are opened again at this interval until it works.
   absl::Duration reopen_interval = absl::Seconds(2);
 };

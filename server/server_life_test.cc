@@ -137,6 +137,20 @@ TEST_F(ServerLifeTest, I16_WhoAsksHearsHowItsOwnEndedAndOfNothingElse) {
   EXPECT_EQ(ask(office_, PARKED).ends_size(), 0);
 }
 
+TEST_F(ServerLifeTest, WhoAsksAboutMoreThanTheWelcomeAllowsIsToldSo) {
+  const uint32_t most = till_.welcome().limits().max_asked();
+  EXPECT_EQ(most, 256u);
+  DeviceFrame frame;
+  for (uint64_t position = 1; position <= most + 1; ++position) {
+    frame.mutable_inquiry()->add_open()->set_position(position);
+  }
+  till_.SendBytes(frame.SerializeAsString());
+  world_.Run();
+  ASSERT_TRUE(till_.goodbye().has_value());
+  EXPECT_EQ(till_.goodbye()->code(), Goodbye::BAD_FRAME);
+  EXPECT_EQ(till_.goodbye()->text(), "an Inquiry about 257 open events; at most 256 are allowed");
+}
+
 TEST_F(ServerLifeTest, WhatIsDroppedWithItsFollowersTakesThemAllAndNoneThatCameLater) {
   const uint64_t open = Conflict();
   const uint64_t second = Follow(700);

@@ -230,6 +230,10 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
   }
   RETURN_IF_ERROR(SeedDigests());
   head_ = head_at_welcome_ = Position(welcome.head());
+  asked_max_ = options_.asked_max;
+  if (const uint32_t max = welcome.limits().max_asked(); max > 0) {
+    asked_max_ = std::min<size_t>(asked_max_, max);
+  }
   StoreBatch batch;
   device_.NoteDurable(Position(std::min(welcome.durable_through(), welcome.head())), batch);
   if (!batch.empty()) RETURN_IF_ERROR(device_.store->Commit(batch, Sync::kBuffered));
@@ -470,7 +474,7 @@ absl::Status Session::AskForEnds() {
     Inquiry::Open& one = *inquiry.add_open();
     one.set_position(open.position.value());
     one.set_decision(open.decision);
-    if (static_cast<size_t>(inquiry.open_size()) < options_.asked_max) return true;
+    if (static_cast<size_t>(inquiry.open_size()) < asked_max_) return true;
     asked_through_ = open.position;
     return false;
   }));

@@ -166,6 +166,7 @@ class Session {
   absl::Duration last_heard_;       // in passed time
   absl::Duration last_report_;      // in passed time
   absl::Duration last_ask_;         // in passed time
+  size_t asked_max_ = 0;            // by the server, too
   Position asked_through_;          // the next ones are those behind it
   std::string reported_;            // the last health that went out
   DeviceFrame outgoing_;

@@ -1,6 +1,5 @@
 #include "server/session/ends.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "eventlog/runtime/check.h"
@@ -39,12 +38,10 @@ absl::StatusOr<Settlement> SettlementAt(const EventLog& log, Position position) 
 
 }  // namespace
 
-absl::StatusOr<Ends> EndsOf(const EventLog& log, const Inquiry& inquiry, size_t asked_max,
+absl::StatusOr<Ends> EndsOf(const EventLog& log, const Inquiry& inquiry,
                             absl::FunctionRef<bool(std::string_view, uint64_t)> is_own) {
   Ends ends;
-  const size_t asked = std::min(asked_max, static_cast<size_t>(inquiry.open_size()));
-  for (size_t i = 0; i < asked; ++i) {
-    const Inquiry::Open& one = inquiry.open(static_cast<int>(i));
+  for (const Inquiry::Open& one : inquiry.open()) {
     Ends::End end;
     end.set_of(one.position());
     ASSIGN_OR_RETURN(auto closed, RowAt<ClosedEvent>(log, ClosedKey(one.position())));

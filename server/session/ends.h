@@ -9,10 +9,9 @@
 
 namespace intentlog {
 
-// Of the first `asked_max` that `inquiry` names: those that are closed, or open with another
-// decision. Left out are events of which `is_own(log_id, position)` says that they are not the
-// device's.
-absl::StatusOr<Ends> EndsOf(const EventLog& log, const Inquiry& inquiry, size_t asked_max,
+// Of those that `inquiry` names: which are closed, or open with another decision. Left out are
+// events of which `is_own(log_id, position)` says that they are not the device's.
+absl::StatusOr<Ends> EndsOf(const EventLog& log, const Inquiry& inquiry,
                             absl::FunctionRef<bool(std::string_view, uint64_t)> is_own);
 
 }  // namespace intentlog

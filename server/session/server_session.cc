@@ -103,12 +103,15 @@ void ServerSession::OnOther(std::string_view bytes) {
 
 void ServerSession::OnInquiry(const Inquiry& inquiry) {
   if (state_ != State::kWelcomed) return Close(Goodbye::BAD_FRAME, "an Inquiry before the Welcome");
-  auto ends = EndsOf(tenant_->log(), inquiry, host_.options().asked_max,
-                     [this](std::string_view log_id, uint64_t position) {
-                       return std::any_of(lanes_.begin(), lanes_.end(), [&](const auto& lane) {
-                         return Owns(lane->own_logs, log_id, position);
-                       });
-                     });
+  const uint32_t asked_max = host_.options().asked_max;
+  if (static_cast<uint32_t>(inquiry.open_size()) > asked_max) {
+    return Close(Goodbye::BAD_FRAME, Cat("an Inquiry about ", inquiry.open_size(),
+                                         " open events; at most ", asked_max, " are allowed"));
+  }
+  auto ends = EndsOf(tenant_->log(), inquiry, [this](std::string_view log_id, uint64_t position) {
+    return std::any_of(lanes_.begin(), lanes_.end(),
+                       [&](const auto& lane) { return Owns(lane->own_logs, log_id, position); });
+  });
   if (!ends.ok()) return Close(Goodbye::STORE_FAILED, MessageOf(ends.status()));
   if (ends->ends_size() == 0) return;
   ServerFrame frame;
@@ -210,6 +213,7 @@ absl::Status ServerSession::SendWelcome(const Hello& hello, const Tenant::Introd
   limits.set_push_window_bytes(options.push_window_bytes);
   limits.set_max_batch_intents(options.batch_intents_max);
   limits.set_max_batch_bytes(options.batch_bytes_max);
+  limits.set_max_asked(options.asked_max);
   Send(frame);
   return absl::OkStatus();
 }

@@ -166,6 +166,28 @@ TEST_F(DecisionScenario, I16_WhoFollowsAScopeNoMoreLearnsHowItsWorkThereEnds) {
   EXPECT_EQ(world_.Problems(), "");
 }
 
+TEST_F(DecisionScenario, I16_AServerThatIsAskedAboutOneAtATimeAnswersInTurn) {
+  world_.CrashServer();
+  world_.AdjustServer([](ServerOptions& options) { options.asked_max = 1; });
+  world_.StartServer();
+  AtOnce(Price("milk", 1), Price("milk", 2));
+  const Appended after = world_.Append("till-2", Price("milk", 3), shared_);
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  world_.CrashDevice("till-2");
+  world_.AdjustDevices([](ClientOptions& options) {
+    if (options.device == "till-2") options.scopes = {"till-2"};
+  });
+  world_.StartDevice("till-2");
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  const Position conflict = Found("till-2", second_).position;
+  ASSERT_TRUE(world_.Resolve("till-1", conflict, Verdict::kDrop).ok());
+  ASSERT_TRUE(world_.RunUntilQuiet());
+  world_.RunFor(absl::Minutes(2));
+  EXPECT_EQ(Found("till-2", second_).decision, REJECTED);
+  EXPECT_EQ(Found("till-2", after).decision, ACCEPTED);
+  EXPECT_EQ(world_.Problems(), "");
+}
+
 TEST_F(DecisionScenario, ABatchThatWaitsInTwoLanesSaysWhichOneStopsItNow) {
   AtOnce(Price("milk", 1), Price("milk", 2));
   const Appended milk = second_;

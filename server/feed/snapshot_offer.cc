@@ -80,7 +80,6 @@ std::optional<SnapshotOffer> OfferOf(const std::shared_ptr<const SnapshotFile>& 
   SnapshotHead& head = offer.head;
   head.set_scope(std::string(scope_name));
   head.set_id(IdOf(info, *scope));
-  head.set_epoch_id(info.epoch_id());
   head.set_position(info.position());
   head.set_chain(info.chain());
   head.set_events(scope->events());
@@ -185,6 +184,8 @@ absl::StatusOr<SharedFrame> MakeHeadFrame(const EventLog& log, const SnapshotOff
   ServerFrame frame;
   SnapshotHead& head = *frame.mutable_snapshot_head();
   head = offer.head;
+  // As feed of any position: what the file was taken in may have ended since.
+  head.set_epoch_id(log.epochs().back().id());
   ASSIGN_OR_RETURN(const std::vector<OpenEvent> open, ReadOpen(log, head));
   std::set<uint64_t> named;
   for (const OpenEvent& one : open) {

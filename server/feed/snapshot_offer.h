@@ -25,7 +25,7 @@ using SnapshotFiles = std::vector<std::shared_ptr<const SnapshotFile>>;
 
 struct SnapshotOffer {
   std::shared_ptr<const SnapshotFile> file;
-  SnapshotHead head;             // but for conflicts
+  SnapshotHead head;             // but for epoch and conflicts
   std::vector<uint32_t> blocks;  // of the file, in the order of the chunks
 };
 

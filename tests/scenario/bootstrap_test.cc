@@ -3,6 +3,7 @@
 
 #include "eventlog/runtime/text.h"
 #include "proto/views.pb.h"
+#include "server/backup/backup_folder.h"
 #include "tests/scenario/shop.h"
 #include "tests/simulation/world.h"
 
@@ -72,6 +73,30 @@ TEST_F(BootstrapScenario, AFreshDeviceBeginsAtASnapshotAndGoesOnWithTheFeed) {
   EXPECT_EQ(world_.Problems(), "");
   SellAndSync(10);
   EXPECT_EQ(UnitsOf("office", "order-28"), 10);
+  EXPECT_EQ(world_.Problems(), "");
+}
+
+// It is of an epoch that has ended, at a position that both have in common.
+TEST_F(BootstrapScenario, ASnapshotOfBeforeARestoreBeginsADeviceAfterIt) {
+  SellAndSync(250);
+  world_.CrashServer();
+  const std::string copy = world_.dir_of("copy");
+  ASSERT_TRUE(CopyTree(world_.dir_of("server"), copy).ok());
+  world_.AdjustServer([](ServerOptions& options) {
+    options.snapshots.events = 1'000'000;
+    options.snapshot_events_min = 50;
+    options.snapshot_rows_per_event_max = 100;
+  });
+  world_.StartServer();
+  SellAndSync(30);
+  world_.RollServerBack(copy);
+  ASSERT_TRUE(world_.RunUntilQuiet()) << world_.State();
+  ASSERT_EQ((*world_.server().Log("shop"))->epochs().back().number(), 2u);
+  world_.AddDevice("office", /*all_scopes=*/true);
+  ASSERT_TRUE(world_.RunUntilQuiet()) << world_.State();
+  EXPECT_GE(Scope("office", "till").held_after, Position(100));
+  EXPECT_EQ(UnitsOf("office", "order-0"), 10);
+  EXPECT_EQ(UnitsOf("office", "order-27"), 10);
   EXPECT_EQ(world_.Problems(), "");
 }
 

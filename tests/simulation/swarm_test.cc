@@ -1,8 +1,8 @@
 // Seeds of the swarm (swarm.h): on stores in memory, and some on RocksDB.
 //
 // INTENTLOG_SEED=S runs that seed alone and tells what happens; INTENTLOG_SEEDS=N runs N seeds,
-// from INTENTLOG_FIRST_SEED=S on; INTENTLOG_LONG=1 many. Of shards each runs its share: seeds, not
-// tests, are divided.
+// from INTENTLOG_FIRST_SEED=S on; INTENTLOG_LONG=1 many, and goes on behind one that fails, as
+// INTENTLOG_KEEP_GOING=1 does. Of shards each runs its share: seeds, not tests, are divided.
 #include "tests/simulation/swarm.h"
 
 #include <gtest/gtest.h>
@@ -32,16 +32,16 @@ constexpr uint64_t kOnRocksdbLong = 35'000;
 #endif
 
 void RunSeeds(uint64_t commit, uint64_t longer, bool in_memory) {
-  const uint64_t otherwise = Setting("INTENTLOG_LONG", 0) != 0 ? longer : commit;
+  const bool many = Setting("INTENTLOG_LONG", 0) != 0;
   SwarmOptions options;
   options.in_memory = in_memory;
   const uint64_t only = Setting("INTENTLOG_SEED", 0);
   options.tell = only != 0;
   const uint64_t first = only != 0 ? only : Setting("INTENTLOG_FIRST_SEED", 1);
-  const uint64_t seeds = only != 0 ? 1 : Setting("INTENTLOG_SEEDS", otherwise);
+  const uint64_t seeds = only != 0 ? 1 : Setting("INTENTLOG_SEEDS", many ? longer : commit);
   const uint64_t shards = only != 0 ? 1 : Setting("TEST_TOTAL_SHARDS", 1);
   const uint64_t shard = only != 0 ? 0 : Setting("TEST_SHARD_INDEX", 0);
-  const bool goes_on = std::getenv("INTENTLOG_KEEP_GOING") != nullptr;
+  const bool goes_on = many || Setting("INTENTLOG_KEEP_GOING", 0) != 0;
   const ScratchFolder scratch;
   uint64_t ran = 0;
   uint64_t events = 0;

@@ -475,6 +475,36 @@ TEST_F(ServerPushTest, WhereTooMuchWaitsDevicesAreAskedToPushAgainLater) {
   till_.Disconnect();
 }
 
+TEST_F(ServerPushTest, WhatIsTooMuchBehindWhatCameAgainIsAskedForToo) {
+  ServerOptions options;
+  options.waiting_bytes_max = 2000;
+  TestServer server(options);
+  RecordMoves(office_, 60);
+  RecordMoves(till_, 60);
+  for (ScriptedDevice* device : {&office_, &till_}) device->Connect(*server);
+  server.RunUntilIdle();
+  for (ScriptedDevice* device : {&office_, &till_}) device->Absorb();
+  const auto asked_from = [&] {
+    till_.Absorb();
+    const std::vector<ServerFrame> frames = std::exchange(till_.others(), {});
+    return frames.size() == 2 ? frames[1].resend().from_count() : 0;
+  };
+  for (uint64_t count = 1; count <= 60; ++count) office_.PushCounts(count, count);
+  till_.PushCounts(1, 1);
+  EXPECT_EQ(asked_from(), 1u);
+  server.RunUntilIdle();  // there is room again, and nothing of the till was decided
+  for (uint64_t from = 1; from <= 60;) {
+    for (uint64_t count = from; count <= 60; ++count) till_.PushCounts(count, count);
+    const uint64_t next = asked_from();
+    server.RunUntilIdle();
+    till_.Absorb();
+    from = till_.receipts().size() + 1;
+    ASSERT_EQ(next, from <= 60 ? from : 0);
+  }
+  EXPECT_EQ(till_.unprocessed_bytes(), 0u);
+  for (ScriptedDevice* device : {&office_, &till_}) device->Disconnect();
+}
+
 TEST_F(ServerPushTest, I22_AnEventThatCanNotBeFoldedParksItsRowAndTheServerSaysSo) {
   ConnectAll({&till_});
   till_.Record(Moved("milk", 1), "stock", "milk");

@@ -45,7 +45,8 @@ struct DeviceClock {
 };
 
 // One device log within one session. Pushes that were on their way when a Resend was asked for are
-// passed over until the device begins again.
+// passed over until the device begins again: where they come in, if it was asked for there, and
+// else where they are decided.
 struct PushLane {
   std::string device;
   LogId log;
@@ -53,7 +54,8 @@ struct PushLane {
   int64_t skew_us = 0;           // of the device's wall clock at this session's Hello
   DeviceClock clock;
   bool skew_written = false;     // in a header of this session
-  std::optional<Count> awaited;  // asked for by Resend; 0: is being looked up
+  std::optional<Count> not_taken;  // asked for by Resend, where pushes come in
+  std::optional<Count> awaited;    // asked for by Resend, of those taken; 0: is being looked up
   int hash_steps = 0;            // Resends asked for because hashes differed
   Count same_through;            // up to here its history is known to be the server's
   bool forked = false;           // nothing more is taken

@@ -276,6 +276,7 @@ void ServerSession::OnPush(std::unique_ptr<const std::string> frame, PushFrame p
   const std::shared_ptr<PushLane> lane = LaneOf(push.log_id);
   const absl::Status status = CheckPush(push, lane.get());
   if (!status.ok()) return Close(Goodbye::BAD_FRAME, MessageOf(status));
+  if (lane->not_taken && push.first_count > lane->not_taken->value()) return;  // it comes again
   const ServerOptions& options = host_.options();
   unprocessed_bytes_ += push.intent_bytes;
   if (unprocessed_bytes_ > options.push_window_bytes + options.frame_bytes_max) {
@@ -296,6 +297,7 @@ void ServerSession::OnPush(std::unique_ptr<const std::string> frame, PushFrame p
   unit.waits = [weak = weak_from_this()](std::string_view why) {
     if (const auto session = weak.lock()) session->OnWaits(why);
   };
+  lane->not_taken.reset();
   const absl::Status taken = tenant_->sequencer().Submit(std::move(unit));
   if (taken.ok()) return;
   unprocessed_bytes_ -= bytes;
@@ -304,8 +306,7 @@ void ServerSession::OnPush(std::unique_ptr<const std::string> frame, PushFrame p
 
 // The device pushes this again, after a while.
 void ServerSession::AskAgainLater(PushLane& lane, Count first, std::string_view reason) {
-  if (lane.awaited && first > *lane.awaited) return;
-  lane.awaited = first;
+  lane.not_taken = first;
   ServerFrame frame;
   frame.mutable_throttle()->set_retry_after_ms(1000);
   frame.mutable_throttle()->set_reason(reason.data(), reason.size());

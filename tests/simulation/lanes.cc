@@ -49,6 +49,7 @@ void Lanes::Add(const Header& header, const Intent& intent) {
   outcome.type = intent.type();
   outcome.first = outcome.now = header.decision();
   outcome.behind = header.behind();
+  outcome.key = header.duplicate_key_hash();
   if (IsEffective(header.decision())) outcome.effect = header.position();
   outcome.batch_size = intent.batch_size();
   by_position_[header.position()] = &outcome;
@@ -96,6 +97,13 @@ bool Lanes::IsStopped(const std::set<Lane>& stopped, std::string log,
 std::string Lanes::WaitsForNothing() const {
   std::string problems;
   std::set<Lane> stopped;
+  // Also those behind it: what was parked in its lane may find one there when its turn comes.
+  std::set<uint64_t> stopped_keys;
+  for (const auto& [position, outcome] : by_position_) {
+    if (outcome->key != 0 && IsOpen(*outcome) && outcome->now != PARKED) {
+      stopped_keys.insert(outcome->key);
+    }
+  }
   for (auto first = by_position_.begin(); first != by_position_.end();) {
     const uint32_t size = first->second->batch_size;
     auto end = first;
@@ -105,7 +113,8 @@ std::string Lanes::WaitsForNothing() const {
       const auto behind = by_position_.find(member.behind);
       // Behind nothing: it waits for a schema.
       waits = waits || behind == by_position_.end() || IsOpen(*behind->second) ||
-              IsStopped(stopped, log_at_.at(end->first), member.entity);
+              IsStopped(stopped, log_at_.at(end->first), member.entity) ||
+              stopped_keys.count(member.key) > 0;
     }
     for (; first != end; ++first) {
       const Outcome& member = *first->second;

@@ -25,6 +25,7 @@ struct Outcome {
   uint64_t settled_at = 0;              // of the settlement that closed it; 0: none did
   int closed = 0;                       // how often; more than once is wrong
   uint64_t behind = 0;                  // of a parked one: what it waited for at first
+  uint64_t key = 0;                     // hash of its duplicate key; 0: it has none
   // Where it took effect; 0: nowhere.
   uint64_t effect = 0;
 };
@@ -43,7 +44,8 @@ class Lanes {
   // took effect in another order than it was recorded in.
   const std::string& problems() const { return problems_; }
   // What is parked still, though nothing is open that it could wait for: a line each. It waits for
-  // what stopped its lane first, and then for what stopped it again, in any lane of its batch.
+  // what stopped its lane first, and then for what stopped it again, in any lane of its batch; or
+  // for another with its duplicate key, about which somebody has to decide.
   std::string WaitsForNothing() const;
 
  private:

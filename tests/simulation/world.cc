@@ -327,8 +327,9 @@ bool World::RunUntilQuiet(absl::Duration limit) {
   return false;
 }
 
-// Settled: no receipt outstanding, nothing to be admitted again, every cursor and the server's read
-// models at the head.
+// Settled: nobody stands still, no receipt is outstanding, nothing is to be admitted again, every
+// cursor and the server's read models are at the head: not above it either, as those of a device
+// are that has not noticed yet that the server went back.
 bool World::Quiet() {
   if (!server_runs()) return false;
   const auto log = server().Log(kTenant);
@@ -339,10 +340,11 @@ bool World::Quiet() {
   if (!again.ok() || !again->empty()) return false;
   for (const auto& [name, node] : devices_) {
     if (node.client == nullptr) continue;
+    if (node.life->paused()) return false;
     const ClientStatus status = node.client->Status();
     if (!status.connected || status.counts.pending > status.counts.parked) return false;
     for (const ScopeStatus& scope : status.scopes) {
-      if (scope.cursor < head || scope.anew) return false;
+      if (scope.cursor != head || scope.anew) return false;
     }
   }
   return true;

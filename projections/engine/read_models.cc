@@ -377,11 +377,13 @@ void ReadModels::Abandon() {
   rep_->changes.clear();
   rep_->failed = rep_->replaced = false;
   // A commit whose end nobody saw may have taken effect: go on from what the store has. If it
-  // cannot be read now, reading and folding will say so themselves.
+  // cannot be read now, reading and folding will say so themselves. A store that has failed takes
+  // nothing more, so what was shown stays, as all that goes with it does: rows that replace those
+  // of a scope are in it before anybody may see them.
   const std::lock_guard<std::mutex> lock(rep_->watches->mutex_);
   rep_->noted.clear();
   rep_->unnoted.assign(rep_->listed.size(), true);
-  rep_->LoadScopes().IgnoreError();
+  if (rep_->store.failed().ok()) rep_->LoadScopes().IgnoreError();
   rep_->TellWatches();
 }
 

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "eventlog/runtime/text.h"
-#include "eventlog/store/memory_disk.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/struct.pb.h"
 #include "gtest/gtest.h"
@@ -233,44 +232,6 @@ TEST_F(ReadModelsTest, AfterACommitWhoseEndNobodySawTheFoldGoesOnFromTheStore) {
   models_->Abandon();
   Fold(2, "shop", Line("1", "milk", 1, 1000));
   EXPECT_EQ(Units("sales_by_product", "milk"), 4);
-}
-
-TEST(ReadModelsOfAFailedStoreTest, ShowWhatTheyShowed) {
-  MemoryDisk disk;
-  StoreOptions options;
-  options.memory = &disk;
-  options.role = "device";
-  const auto store = Store::Open("failing", options);
-  ASSERT_TRUE(store.ok());
-  const auto models = ReadModels::Open(**store, CommerceViews(), {});
-  ASSERT_TRUE(models.ok());
-  const auto commit = [&](StoreBatch& batch) { return (*store)->Commit(batch, Sync::kBuffered); };
-  const auto fold = [&](uint64_t position) {
-    StoreBatch batch;
-    const MadeEvent made(position, "shop", Line("1", "milk", 3, 1000));
-    EXPECT_TRUE((*models)->Add(made.event()).ok());
-    EXPECT_TRUE((*models)->Finish("shop", Position(position), batch).ok());
-    return commit(batch);
-  };
-  const auto units = [&] {
-    const auto row = (*models)->Get("sales_by_product", "milk");
-    return row.ok() && row->has_value() ? (**row).Read<SalesRow>().units() : -999;
-  };
-  ASSERT_TRUE(fold(1).ok());
-  (*models)->Committed();
-  SalesRow other;
-  other.set_units(100);
-  StoreBatch replaced;
-  const std::string prefix = RowPrefix(*(*models)->LiveBuild("sales_by_product"), "shop");
-  replaced.Put(Space::kRows, Cat(prefix, "milk"), other.SerializeAsString());
-  ASSERT_TRUE(commit(replaced).ok());
-  EXPECT_EQ(units(), 3);
-  disk.OnWrite([](const std::string&, Sync) { return WriteFate::kFails; });
-  EXPECT_FALSE(fold(2).ok());
-  EXPECT_FALSE((*store)->failed().ok());
-  (*models)->Abandon();
-  EXPECT_EQ(units(), 3);
-  EXPECT_EQ((*models)->Scopes("sales_by_product")->front().position, Position(1));
 }
 
 TEST_F(ReadModelsTest, WhoSleptThroughATakeOverWritesNothing) {

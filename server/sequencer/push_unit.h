@@ -53,13 +53,13 @@ struct PushLane {
   std::vector<OwnLog> own_logs;  // `log` first, then those it continues
   int64_t skew_us = 0;           // of the device's wall clock at this session's Hello
   DeviceClock clock;
-  bool skew_written = false;     // in a header of this session
+  bool skew_written = false;       // in a header of this session
   std::optional<Count> not_taken;  // asked for by Resend, where pushes come in
   std::optional<Count> awaited;    // asked for by Resend, of those taken; 0: is being looked up
-  int hash_steps = 0;            // Resends asked for because hashes differed
-  Count same_through;            // up to here its history is known to be the server's
-  bool forked = false;           // nothing more is taken
-  bool superseded = false;       // a newer session has the log: nothing more is decided
+  int hash_steps = 0;              // Resends asked for because hashes differed
+  Count same_through;              // up to here its history is known to be the server's
+  bool forked = false;             // nothing more is taken
+  bool superseded = false;         // a newer session has the log: nothing more is decided
 };
 
 // The answer to one unit. Nothing in it: passed over, or only to be counted as processed.

@@ -2,11 +2,11 @@
 // and digests that one thread gives: a row belongs to one shard, for good, and takes its events in
 // the log's order. It has no threads of its own.
 //
-//   Take blocks ─►  Deal  ─►  Decode(shard)         ─►  Fold(shard)     ─►  Write(shard)  ─► Finish
-//                   scopes    of its own scopes all     of the others,      the rows that digests
-//                             that there is to do;      the rows that       it changed        added
-//                             up, of the others a slice     it owns by key checkpoints
-//   ◄────────────────────────── EndBatch ────────────────────┘
+//   Take, Deal  ─►  Decode(shard)     ─►  Fold(shard)      ─►  Write(shard)  ─►  Finish
+//   blocks of       of its own scopes     of the others        the rows that     digests are
+//   a batch, and    all there is to do;   the rows that it     it changed        added up,
+//   their scopes    of others a slice     owns by key                            checkpoints
+//   ◄────────────────────── EndBatch ──────────┘
 //
 // A scope that is small beside what falls to a shard belongs to one shard, with all its rows: what
 // one shard decodes is then folded by it, while it is in its cache. The rows of a large one are

@@ -58,6 +58,16 @@ class BootstrapScenario : public testing::Test {
     return row.ok() && row->has_value() ? (**row).Read<views::OrderRow>().units() : -1;
   }
 
+  // A fresh device, where 280 lines were sold.
+  void OfficeBeginsAtASnapshot() {
+    world_.AddDevice("office", /*all_scopes=*/true);
+    ASSERT_TRUE(world_.RunUntilQuiet()) << world_.State();
+    EXPECT_GE(Scope("office", "till").held_after, Position(100));
+    EXPECT_EQ(UnitsOf("office", "order-0"), 10);
+    EXPECT_EQ(UnitsOf("office", "order-27"), 10);
+    EXPECT_EQ(world_.Problems(), "");
+  }
+
   World world_{1};
   int sold_ = 0;
 };
@@ -65,12 +75,7 @@ class BootstrapScenario : public testing::Test {
 TEST_F(BootstrapScenario, AFreshDeviceBeginsAtASnapshotAndGoesOnWithTheFeed) {
   SellAndSync(250);
   SellAndSync(30);
-  world_.AddDevice("office", /*all_scopes=*/true);
-  ASSERT_TRUE(world_.RunUntilQuiet()) << world_.State();
-  EXPECT_GE(Scope("office", "till").held_after, Position(100));
-  EXPECT_EQ(UnitsOf("office", "order-0"), 10);
-  EXPECT_EQ(UnitsOf("office", "order-27"), 10);
-  EXPECT_EQ(world_.Problems(), "");
+  OfficeBeginsAtASnapshot();
   SellAndSync(10);
   EXPECT_EQ(UnitsOf("office", "order-28"), 10);
   EXPECT_EQ(world_.Problems(), "");
@@ -92,12 +97,7 @@ TEST_F(BootstrapScenario, ASnapshotOfBeforeARestoreBeginsADeviceAfterIt) {
   world_.RollServerBack(copy);
   ASSERT_TRUE(world_.RunUntilQuiet()) << world_.State();
   ASSERT_EQ((*world_.server().Log("shop"))->epochs().back().number(), 2u);
-  world_.AddDevice("office", /*all_scopes=*/true);
-  ASSERT_TRUE(world_.RunUntilQuiet()) << world_.State();
-  EXPECT_GE(Scope("office", "till").held_after, Position(100));
-  EXPECT_EQ(UnitsOf("office", "order-0"), 10);
-  EXPECT_EQ(UnitsOf("office", "order-27"), 10);
-  EXPECT_EQ(world_.Problems(), "");
+  OfficeBeginsAtASnapshot();
 }
 
 TEST_F(BootstrapScenario, WithFewEventsItGetsThem) {

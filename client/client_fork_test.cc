@@ -71,6 +71,39 @@ TEST(ClientForkTest, I29_AnEventOfTheCopyIsNoReceiptForWhatIsHereUnderItsCount) 
   EXPECT_EQ(shop.ConfirmedStock("milk"), -13);
 }
 
+// The server went back without a word, the copy was faster, and no feed of what was lost had come.
+TEST(ClientForkTest, I29_AReceiptForWhatTheServerHasOtherwiseIsNone) {
+  TestShop shop("forked_below");
+  shop.Sell("1", "milk", 1);
+  shop.Sync();
+  const std::string log = LogOf(shop);
+  shop.server().HoldFeed(true);
+  shop.Sell("2", "milk", 2);
+  shop.Sell("3", "milk", 4);
+  shop.Sync();
+  EXPECT_EQ(shop.client().Status().counts.synced, 3u);
+  shop.client().StopSync();
+  shop.server().RollBack(1);
+  for (const int64_t quantity : {10, 20}) {
+    shop.server().AppendTo(log, "shop", ByTheCopy("4", quantity));
+  }
+  shop.Sync();
+  ServerFrame frame;  // as when it sees that hashes differ
+  frame.mutable_resend()->set_log_id(log);
+  frame.mutable_resend()->set_from_count(1);
+  shop.network().Send(frame);
+  shop.Run();
+  EXPECT_NE(LogOf(shop), log);
+  EXPECT_EQ(shop.server().PositionsOf(log).size(), 3u);
+  EXPECT_EQ(shop.server().PositionsOf(LogOf(shop)).size(), 2u);
+  shop.server().HoldFeed(false);
+  shop.Run();
+  EXPECT_EQ(shop.client().Status().counts.synced, 3u);
+  EXPECT_EQ(shop.client().Status().counts.pending, 0u);
+  EXPECT_EQ(shop.ConfirmedStock("milk"), -1 - 2 - 4 - 10 - 20);
+  EXPECT_EQ(shop.Stock("milk"), -1 - 2 - 4 - 10 - 20);
+}
+
 TEST(ClientForkTest, I31_AnOldCopyOfAFolderNeverReusesACount) {
   TestShop shop("old_copy");
   shop.Sell("1", "milk", 1);

@@ -174,7 +174,7 @@ absl::Status Outbox::LoseReceipts(const LostReceipts& lost, Count highest, Log& 
         batch.Put(Space::kIndex, key, run.SerializeAsString());
         return absl::OkStatus();
       }));
-  return PutLostRuns(store_, priority, runs, batch);
+  return lost.epoch_id.empty() ? absl::OkStatus() : PutLostRuns(store_, priority, runs, batch);
 }
 
 absl::Status Outbox::LoseOne(Count count, std::string_view intent, const IntentOutcome& outcome,

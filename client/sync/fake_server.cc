@@ -109,6 +109,14 @@ uint64_t FakeServer::Store(Header header, const std::string& intent_bytes,
   return log_.size();
 }
 
+void FakeServer::RollBack(uint64_t head) {
+  log_.resize(std::min<size_t>(log_.size(), head));
+  open_.erase(open_.upper_bound(head), open_.end());
+  for (auto& [log, positions] : counts_) {
+    while (!positions.empty() && positions.back() > head) positions.pop_back();
+  }
+}
+
 std::multimap<uint64_t, uint64_t> FakeServer::PositionsOf(const std::string& log_id) const {
   std::multimap<uint64_t, uint64_t> positions;
   for (const Stored& stored : log_) {

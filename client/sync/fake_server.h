@@ -60,6 +60,8 @@ class FakeServer {
   // The same in a device log that a copy of its device has, too.
   uint64_t AppendTo(const std::string& log_id, const std::string& scope, const Intent& intent,
                     Decision decision = ACCEPTED, const Reason& reason = {});
+  // It has lost what came behind position `head`, and says nothing of it.
+  void RollBack(uint64_t head);
   struct Closing {
     Decision decision = ACCEPTED;
     std::string resolved_by;

@@ -122,6 +122,7 @@ class Session {
   absl::Status OnResend(const Resend& resend);
   // ---- `session_fork.cc`
   absl::Status OnForked(const Forked& forked);
+  absl::Status ForgetReceipts(PriorityClass priority, Count from);
   absl::Status OnSuperseded();
   absl::StatusOr<bool> Leave(Upload& upload, Count first, std::string why);
   absl::Status LeaveSettledLogs();

@@ -6,6 +6,7 @@
 #include "client/sync/meet_history.h"
 #include "client/sync/session.h"
 #include "eventlog/runtime/check.h"
+#include "eventlog/runtime/mark.h"
 #include "eventlog/runtime/text.h"
 
 namespace intentlog {
@@ -46,15 +47,31 @@ absl::StatusOr<bool> Session::Leave(Upload& upload, Count first, std::string why
   return true;
 }
 
+// The server has other work where it gave receipts: it went back without a word, another copy was
+// the first to bring something there, and nothing that came since told of it. Where the work stood
+// is not said, because no epoch ended for the server.
+absl::Status Session::ForgetReceipts(PriorityClass priority, Count from) {
+  const OutboxView view = device_.outbox->view(priority);
+  if (from > view.receipted && view.islands.empty()) return absl::OkStatus();
+  INTENTLOG_MARK("session: forked below its receipts");
+  LostReceipts lost;
+  lost.shared = Position(UINT64_MAX - 1);
+  lost.highest.fill(Count(UINT64_MAX - 1));
+  lost.highest[priority] = Count(from.value() - 1);
+  const std::lock_guard<std::mutex> lock(device_.folding);
+  return device_.Lose(lost, {}, device_.history);
+}
+
 absl::Status Session::OnForked(const Forked& forked) {
   ASSIGN_OR_RETURN(Upload * upload, UploadOf("forked", forked.log_id()));
   const auto count = upload->Pushed(forked.first_differing_count());
   const OutboxView view = upload->view();
-  if (!count || *count != view.receipted.Next()) {
+  if (!count || *count > view.receipted.Next()) {
     return Invalid("forked: count ", forked.first_differing_count(), " of log ",
                    Hex(forked.log_id()), ", where counts of this device through ", view.receipted,
                    " have receipts and those through ", view.pushed, " were pushed");
   }
+  RETURN_IF_ERROR(ForgetReceipts(upload->priority(), *count));
   ASSIGN_OR_RETURN(const bool left, Leave(*upload, *count,
                                           Cat("the server has another intent at count ",
                                               forked.first_differing_count(), ": ", kCopied)));

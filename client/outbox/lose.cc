@@ -8,6 +8,7 @@
 #include "client/outbox/intent_view.h"
 #include "client/outbox/lost_runs.h"
 #include "client/outbox/outbox.h"
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
@@ -36,14 +37,25 @@ Count KeptAbove(Count highest, Count first) {
   return first > highest.Next() ? Count(first.value() - 1) : highest;
 }
 
+// Whether an intent is to keep an effect: also one of before an earlier loss, behind which it came
+// to be open.
+absl::StatusOr<bool> WasEffective(Count count, const IntentOutcome& outcome,
+                                  LostRunReader& before) {
+  if (IsEffective(outcome.decision)) return true;
+  if (!outcome.open()) return false;
+  ASSIGN_OR_RETURN(const std::optional<LostRun> run, before.At(count));
+  return run && run->first_count() <= count.value() &&
+         (run->was_effective() || IsEffective(run->decision()));
+}
+
 // Adds an intent that was lost, with what had become of it.
-void AddLost(Count count, const IntentOutcome& outcome, const LostReceipts& lost,
-             std::vector<LostRun>& runs) {
+void AddLost(Count count, const IntentOutcome& outcome, bool was_effective,
+             const LostReceipts& lost, std::vector<LostRun>& runs) {
   if (!runs.empty()) {
     LostRun& last = runs.back();
     if (last.first_count() + last.length() == count.value() &&
         last.first_position() + last.length() == outcome.position.value() &&
-        last.decision() == outcome.decision) {
+        last.decision() == outcome.decision && last.was_effective() == was_effective) {
       last.set_length(last.length() + 1);
       return;
     }
@@ -53,6 +65,7 @@ void AddLost(Count count, const IntentOutcome& outcome, const LostReceipts& lost
   run.set_length(1);
   run.set_first_position(outcome.position.value());
   run.set_decision(outcome.decision);
+  run.set_was_effective(was_effective);
   run.set_epoch_id(lost.epoch_id);
   run.set_epoch_number(lost.epoch_number);
 }
@@ -155,6 +168,7 @@ absl::Status Outbox::LoseReceipts(const LostReceipts& lost, Count highest, Log& 
   }
   IntentReader intents(store_, priority);
   OutcomeReader outcomes(store_, priority);
+  LostRunReader before(store_, priority);
   std::vector<LostRun> runs;
   RETURN_IF_ERROR(
       ForEachRow(store_, from, prefix, [&](std::string_view key, std::string_view value) {
@@ -165,7 +179,8 @@ absl::Status Outbox::LoseReceipts(const LostReceipts& lost, Count highest, Log& 
         RETURN_IF_ERROR(intents.ForEach(first, last, [&](Count count, std::string_view intent) {
           ASSIGN_OR_RETURN(const auto outcome, outcomes.Find(count));
           if (!outcome) return DataLoss("the receipt of count ", count, " is missing");
-          AddLost(count, *outcome, lost, runs);
+          ASSIGN_OR_RETURN(const bool was_effective, WasEffective(count, *outcome, before));
+          AddLost(count, *outcome, was_effective, lost, runs);
           return LoseOne(count, intent, *outcome, log, batch);
         }));
         batch.Delete(Space::kIndex, key);
@@ -174,7 +189,7 @@ absl::Status Outbox::LoseReceipts(const LostReceipts& lost, Count highest, Log& 
         batch.Put(Space::kIndex, key, run.SerializeAsString());
         return absl::OkStatus();
       }));
-  return lost.epoch_id.empty() ? absl::OkStatus() : PutLostRuns(store_, priority, runs, batch);
+  return lost.places_kept ? PutLostRuns(store_, priority, runs, batch) : absl::OkStatus();
 }
 
 absl::Status Outbox::LoseOne(Count count, std::string_view intent, const IntentOutcome& outcome,

@@ -8,6 +8,7 @@
 #include "client/outbox/intent_reader.h"
 #include "client/outbox/lost_runs.h"
 #include "client/outbox/outbox_in_memory.h"
+#include "eventlog/log/decision.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
@@ -36,7 +37,56 @@ class LoseTest : public OutboxInMemory {
   }
 };
 
-TEST_F(LoseTest, I30_WhatIsLostIsToldAsItWasLastSettled) {
+class ToldTest : public LoseTest {
+ protected:
+  absl::Status LoseIn(const std::string& epoch, uint64_t highest) {
+    LostReceipts lost;
+    lost.epoch_id = epoch;
+    lost.shared = Position(70);
+    lost.highest[kPlainClass] = Count(highest);
+    return TryLose(lost);
+  }
+  // What a push of the counts through `last` says of losses.
+  std::string Told(int last) {
+    Push push;
+    push.set_first_count(1);
+    for (int i = 0; i < last; ++i) push.add_intents();
+    EXPECT_TRUE(AddLostRuns(*store_, kPlainClass, Count(0), push).ok());
+    std::string text;
+    for (const LostRun& run : push.lost()) {
+      const bool kept = run.was_effective() && !IsEffective(run.decision());
+      text += Cat(run.first_count(), "+", run.length(), " at ", run.first_position(), " ",
+                  Decision_Name(run.decision()), kept ? ", was effective" : "", " in ",
+                  run.epoch_id(), "; ");
+    }
+    return text;
+  }
+};
+
+// What a person decided stands: count 4.
+TEST_F(ToldTest, I30_WhatTookEffectAndCameBackOpenIsToldSoAfterAnotherLoss) {
+  Record(5);
+  Settle({Decided(1, 4, 71, ACCEPTED), Decided(5, 1, 75, CONFLICTED)});
+  ASSERT_TRUE(LoseIn("A", 0).ok());
+  Settle({Decided(1, 1, 81, CONFLICTED), Decided(2, 1, 82, PARKED), Decided(3, 1, 83, MERGED),
+          Decided(4, 2, 84, CONFLICTED)});
+  SettlementSeen settlement;
+  settlement.of = Position(84);
+  settlement.position = Position(91);
+  settlement.decision = REJECTED;
+  settlement.resolved = true;
+  settlement.entity = {"order", "1"};
+  Settle({}, {settlement});
+  ASSERT_TRUE(LoseIn("B", 0).ok());
+  EXPECT_EQ(Told(5),
+            "1+1 at 81 CONFLICTED, was effective in B; 2+1 at 82 PARKED, was effective in B; "
+            "3+1 at 83 MERGED in B; 4+1 at 84 REJECTED in B; 5+1 at 85 CONFLICTED in B; ");
+  Settle({Decided(1, 5, 90, PARKED)});
+  ASSERT_TRUE(LoseIn("C", 0).ok());
+  EXPECT_EQ(Told(5), "1+3 at 90 PARKED, was effective in C; 4+2 at 93 PARKED in C; ");
+}
+
+TEST_F(ToldTest, I30_WhatIsLostIsToldAsItWasLastSettled) {
   Record(1);
   Record(4);
   Settle({Decided(1, 1, 70, ACCEPTED), Decided(2, 3, 71, PARKED), Decided(5, 1, 74, ACCEPTED)});
@@ -46,40 +96,19 @@ TEST_F(LoseTest, I30_WhatIsLostIsToldAsItWasLastSettled) {
   settlement.decision = ACCEPTED;
   settlement.entity = {"order", "1"};
   Settle({}, {settlement});
-  const auto lose = [&](uint64_t highest, const std::string& epoch) {
-    LostReceipts lost;
-    lost.epoch_id = epoch;
-    lost.shared = Position(70);
-    lost.highest[kPlainClass] = Count(highest);
-    StoreBatch batch;
-    return outbox_->Lose(lost, batch,
-                         [&](StoreBatch& all) { return store_->Commit(all, Sync::kDurable); });
-  };
-  const auto told = [&] {
-    Push push;
-    push.set_first_count(1);
-    for (int i = 0; i < 5; ++i) push.add_intents();
-    EXPECT_TRUE(AddLostRuns(*store_, kPlainClass, Count(0), push).ok());
-    std::string text;
-    for (const LostRun& run : push.lost()) {
-      text += Cat(run.first_count(), "+", run.length(), " at ", run.first_position(), " ",
-                  Decision_Name(run.decision()), " in ", run.epoch_id(), "; ");
-    }
-    return text;
-  };
-  ASSERT_TRUE(lose(1, "A").ok());
+  ASSERT_TRUE(LoseIn("A", 1).ok());
   EXPECT_EQ(outbox_->counts().synced, 1);
   EXPECT_EQ(outbox_->counts().pending, 4);
-  EXPECT_EQ(told(),
+  EXPECT_EQ(Told(5),
             "2+1 at 71 PARKED in A; 3+1 at 72 ACCEPTED in A; 4+1 at 73 PARKED in A; "
             "5+1 at 74 ACCEPTED in A; ");
   // A second loss takes the place of the first where there was a receipt again.
   Settle({Decided(2, 2, 80, ACCEPTED)});
-  ASSERT_TRUE(lose(1, "B").ok());
-  EXPECT_EQ(told(), "2+2 at 80 ACCEPTED in B; 4+1 at 73 PARKED in A; 5+1 at 74 ACCEPTED in A; ");
+  ASSERT_TRUE(LoseIn("B", 1).ok());
+  EXPECT_EQ(Told(5), "2+2 at 80 ACCEPTED in B; 4+1 at 73 PARKED in A; 5+1 at 74 ACCEPTED in A; ");
   Settle({Decided(2, 4, 90, MERGED)});
-  ASSERT_TRUE(lose(1, "C").ok());
-  EXPECT_EQ(told(), "2+4 at 90 MERGED in C; ");
+  ASSERT_TRUE(LoseIn("C", 1).ok());
+  EXPECT_EQ(Told(5), "2+4 at 90 MERGED in C; ");
 }
 
 TEST_F(LoseTest, I30_ReceiptsAreOfASharedHistoryThroughACount) {

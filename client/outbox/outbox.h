@@ -89,8 +89,9 @@ struct Settled {
 
 // What a restored server does not have of this device any more.
 struct LostReceipts {
-  std::string epoch_id;  // the last one whose history this device knew; empty: nothing is said of it
+  std::string epoch_id;  // the last one whose history this device knew
   uint32_t epoch_number = 0;
+  bool places_kept = true;                   // where they stood goes to the server with them
   Position shared;                           // through here that history is the server's
   std::array<Count, kClasses> highest = {};  // what the server has of each log
 };
@@ -124,8 +125,9 @@ class Outbox {
                       Settled* settled);
 
   // Receipts above the highest counts are void: those intents are pending again, and where they
-  // stood in the epoch, if one is named, is kept (lost_runs.h). Settlements above the shared position are void: what they closed
-  // is open again. What was trimmed stays as it is. `batch` and `commit` as with Settle.
+  // stood is kept, unless that says nothing (lost_runs.h). Settlements above the shared position
+  // are void: what they closed is open again. What was trimmed stays as it is. `batch` and `commit`
+  // as with Settle.
   absl::Status Lose(const LostReceipts& lost, StoreBatch& batch, CommitBatch commit);
 
   // Removes whole appends from the front of a log, `bytes` of them or little more, as long as

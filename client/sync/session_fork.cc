@@ -55,6 +55,7 @@ absl::Status Session::ForgetReceipts(PriorityClass priority, Count from) {
   if (from > view.receipted && view.islands.empty()) return absl::OkStatus();
   INTENTLOG_MARK("session: forked below its receipts");
   LostReceipts lost;
+  lost.places_kept = false;
   lost.shared = Position(UINT64_MAX - 1);
   lost.highest.fill(Count(UINT64_MAX - 1));
   lost.highest[priority] = Count(from.value() - 1);

@@ -119,7 +119,7 @@ absl::Status Decider::ReadMember(const Pushed& batch, size_t index, const PushLa
     member.was.emplace();
     member.was->set_epoch_id(run->epoch_id());
     member.was->set_position(run->first_position() + (count - run->first_count()));
-    member.was_effective = IsEffective(run->decision());
+    member.was_effective = run->was_effective() || IsEffective(run->decision());
   }
   member.parsed = member.intent->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
   member.entity = nullptr;

@@ -49,7 +49,8 @@ class I29CopiesComeApart final : public Checker {
 };
 
 // What had taken effect, as its device knew, and was lost with a server's disk, is never refused
-// when it comes back. That it comes back, I8 tells.
+// when it comes back. That it comes back, I8 tells. Of two copies of a device the first to bring it
+// tells what it knows.
 class I30RestoredServer final : public Checker {
  public:
   I30RestoredServer() : Checker("I30RestoredServer") {}
@@ -75,6 +76,7 @@ class I30RestoredServer final : public Checker {
   }
   void OnDiskReplaced(const std::string& device, const std::string&) override {
     effective_.erase(device);
+    copied_ = true;
   }
   void AtEnd(World&, const History& history, const Lanes& lanes) override {
     std::map<std::string, const SeenEvent*> by_id;
@@ -94,15 +96,18 @@ class I30RestoredServer final : public Checker {
   void Check(const std::string& device, const Outcome& outcome) {
     // What a person decided about something that is not open any more has no effect to keep.
     if (IsControl(outcome)) return;
+    if (copied_ && !outcome.was_lost) return;
     const bool turned = outcome.now == REJECTED && outcome.closed == 0;
-    const bool refused = outcome.first == REJECTED || outcome.first == DUPLICATE || turned ||
-                         outcome.now == DUPLICATE;
+    const bool doubled = outcome.now == DUPLICATE && !outcome.by_person;
+    const bool refused =
+        outcome.first == REJECTED || outcome.first == DUPLICATE || turned || doubled;
     if (!refused) return;
     Fail("position ", outcome.position, " of ", device, " had taken effect before the server was ",
          "restored, and is ", Decision_Name(outcome.first), ", then ", Decision_Name(outcome.now));
   }
 
   bool restored_ = false;
+  bool copied_ = false;
   std::map<std::string, std::set<std::string>> effective_;  // intents, by device
 };
 

@@ -52,6 +52,7 @@ void Lanes::Add(const Header& header, const Intent& intent) {
   outcome.key = header.duplicate_key_hash();
   if (IsEffective(header.decision())) outcome.effect = header.position();
   outcome.batch_size = intent.batch_size();
+  outcome.was_lost = header.has_was();
   by_position_[header.position()] = &outcome;
   log_at_[header.position()] = header.log_id();
   if (intent.entity_id().empty()) return;
@@ -74,6 +75,7 @@ void Lanes::Close(const Header& header, const Intent& intent) {
   outcome.now = settlement.decision();
   if (settlement.turned()) return;
   ++outcome.closed;
+  outcome.by_person = !settlement.resolver().empty();
   outcome.settled_at = header.position();
   if (IsEffective(settlement.decision())) outcome.effect = header.position();
 }

@@ -24,6 +24,8 @@ struct Outcome {
   Decision now = DECISION_UNSPECIFIED;  // as the last settlement left it
   uint64_t settled_at = 0;              // of the settlement that closed it; 0: none did
   int closed = 0;                       // how often; more than once is wrong
+  bool by_person = false;               // that closed it, or an operator
+  bool was_lost = false;                // whoever brought it knew where it had been before
   uint64_t behind = 0;                  // of a parked one: what it waited for at first
   uint64_t key = 0;                     // hash of its duplicate key; 0: it has none
   // Where it took effect; 0: nowhere.

@@ -74,9 +74,9 @@ class I30RestoredServer final : public Checker {
   void OnEnded(const std::string& device, Ending how) override {
     if (how == Ending::kPowerCut) effective_.erase(device);
   }
-  void OnDiskReplaced(const std::string& device, const std::string&) override {
+  void OnDiskReplaced(const std::string& device, const std::string& of) override {
     effective_.erase(device);
-    copied_ = true;
+    if (of != device) copied_.insert({device, of});
   }
   void AtEnd(World&, const History& history, const Lanes& lanes) override {
     std::map<std::string, const SeenEvent*> by_id;
@@ -96,7 +96,7 @@ class I30RestoredServer final : public Checker {
   void Check(const std::string& device, const Outcome& outcome) {
     // What a person decided about something that is not open any more has no effect to keep.
     if (IsControl(outcome)) return;
-    if (copied_ && !outcome.was_lost) return;
+    if (copied_.count(device) > 0 && !outcome.was_lost) return;
     const bool turned = outcome.now == REJECTED && outcome.closed == 0;
     const bool doubled = outcome.now == DUPLICATE && !outcome.by_person;
     const bool refused =
@@ -107,7 +107,7 @@ class I30RestoredServer final : public Checker {
   }
 
   bool restored_ = false;
-  bool copied_ = false;
+  std::set<std::string> copied_;                            // devices of which there are two
   std::map<std::string, std::set<std::string>> effective_;  // intents, by device
 };
 

@@ -104,6 +104,28 @@ TEST(ClientForkTest, I29_AReceiptForWhatTheServerHasOtherwiseIsNone) {
   EXPECT_EQ(shop.Stock("milk"), -1 - 2 - 4 - 10 - 20);
 }
 
+// Two copies as before; here the faster one has brought more, so this one's log is left.
+TEST(ClientForkTest, I29_WhoLeavesALogComparesItOnceMore) {
+  TestShop shop("left_log");
+  shop.Sell("1", "milk", 1);
+  shop.Sync();
+  const std::string log = LogOf(shop);
+  shop.server().HoldFeed(true);
+  shop.Sell("2", "milk", 2);
+  shop.Sync();
+  EXPECT_EQ(shop.client().Status().counts.synced, 2u);
+  shop.client().StopSync();
+  shop.server().RollBack(1);
+  for (const int64_t quantity : {10, 20}) {
+    shop.server().AppendTo(log, "shop", ByTheCopy("3", quantity));
+  }
+  shop.server().HoldFeed(false);
+  shop.Sync();
+  EXPECT_NE(LogOf(shop), log);
+  EXPECT_EQ(shop.client().Status().counts.synced, 2u);
+  EXPECT_EQ(shop.ConfirmedStock("milk"), -1 - 2 - 10 - 20);
+}
+
 TEST(ClientForkTest, I31_AnOldCopyOfAFolderNeverReusesACount) {
   TestShop shop("old_copy");
   shop.Sell("1", "milk", 1);

@@ -224,7 +224,8 @@ absl::Status Session::OnWelcome(const Welcome& welcome) {
     for (const HighestCount& log : welcome.highest()) {
       if (log.log_id() == upload.log_id().bytes()) highest = Count(log.count());
     }
-    RETURN_IF_ERROR(upload.Start(highest, welcome.limits()));
+    const bool leaving = device_.superseded > 0 || device_.leaving.count(upload.priority()) > 0;
+    RETURN_IF_ERROR(upload.Start(highest, welcome.limits(), leaving));
     NoteServerAhead(upload);
     RETURN_IF_ERROR(LeaveIfTrimmed(upload, highest));
   }
@@ -313,6 +314,10 @@ absl::Status Session::OnReceipts(Receipts& receipts) {
     RETURN_IF_ERROR(device_.Apply(std::move(change), batch));
   }
   upload->Receipted();
+  if (!receipts.runs().empty()) {
+    const ReceiptRun& last = *receipts.runs().rbegin();
+    upload->Compared(Count(last.first_count() + last.length() - 1));
+  }
   host_.Changed();
   return Pump();
 }

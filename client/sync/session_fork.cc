@@ -139,7 +139,8 @@ absl::Status Session::LeaveSettledLogs() {
     }
     const auto why = device_.leaving.find(upload.priority());
     const OutboxView view = upload.view();
-    if (why == device_.leaving.end() || upload.stopped() || view.receipted != view.last) continue;
+    const bool settled = view.receipted == view.last && upload.compared();
+    if (why == device_.leaving.end() || upload.stopped() || !settled) continue;
     RETURN_IF_ERROR(Leave(upload, view.last.Next(), why->second).status());
   }
   return outgrown_ ? Unavailable("a device log goes on under another name") : absl::OkStatus();

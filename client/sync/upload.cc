@@ -19,7 +19,7 @@ constexpr size_t kFrameOverhead = 128;
 Upload::Upload(Outbox& outbox, const DeviceLogs::Named& log, const UploadOptions& options)
     : outbox_(outbox), log_(log), options_(options) {}
 
-absl::Status Upload::Start(Count server_highest, const Limits& limits) {
+absl::Status Upload::Start(Count server_highest, const Limits& limits, bool leaving) {
   INTENTLOG_CHECK(!started_);
   started_ = true;
   if (limits.max_frame_bytes() > 0) options_.frame_bytes_max = limits.max_frame_bytes();
@@ -33,6 +33,9 @@ absl::Status Upload::Start(Count server_highest, const Limits& limits) {
   constexpr uint64_t kCountMax = uint64_t{1} << 62;
   server_has_ = log_.before.Plus(std::min(server_highest.value(), kCountMax));
   server_ahead_ = CompareHighest(view, server_has_) == LogStanding::kServerAhead;
+  if ((leaving || server_ahead_) && next_ > view.last && view.last > log_.before) {
+    compare_ = next_ = view.last;
+  }
   return absl::OkStatus();
 }
 
@@ -59,7 +62,9 @@ absl::StatusOr<bool> Upload::Next(size_t bytes_of_others, size_t bytes_max, Push
   ASSIGN_OR_RETURN(const Count last, reader.FillPush(next_, now.synced,
                                                      std::min(bytes_max, options_.push_frame_bytes),
                                                      log_.before, push));
-  RETURN_IF_ERROR(AddLostRuns(outbox_.store(), log_.priority, log_.before, *push));
+  if (last > now.receipted) {
+    RETURN_IF_ERROR(AddLostRuns(outbox_.store(), log_.priority, log_.before, *push));
+  }
   const size_t bytes = push->ByteSizeLong();
   if (bytes > options_.frame_bytes_max) {
     return FailedPrecondition("the batch at count ", push->first_count(), " takes ", bytes,
@@ -85,7 +90,7 @@ void Upload::Receipted() {
     bytes_in_flight_ -= frames_.front().bytes;
     frames_.pop_front();
   }
-  next_ = std::max(next_, receipted.Next());
+  if (compared()) next_ = std::max(next_, receipted.Next());
 }
 
 std::optional<Count> Upload::Pushed(uint64_t wire) const {

@@ -31,8 +31,9 @@ class Upload {
  public:
   Upload(Outbox& outbox, const DeviceLogs::Named& log, const UploadOptions& options);
 
-  // The server's Welcome: what it has, and how much it takes. REQUIRES: called once, first.
-  absl::Status Start(Count server_highest, const Limits& limits);
+  // The server's Welcome: what it has, and how much it takes. `leaving`: this log may be left for
+  // another one. REQUIRES: called once, first.
+  absl::Status Start(Count server_highest, const Limits& limits, bool leaving);
   // The next frame, of about `bytes_max` or one batch; nothing if all is pushed, the window is
   // full, or this log is stopped. Of the window, `bytes_of_others` are taken by other logs.
   // Syncs what is not durable yet before it is pushed. DATA_LOSS, or the outbox's failure.
@@ -42,6 +43,8 @@ class Upload {
   OutboxView view() const;
   // Receipts came: the window opens.
   void Receipted();
+  // Receipts for a push came, through a count.
+  void Compared(Count through) { compare_ = through >= compare_ ? Count() : compare_; }
   // From a count of the wire. INVALID_ARGUMENT if the server asks for what was never pushed;
   // FAILED_PRECONDITION if for what it has acknowledged, and not to compare.
   absl::Status Resend(uint64_t from);
@@ -52,6 +55,9 @@ class Upload {
 
   bool stopped() const { return stopped_; }
   bool server_ahead() const { return server_ahead_; }
+  // False while the server is asked whether what this log has receipts for is what it has. Who
+  // leaves a log never compares it again.
+  bool compared() const { return compare_ == Count(); }
   bool in_flight() const { return !frames_.empty(); }
   size_t bytes_in_flight() const { return bytes_in_flight_; }
   PriorityClass priority() const { return log_.priority; }
@@ -70,6 +76,7 @@ class Upload {
   bool started_ = false;
   bool stopped_ = false;
   bool server_ahead_ = false;
+  Count compare_;             // pushed again; 0: nothing is
   Count server_has_;          // at its Welcome
   Count pushed_;              // highest ever, in this session
   Count next_;                // to push

@@ -159,22 +159,25 @@ class I21LocalView final : public Checker {
     if (++steps_ % 4 != 0) return;
     for (const auto& [name, device] : history.devices()) {
       if (!world.device_runs(name)) continue;
-      if (lost_from_ > 0) FindWhoMetTheRestored(world.device(name), name);
-      if (lost_from_ == 0 || met_.count(name) > 0) Check(world.device(name), name, history);
+      if (HasMetTheRestored(world.device(name), name)) Check(world.device(name), name, history);
     }
   }
   // What a device shows of what the server lost is right until it learns of that.
   void OnServerRestored(const History& history) override {
-    lost_from_ = history.log().size() + 1;
+    const uint64_t from = history.log().size() + 1;
+    for (const auto& [name, device] : history.devices()) {
+      const auto [unmet, is_new] = lost_from_.emplace(name, from);
+      unmet->second = std::min(unmet->second, from);
+    }
+    lost_from_ever_ = std::min(lost_from_ever_, from);
     welcomed_.clear();
-    met_.clear();
   }
   void OnWelcome(World&, const History&, const std::string& device, const Welcome&) override {
     welcomed_.insert(device);
   }
   void OnDiskReplaced(const std::string& device, const std::string&) override {
     welcomed_.erase(device);
-    met_.erase(device);
+    if (lost_from_ever_ != kNothingLost) lost_from_[device] = lost_from_ever_;
   }
   void AtEnd(World& world, const History& history, const Lanes&) override {
     for (const auto& [name, device] : history.devices()) {
@@ -193,11 +196,17 @@ class I21LocalView final : public Checker {
 
  private:
   using Sums = std::map<std::string, int64_t>;
-  void FindWhoMetTheRestored(const Client& client, const std::string& name) {
+  bool HasMetTheRestored(const Client& client, const std::string& name) {
+    const auto unmet = lost_from_.find(name);
+    if (unmet == lost_from_.end()) return true;
+    if (welcomed_.count(name) == 0) return false;
     for (const ScopeStatus& scope : client.Status().scopes) {
-      const bool met = scope.anew || scope.cursor.value() < lost_from_;
-      if (scope.scope == "shared" && met && welcomed_.count(name) > 0) met_.insert(name);
+      const bool met = scope.anew || scope.cursor.value() < unmet->second;
+      if (scope.scope != "shared" || !met) continue;
+      lost_from_.erase(unmet);
+      return true;
     }
+    return false;
   }
   static void Add(const std::string& type, const std::string& payload, Sums& sums) {
     commerce::StockMoved moved;
@@ -234,9 +243,11 @@ class I21LocalView final : public Checker {
   }
 
   uint64_t steps_ = 0;
-  uint64_t lost_from_ = 0;  // the first position that a restored server lost; 0: none was
-  std::set<std::string> welcomed_;
-  std::set<std::string> met_;  // devices that have nothing of that
+  static constexpr uint64_t kNothingLost = UINT64_MAX;
+  // The first position that restored servers lost, and that a device may have something of.
+  std::map<std::string, uint64_t> lost_from_;
+  uint64_t lost_from_ever_ = kNothingLost;
+  std::set<std::string> welcomed_;  // since the last of them
 };
 
 // A count is given once, in whatever life and after whatever end: so what was pushed is not lost.

@@ -37,8 +37,8 @@ Count KeptAbove(Count highest, Count first) {
   return first > highest.Next() ? Count(first.value() - 1) : highest;
 }
 
-// Whether an intent is to keep an effect: also one of before an earlier loss, behind which it came
-// to be open.
+// Whether what is lost now is to have an effect when it comes back: the one that it has, or the one
+// that it had before an earlier loss, from which it came back open.
 absl::StatusOr<bool> WasEffective(Count count, const IntentOutcome& outcome,
                                   LostRunReader& before) {
   if (IsEffective(outcome.decision)) return true;

@@ -1,6 +1,7 @@
 // A folder that was copied: two devices with one log, and what becomes of their work.
 #include <set>
 #include <string>
+#include <vector>
 
 #include "client/client.h"
 #include "client/sync/fork.h"
@@ -71,22 +72,26 @@ TEST(ClientForkTest, I29_AnEventOfTheCopyIsNoReceiptForWhatIsHereUnderItsCount) 
   EXPECT_EQ(shop.ConfirmedStock("milk"), -13);
 }
 
-// The server went back without a word, the copy was faster, and no feed of what was lost had come.
-TEST(ClientForkTest, I29_AReceiptForWhatTheServerHasOtherwiseIsNone) {
-  TestShop shop("forked_below");
+// Sells 1, and `lost`, of which nothing but receipts comes. Then the server goes back behind the
+// first without a word, and a copy is faster: it brings 10 and 20.
+void GoBackAndLetACopyBeFaster(TestShop& shop, const std::vector<int64_t>& lost) {
   shop.Sell("1", "milk", 1);
   shop.Sync();
-  const std::string log = LogOf(shop);
   shop.server().HoldFeed(true);
-  shop.Sell("2", "milk", 2);
-  shop.Sell("3", "milk", 4);
+  for (const int64_t quantity : lost) shop.Sell("lost", "milk", quantity);
   shop.Sync();
-  EXPECT_EQ(shop.client().Status().counts.synced, 3u);
+  EXPECT_EQ(shop.client().Status().counts.synced, 1 + lost.size());
   shop.client().StopSync();
   shop.server().RollBack(1);
   for (const int64_t quantity : {10, 20}) {
-    shop.server().AppendTo(log, "shop", ByTheCopy("4", quantity));
+    shop.server().AppendTo(LogOf(shop), "shop", ByTheCopy("copy", quantity));
   }
+}
+
+TEST(ClientForkTest, I29_AReceiptForWhatTheServerHasOtherwiseIsNone) {
+  TestShop shop("forked_below");
+  GoBackAndLetACopyBeFaster(shop, {2, 4});
+  const std::string log = LogOf(shop);
   shop.Sync();
   ServerFrame frame;  // as when it sees that hashes differ
   frame.mutable_resend()->set_log_id(log);
@@ -104,21 +109,11 @@ TEST(ClientForkTest, I29_AReceiptForWhatTheServerHasOtherwiseIsNone) {
   EXPECT_EQ(shop.Stock("milk"), -1 - 2 - 4 - 10 - 20);
 }
 
-// Two copies as before; here the faster one has brought more, so this one's log is left.
+// The copy has brought more than this device has, so the log is left.
 TEST(ClientForkTest, I29_WhoLeavesALogComparesItOnceMore) {
   TestShop shop("left_log");
-  shop.Sell("1", "milk", 1);
-  shop.Sync();
+  GoBackAndLetACopyBeFaster(shop, {2});
   const std::string log = LogOf(shop);
-  shop.server().HoldFeed(true);
-  shop.Sell("2", "milk", 2);
-  shop.Sync();
-  EXPECT_EQ(shop.client().Status().counts.synced, 2u);
-  shop.client().StopSync();
-  shop.server().RollBack(1);
-  for (const int64_t quantity : {10, 20}) {
-    shop.server().AppendTo(log, "shop", ByTheCopy("3", quantity));
-  }
   shop.server().HoldFeed(false);
   shop.Sync();
   EXPECT_NE(LogOf(shop), log);

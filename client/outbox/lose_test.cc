@@ -70,12 +70,8 @@ TEST_F(ToldTest, I30_WhatTookEffectAndCameBackOpenIsToldSoAfterAnotherLoss) {
   ASSERT_TRUE(LoseIn("A", 0).ok());
   Settle({Decided(1, 1, 81, CONFLICTED), Decided(2, 1, 82, PARKED), Decided(3, 1, 83, MERGED),
           Decided(4, 2, 84, CONFLICTED)});
-  SettlementSeen settlement;
-  settlement.of = Position(84);
-  settlement.position = Position(91);
-  settlement.decision = REJECTED;
+  SettlementSeen settlement = Closing(84, 91, REJECTED);
   settlement.resolved = true;
-  settlement.entity = {"order", "1"};
   Settle({}, {settlement});
   ASSERT_TRUE(LoseIn("B", 0).ok());
   EXPECT_EQ(Told(5),
@@ -90,12 +86,7 @@ TEST_F(ToldTest, I30_WhatIsLostIsToldAsItWasLastSettled) {
   Record(1);
   Record(4);
   Settle({Decided(1, 1, 70, ACCEPTED), Decided(2, 3, 71, PARKED), Decided(5, 1, 74, ACCEPTED)});
-  SettlementSeen settlement;
-  settlement.of = Position(72);
-  settlement.position = Position(91);
-  settlement.decision = ACCEPTED;
-  settlement.entity = {"order", "1"};
-  Settle({}, {settlement});
+  Settle({}, {Closing(72, 91, ACCEPTED)});
   ASSERT_TRUE(LoseIn("A", 1).ok());
   EXPECT_EQ(outbox_->counts().synced, 1);
   EXPECT_EQ(outbox_->counts().pending, 4);

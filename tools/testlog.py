@@ -2,8 +2,8 @@
 
     testlog.py targets NAME FILE    one line a target of the run NAME
     testlog.py totals FOLDER [long]
-                                    what tests counted beside what is aimed for, what was skipped
-                                    and why, what failed, and the last line
+                                    what tests counted beside what is aimed for and how long these
+                                    took, what was skipped and why, what failed, and the last line
 
 FILE is a build event file (--build_event_json_file), FOLDER holds one NAME.json a run, and
 format.failed if the format check failed. A target that failed without a failed test case (it
@@ -14,6 +14,7 @@ equal names of all targets are added up.
 """
 
 import json
+import os
 import pathlib
 import re
 import sys
@@ -154,19 +155,33 @@ def print_figures(figures, is_long):
         )
 
 
+def print_time(seconds):
+    """Of the tests that count what is aimed for. Shards of a test count one by one."""
+    cores = os.cpu_count() or 1
+    print(
+        "what is aimed for took %.0f s of tests: %.1f minutes where %d run at a time"
+        % (seconds, seconds / cores / 60, cores)
+    )
+
+
 def print_totals(folder, is_long):
     passed, failed, skipped, figures = 0, [], [], {}
+    aimed_for = {name for name, _, _ in AIMS}
+    seconds = 0.0
     if (folder / "format.failed").exists():
         failed.append("format")
     for path in sorted(folder.glob("*.json")):
         for target in read_run(path):
             where = "%s %s" % (path.stem, target.label)
             passed += target.passed
+            if any(name in aimed_for for name, _, _ in target.figures):
+                seconds += target.seconds
             for name, number, seeds in target.figures:
                 figures.setdefault(name, Figure()).add(number, seeds)
             failed += ["%s %s" % (where, case) for case in target.failed]
             skipped += ["%s %s: %s" % (where, case, why) for case, why in target.skipped]
     print_figures(figures, is_long)
+    print_time(seconds)
     for line in skipped:
         print("skipped:", line)
     for line in failed:

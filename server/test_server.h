@@ -33,10 +33,12 @@ class TestServer {
     const char* const scratch = std::getenv("TEST_TMPDIR");
     const std::string parent = scratch == nullptr ? "/tmp" : scratch;
     if (options_.dir.empty()) options_.dir = Cat(parent, "/server-", ++number);
-    if (options_.schema == nullptr) {
-      options_.schema = Schema::Compiled({commerce::OrderOpened::descriptor()->file()});
-    }
-    if (options_.projections.empty()) options_.projections = CommerceViews();
+    // Once: the schema is parsed, and each view takes a golden log to tell its fingerprint.
+    static const auto* const schema = new std::shared_ptr<const Schema>(
+        Schema::Compiled({commerce::OrderOpened::descriptor()->file()}));
+    static const auto* const views = new Projections(CommerceViews());
+    if (options_.schema == nullptr) options_.schema = *schema;
+    if (options_.projections.empty()) options_.projections = *views;
     std::filesystem::remove_all(options_.dir);
     Open();
   }

@@ -195,6 +195,11 @@ class World {
     std::unique_ptr<Client> client;
     std::vector<std::pair<LogPlace, IntentId>> acknowledged;
   };
+  // Once for all worlds: each view takes a golden log to tell its fingerprint.
+  static const Projections& Views() {
+    static const auto* const views = new Projections(CommerceViews());
+    return *views;
+  }
   Node& NodeOf(const std::string& name);
   // A new process of the node, with this many executors.
   void Begin(const std::string& name, Node& node, int executors);
@@ -230,7 +235,7 @@ class World {
   bool copied_ = false;
   std::function<void(ClientOptions&)> adjust_;
   std::function<void(ServerOptions&)> adjust_server_;
-  Projections projections_ = CommerceViews();
+  Projections projections_ = Views();
   const std::shared_ptr<const Schema> schema_;
   std::map<std::string, absl::Duration> ahead_;
 };

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 
+#include "absl/types/span.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
@@ -26,48 +28,66 @@ int64_t ThreadMicros() {
 
 #ifdef INTENTLOG_FUZZ_COUNTS_MEMORY
 
-// What was allocated since a measurement began: a table that allocates nothing itself. A slot of an
-// earlier measurement is empty.
+struct Slot {
+  uintptr_t at;
+  size_t size;
+  uint64_t round;  // of the measurement; a slot of an earlier one is empty
+};
+Slot small[1 << 12];
+Slot middle[1 << 16];
+Slot large[1 << 20];
+
+// What was allocated since a measurement began: a table that allocates nothing itself. It begins
+// small, because most inputs need little, and what is small stays in the caches.
 class Allocations {
  public:
   void Begin() {
     ++round_;
-    used_ = live_ = most_ = 0;
+    table_ = used_ = live_ = most_ = 0;
   }
   size_t most() const { return most_; }
 
   void Add(uintptr_t at, size_t size) {
-    INTENTLOG_CHECK(++used_ < kSlots / 2);
-    size_t i = Hash(at);
-    while (slots_[i].round == round_ && slots_[i].at != kFreed) i = (i + 1) % kSlots;
-    slots_[i] = {at, size, round_};
+    if (used_ + 1 >= kTables[table_].size() / 2) Grow();
+    Put({at, size, round_});
     live_ += size;
     most_ = std::max(most_, live_);
   }
   void Remove(uintptr_t at) {
-    for (size_t i = Hash(at); slots_[i].round == round_; i = (i + 1) % kSlots) {
-      if (slots_[i].at != at) continue;
-      slots_[i].at = kFreed;
-      live_ -= slots_[i].size;
+    const absl::Span<Slot> slots = kTables[table_];
+    for (size_t i = First(at); slots[i].round == round_; i = (i + 1) & (slots.size() - 1)) {
+      if (slots[i].at != at) continue;
+      slots[i].at = kFreed;
+      live_ -= slots[i].size;
       return;
     }
   }
 
  private:
-  static constexpr size_t kSlots = 1 << 20;
   static constexpr uintptr_t kFreed = 1;
-  struct Slot {
-    uintptr_t at;
-    size_t size;
-    uint64_t round;
-  };
-  static size_t Hash(uintptr_t at) {
-    return (at * 0x9e3779b97f4a7c15) >> (64 - std::bit_width(kSlots - 1));
+  static constexpr absl::Span<Slot> kTables[] = {small, middle, large};
+
+  size_t First(uintptr_t at) const {
+    return (at * 0x9e3779b97f4a7c15) >> (64 - std::bit_width(kTables[table_].size() - 1));
+  }
+  void Put(const Slot& slot) {
+    const absl::Span<Slot> slots = kTables[table_];
+    size_t i = First(slot.at);
+    while (slots[i].round == round_ && slots[i].at != kFreed) i = (i + 1) & (slots.size() - 1);
+    slots[i] = slot;
+    ++used_;
+  }
+  void Grow() {
+    INTENTLOG_CHECK(table_ + 1 < std::size(kTables));
+    const absl::Span<const Slot> before = kTables[table_++];
+    used_ = 0;
+    for (const Slot& slot : before) {
+      if (slot.round == round_ && slot.at != kFreed) Put(slot);
+    }
   }
 
-  Slot slots_[kSlots];
   uint64_t round_;
-  size_t used_, live_, most_;
+  size_t table_, used_, live_, most_;
 };
 
 Allocations allocations;  // zero from the start: it is used before constructors run

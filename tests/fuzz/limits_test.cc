@@ -49,6 +49,20 @@ TEST(LimitsTest, MemoryIsWhatIsHeldAtOnce) {
   EXPECT_FALSE(OverLimit(together, 1 << 17).has_value());
 }
 
+TEST(LimitsTest, MemoryInManyPiecesIsCountedAsWell) {
+  for (const size_t pieces : {1'000, 10'000, 100'000}) {
+    std::vector<std::unique_ptr<char[]>> held(pieces);
+    const Usage usage = Measure([&] {
+      for (int round = 0; round < 2; ++round) {
+        for (auto& piece : held) piece = std::make_unique<char[]>(100);
+        for (auto& piece : held) piece.reset();
+      }
+    });
+    EXPECT_GE(usage.bytes, 100 * pieces);
+    EXPECT_LT(usage.bytes, 110 * pieces);
+  }
+}
+
 #endif
 
 }  // namespace

@@ -93,6 +93,7 @@ class Swarm {
     limits.schema = old_server() ? ShopWithRules(0) : server.schema;
     limits.projections = server.projections;
     limits.memory = server.memory;
+    limits.env = server.env;
     // A task that is dropped with its process would hold a view of a database that is gone.
     if (!in_memory_) limits.snapshots.on = false;
     server = std::move(limits);
@@ -110,6 +111,7 @@ class Swarm {
     limits.projections = client.projections;
     limits.runtime = client.runtime;
     limits.memory = client.memory;
+    limits.env = client.env;
     client = std::move(limits);
   }
   bool old_server() const { return plan_.skew == Skew::kOldServer && !healed_; }

@@ -7,6 +7,7 @@
 
 #include "eventlog/log/event_log.h"
 #include "eventlog/log/rocksdb_engine.h"
+#include "eventlog/store/lean_env.h"
 #include "projections/engine/poisoned.h"
 #include "tests/simulation/checkers.h"
 #include "tests/simulation/people.h"
@@ -93,7 +94,7 @@ class Swarm {
     limits.schema = old_server() ? ShopWithRules(0) : server.schema;
     limits.projections = server.projections;
     limits.memory = server.memory;
-    limits.env = server.env;
+    if (!in_memory_) limits.env = LeanEnv();
     // A task that is dropped with its process would hold a view of a database that is gone.
     if (!in_memory_) limits.snapshots.on = false;
     server = std::move(limits);
@@ -111,7 +112,7 @@ class Swarm {
     limits.projections = client.projections;
     limits.runtime = client.runtime;
     limits.memory = client.memory;
-    limits.env = client.env;
+    if (!in_memory_) limits.env = LeanEnv();
     client = std::move(limits);
   }
   bool old_server() const { return plan_.skew == Skew::kOldServer && !healed_; }

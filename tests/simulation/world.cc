@@ -9,7 +9,6 @@
 #include "eventlog/log/event_log.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
-#include "eventlog/store/lean_env.h"
 #include "proto/commerce.pb.h"
 #include "proto/sync.pb.h"
 #include "server/backup/restore_backup.h"
@@ -174,7 +173,6 @@ absl::Status World::TryStartServer() {
   options.schema = schema_;
   options.projections = projections_;
   if (in_memory_) options.memory = &disk_;
-  if (!in_memory_) options.env = LeanEnv();
   if (adjust_server_) adjust_server_(options);
   const auto& executors = server_.executors;
   auto server = Server::Open(
@@ -282,7 +280,6 @@ absl::Status World::TryStartDevice(const std::string& name) {
   options.projections = projections_;
   options.runtime = {node.clock.get(), node.executors[0].get(), node.random.get()};
   if (in_memory_) options.memory = &disk_;
-  if (!in_memory_) options.env = LeanEnv();
   if (adjust_) adjust_(options);
   auto client = Client::Open(std::move(options));
   if (!client.ok()) {

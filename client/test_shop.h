@@ -24,7 +24,7 @@
 #include "eventlog/runtime/manual_executor.h"
 #include "eventlog/runtime/random.h"
 #include "gtest/gtest.h"
-#include "projections/views/commerce_views.h"
+#include "projections/views/shared_views.h"
 #include "proto/commerce.pb.h"
 #include "proto/views.pb.h"
 
@@ -40,10 +40,8 @@ class TestShop {
     options_.env = env;
     options_.device = name;
     options_.scopes = {"shop"};
-    // Once: each takes a golden log to tell its fingerprint.
-    static const auto* const views = new Projections(CommerceViews());
     options_.schema = Schema::Compiled({commerce::OrderOpened::descriptor()->file()});
-    options_.projections = *views;
+    options_.projections = SharedViews();
     options_.runtime = {&clock_, &executor_, &random_};
     Open();
   }

@@ -19,7 +19,7 @@
 #include "eventlog/runtime/manual_executor.h"
 #include "eventlog/runtime/random.h"
 #include "eventlog/runtime/text.h"
-#include "projections/views/commerce_views.h"
+#include "projections/views/shared_views.h"
 #include "proto/commerce.pb.h"
 #include "server/server.h"
 
@@ -33,12 +33,10 @@ class TestServer {
     const char* const scratch = std::getenv("TEST_TMPDIR");
     const std::string parent = scratch == nullptr ? "/tmp" : scratch;
     if (options_.dir.empty()) options_.dir = Cat(parent, "/server-", ++number);
-    // Once: the schema is parsed, and each view takes a golden log to tell its fingerprint.
     static const auto* const schema = new std::shared_ptr<const Schema>(
         Schema::Compiled({commerce::OrderOpened::descriptor()->file()}));
-    static const auto* const views = new Projections(CommerceViews());
     if (options_.schema == nullptr) options_.schema = *schema;
-    if (options_.projections.empty()) options_.projections = *views;
+    if (options_.projections.empty()) options_.projections = SharedViews();
     std::filesystem::remove_all(options_.dir);
     Open();
   }

@@ -21,7 +21,7 @@
 #include "eventlog/runtime/manual_executor.h"
 #include "eventlog/runtime/random.h"
 #include "eventlog/store/memory_disk.h"
-#include "projections/views/commerce_views.h"
+#include "projections/views/shared_views.h"
 #include "proto/commerce.pb.h"
 #include "tests/fuzz/fuzz_target.h"
 
@@ -55,9 +55,7 @@ class World {
     static const auto* const schema = new std::shared_ptr<const Schema>(
         Schema::Compiled({commerce::OrderOpened::descriptor()->file()}));
     options.schema = *schema;
-    // Once: each takes a golden log to tell its fingerprint.
-    static const auto* const views = new Projections(CommerceViews());
-    options.projections = *views;
+    options.projections = SharedViews();
     options.runtime = {&clock_, &executor_, &random_};
     auto client = Client::Open(options);
     INTENTLOG_CHECK(client.ok());

@@ -26,7 +26,7 @@
 #include "eventlog/runtime/random.h"
 #include "eventlog/schema/schema.h"
 #include "eventlog/store/memory_disk.h"
-#include "projections/views/commerce_views.h"
+#include "projections/views/shared_views.h"
 #include "server/server.h"
 #include "tests/simulation/node.h"
 #include "tests/simulation/sim_network.h"
@@ -195,11 +195,6 @@ class World {
     std::unique_ptr<Client> client;
     std::vector<std::pair<LogPlace, IntentId>> acknowledged;
   };
-  // Once for all worlds: each view takes a golden log to tell its fingerprint.
-  static const Projections& Views() {
-    static const auto* const views = new Projections(CommerceViews());
-    return *views;
-  }
   Node& NodeOf(const std::string& name);
   // A new process of the node, with this many executors.
   void Begin(const std::string& name, Node& node, int executors);
@@ -235,7 +230,7 @@ class World {
   bool copied_ = false;
   std::function<void(ClientOptions&)> adjust_;
   std::function<void(ServerOptions&)> adjust_server_;
-  Projections projections_ = Views();
+  Projections projections_ = SharedViews();
   const std::shared_ptr<const Schema> schema_;
   std::map<std::string, absl::Duration> ahead_;
 };

@@ -61,7 +61,7 @@ absl::Status AddOwn(const Device& device, Position position, const LogPlace& pla
 absl::StatusOr<std::vector<ConflictCase>> MakeCases(const Device& device, const Opens& opens) {
   ConflictCaseMaker maker(device.schema);
   for (const auto& [position, open] : opens) RETURN_IF_ERROR(maker.Want(open));
-  const auto see = [&](const BlockView& block) -> absl::StatusOr<bool> {
+  const auto see = [&](const BlockView& block, size_t /*bytes*/) -> absl::StatusOr<bool> {
     RETURN_IF_ERROR(maker.See(block));
     return block.last() < maker.through();
   };

@@ -19,7 +19,7 @@ namespace {
 // The settlement of `of` in the feed that the device keeps: "at position 9 by till-2".
 absl::StatusOr<std::string> SettledWhere(const Device& device, Position of) {
   std::string where;
-  const auto look = [&](const BlockView& block) -> absl::StatusOr<bool> {
+  const auto look = [&](const BlockView& block, size_t /*bytes*/) -> absl::StatusOr<bool> {
     Header header;
     Intent intent;
     Settlement settlement;

@@ -1,6 +1,7 @@
 #include "client/feed_blocks.h"
 
 #include "eventlog/log/coding.h"
+#include "eventlog/log/packed_block.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
@@ -16,13 +17,14 @@ absl::Status ForEachFeedBlock(const Store& store, std::string_view scope, Positi
                               UseBlock use) {
   const std::string prefix = Cat('f', scope, '\0');
   const auto row = store.Scan(Space::kLog);
+  BlockUnpacker unpacker;
   for (row->Seek(FeedKey(scope, from));
        row->Valid() && row->key().substr(0, prefix.size()) == prefix; row->Next()) {
-    auto block = BlockView::Parse(row->value());
+    auto block = unpacker.Parse(row->value());
     if (!block.ok()) {
       return DataLoss(store.dir(), ": feed of scope \"", scope, "\": ", block.status());
     }
-    ASSIGN_OR_RETURN(const bool more, use(*block));
+    ASSIGN_OR_RETURN(const bool more, use(*block, row->value().size()));
     if (!more) return absl::OkStatus();
   }
   return row->status();

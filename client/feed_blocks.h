@@ -1,6 +1,6 @@
 // Walks the blocks of feed that a device keeps.
 //
-//   kLog  'f' scope NUL last position (8) → block of the scope's feed, as received
+//   kLog  'f' scope NUL last position (8) → block of the scope's feed, as received: packed or plain
 #pragma once
 
 #include <string>
@@ -18,9 +18,10 @@ namespace intentlog {
 // Key of a feed block. `position` is the block's last.
 std::string FeedKey(std::string_view scope, Position position);
 
-// Calls use(block) for each block of the scope that ends at or above `from`, in order, until it
-// returns false or an error. DATA_LOSS names the scope of a damaged block.
-using UseBlock = absl::FunctionRef<absl::StatusOr<bool>(const BlockView& block)>;
+// Calls use(block, bytes) for each block of the scope that ends at or above `from`, in order, until
+// it returns false or an error; `bytes` are what it takes in the store. DATA_LOSS names the scope
+// of a damaged block.
+using UseBlock = absl::FunctionRef<absl::StatusOr<bool>(const BlockView& block, size_t bytes)>;
 absl::Status ForEachFeedBlock(const Store& store, std::string_view scope, Position from,
                               UseBlock use);
 

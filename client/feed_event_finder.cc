@@ -18,13 +18,14 @@ size_t IndexOf(const BlockView& block, Position position) {
 
 absl::StatusOr<const Event*> FeedEventFinder::At(std::string_view scope, Position position) {
   for (const Held& held : held_) {
-    if (held.scope != scope) continue;
-    const size_t index = IndexOf(*held.block, position);
-    if (index < held.block->size()) return decoder_.Decode(held.block->event(index));
+    if (held.scope != scope || position < held.first || position > held.last) continue;
+    ASSIGN_OR_RETURN(const BlockView block, unpacker_.Parse(held.block));
+    const size_t index = IndexOf(block, position);
+    if (index < block.size()) return decoder_.Decode(block.event(index));
   }
   absl::StatusOr<const Event*> found =
       NotFound("this device does not keep event ", position, " of scope ", scope);
-  const auto take = [&](const BlockView& block) -> absl::StatusOr<bool> {
+  const auto take = [&](const BlockView& block, size_t /*bytes*/) -> absl::StatusOr<bool> {
     bytes_ = block.bytes();
     const BlockView kept = block.In(bytes_);
     const size_t index = IndexOf(kept, position);

@@ -8,6 +8,7 @@
 #include "client/feed_blocks.h"
 #include "eventlog/log/block.h"
 #include "eventlog/log/event.h"
+#include "eventlog/log/packed_block.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/mark.h"
 #include "eventlog/runtime/text.h"
@@ -53,8 +54,8 @@ absl::Status BeginAnew(Device& device, const std::string& scope, ScopeCursor cur
 absl::Status CountFeed(Device& device, const std::string& scope, ScopeCursor cursor) {
   if (cursor.held_bytes > 0 || cursor.position == Position()) return absl::OkStatus();
   RETURN_IF_ERROR(ForEachFeedBlock(*device.store, scope, Position(),
-                                   [&](const BlockView& block) -> absl::StatusOr<bool> {
-                                     cursor.held_bytes += block.bytes().size();
+                                   [&](const BlockView&, size_t bytes) -> absl::StatusOr<bool> {
+                                     cursor.held_bytes += bytes;
                                      return true;
                                    }));
   if (cursor.held_bytes == 0) return absl::OkStatus();
@@ -71,19 +72,20 @@ absl::Status RefoldScope(Device& device, const std::string& scope, const ScopeCu
   if (after >= cursor || at.anew) return absl::OkStatus();
   if (after < at.held_after) return BeginAnew(device, scope, at);
   EventDecoder decoder(device.schema);
+  BlockUnpacker unpacker;
   const std::string prefix = Cat('f', scope, '\0');
   const auto row = device.store->Scan(Space::kLog);
   Position through = after;
   size_t bytes = 0;
   for (row->Seek(FeedKey(scope, after.Next()));
        row->Valid() && row->key().substr(0, prefix.size()) == prefix; row->Next()) {
-    auto block = BlockView::Parse(row->value());
+    auto block = unpacker.Parse(row->value());
     if (!block.ok()) {
       return DataLoss(device.store->dir(), ": feed of scope \"", scope, "\": ", block.status());
     }
     RETURN_IF_ERROR(AddBlock(device, decoder, *block, after));
     through = block->last();
-    bytes += row->value().size();
+    bytes += block->bytes().size();
     if (bytes < kCommitBytes) continue;
     RETURN_IF_ERROR(Commit(device, scope, through));
     bytes = 0;
@@ -95,7 +97,7 @@ absl::Status RefoldScope(Device& device, const std::string& scope, const ScopeCu
 absl::Status NoteConflictsOf(const Device& device, const std::string& scope,
                              std::vector<ConflictChange>& changes) {
   EventDecoder decoder(device.schema);
-  const auto note = [&](const BlockView& block) -> absl::StatusOr<bool> {
+  const auto note = [&](const BlockView& block, size_t /*bytes*/) -> absl::StatusOr<bool> {
     for (size_t i = 0; i < block.size(); ++i) {
       ASSIGN_OR_RETURN(const Event* event, decoder.Decode(block.event(i)));
       RETURN_IF_ERROR(NoteConflict(*event, changes));

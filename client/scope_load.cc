@@ -309,7 +309,7 @@ absl::Status ScopeLoad::AddConflicts(DeviceChange& change) const {
 
 absl::Status ScopeLoad::DropFeed(StoreBatch& batch) const {
   return ForEachFeedBlock(*device_.store, scope(), Position(),
-                          [&](const BlockView& block) -> absl::StatusOr<bool> {
+                          [&](const BlockView& block, size_t /*bytes*/) -> absl::StatusOr<bool> {
                             batch.Delete(Space::kLog, FeedKey(scope(), block.last()));
                             return true;
                           });

@@ -94,18 +94,18 @@ absl::StatusOr<uint64_t> TrimFeed(Device& device) {
   uint64_t freed = 0;
   size_t looked_at = 0;
   Position through = oldest_safe;
-  RETURN_IF_ERROR(
-      ForEachFeedBlock(*device.store, scope, cursor.held_after.Next(),
-                       [&, &scope = scope](const BlockView& block) -> absl::StatusOr<bool> {
-                         if (block.last() > oldest_safe) return false;
-                         if (looked_at++ == kBlocksAtOnce) return false;
-                         through = block.last();
-                         if (HoldsOne(block, wanted)) return true;
-                         const std::string key = FeedKey(scope, block.last());
-                         batch.Delete(Space::kLog, key);
-                         freed += block.bytes().size();
-                         return true;
-                       }));
+  RETURN_IF_ERROR(ForEachFeedBlock(
+      *device.store, scope, cursor.held_after.Next(),
+      [&, &scope = scope](const BlockView& block, size_t bytes) -> absl::StatusOr<bool> {
+        if (block.last() > oldest_safe) return false;
+        if (looked_at++ == kBlocksAtOnce) return false;
+        through = block.last();
+        if (HoldsOne(block, wanted)) return true;
+        const std::string key = FeedKey(scope, block.last());
+        batch.Delete(Space::kLog, key);
+        freed += bytes;
+        return true;
+      }));
   cursor.held_after = looked_at > kBlocksAtOnce ? through : oldest_safe;
   cursor.held_bytes -= std::min(cursor.held_bytes, freed);
   ScopeCursors::Put(scope, cursor, batch);

@@ -107,6 +107,20 @@ TEST_F(ServerFeedTest, LiveFramesAreMadeOnceForAll) {
   EXPECT_EQ(frames.size(), 1u);
 }
 
+TEST_F(ServerFeedTest, ThoseThatTakePackedFramesAndThoseThatDoNotSeeTheSame) {
+  office_.takes_packed = true;
+  Connect(till_);
+  PushStock(till_, 300, 100, "shop");
+  Connect(office_);
+  PushStock(till_, 200, 100, "shop");  // live to both
+  Settle({&office_, &till_});
+  ASSERT_EQ(office_.seen().size(), 500u);
+  for (const auto& [position, event] : till_.seen()) {
+    EXPECT_EQ(office_.seen().at(position).intent, event.intent);
+  }
+  EXPECT_LT(office_.feed_bytes(), till_.feed_bytes() / 2);
+}
+
 TEST_F(ServerFeedTest, ADeviceSeesItsScopesAloneAndNothingWithoutEffect) {
   Connect(till_);
   Connect(office_);

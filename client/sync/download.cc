@@ -18,8 +18,13 @@ absl::Status Bad(const FeedView& feed, const Parts&... parts) {
   return Invalid("feed of scope \"", feed.scope, "\" after ", feed.from, ": ", parts...);
 }
 
-absl::StatusOr<BlockView> CheckedBlock(const FeedView& feed) {
-  auto parsed = BlockView::Parse(feed.block);
+}  // namespace
+
+Download::Download(Device& device, DigestCheck& digests, const DownloadOptions& options)
+    : device_(device), digests_(digests), options_(options), decoder_(device.schema) {}
+
+absl::StatusOr<BlockView> Download::CheckedBlock(const FeedView& feed) {
+  auto parsed = unpacker_.Parse(feed.block);
   if (!parsed.ok()) return Bad(feed, parsed.status());
   const BlockView& block = *parsed;
   if (block.scopes().size() != 1 || block.scopes()[0] != feed.scope) {
@@ -30,11 +35,6 @@ absl::StatusOr<BlockView> CheckedBlock(const FeedView& feed) {
   }
   return parsed;
 }
-
-}  // namespace
-
-Download::Download(Device& device, DigestCheck& digests, const DownloadOptions& options)
-    : device_(device), digests_(digests), options_(options), decoder_(device.schema) {}
 
 absl::Status Download::Add(FrameBytes bytes, const FeedView& feed, const EpochId& epoch) {
   RETURN_IF_ERROR(ValidScope(feed.scope));
@@ -61,13 +61,19 @@ absl::Status Download::Add(FrameBytes bytes, const FeedView& feed, const EpochId
     return Bad(feed, "its chain value is not 32 bytes");
   }
 
-  BlockView block;
+  Frame frame;
+  frame.feed = feed;
+  frame.after = cursor;
   if (!feed.block.empty()) {
-    ASSIGN_OR_RETURN(block, CheckedBlock(feed));
+    ASSIGN_OR_RETURN(const BlockView block, CheckedBlock(feed));
+    frame.events = block.size();
+    frame.first = block.first();
+    frame.last = block.last();
   }
   waiting_bytes_ += bytes->size();
+  frame.bytes = std::move(bytes);
+  frames_.push_back(std::move(frame));
   expected_.insert_or_assign(std::string(feed.scope), cursor);
-  frames_.push_back({std::move(bytes), feed, cursor, std::move(block)});
   highest_ = std::max(highest_, cursor.position);
   return absl::OkStatus();
 }
@@ -107,18 +113,17 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
   std::map<std::string_view, const Frame*> last_of;  // by scope
   std::map<std::string_view, uint64_t> grown;        // bytes kept, by scope
   for (const Frame& frame : frames_) {
-    const uint64_t events = frame.block.bytes().empty() ? 0 : frame.block.size();
     if (*frames > 0 && (folded.frame_bytes + frame.bytes->size() > options_.commit_bytes_max ||
-                        folded.events + events > options_.commit_events_max)) {
+                        folded.events + frame.events > options_.commit_events_max)) {
       break;
     }
     RETURN_IF_ERROR(FoldFrame(frame, own, change));
-    if (events > 0) {
-      batch.Put(Space::kLog, FeedKey(frame.feed.scope, frame.block.last()), frame.feed.block);
+    if (frame.events > 0) {
+      batch.Put(Space::kLog, FeedKey(frame.feed.scope, frame.last), frame.feed.block);
       grown[frame.feed.scope] += frame.feed.block.size();
     }
     folded.frame_bytes += frame.bytes->size();
-    folded.events += events;
+    folded.events += frame.events;
     ++*frames;
     last_of[frame.feed.scope] = &frame;
     if (digests_.WaitsFor(frame.feed.scope, frame.after.position)) break;
@@ -148,11 +153,12 @@ std::vector<Download::OwnLog> Download::OwnLogs() const {
 
 absl::Status Download::FoldFrame(const Frame& frame, std::vector<OwnLog>& own,
                                  DeviceChange& change) {
-  if (frame.block.bytes().empty()) return absl::OkStatus();
-  device_.feed_events->Hold(frame.feed.scope, frame.block);
-  for (size_t i = 0; i < frame.block.size(); ++i) {
-    ASSIGN_OR_RETURN(const Event* event, decoder_.Decode(frame.block.event(i)));
-    RETURN_IF_ERROR(NoteOwn(*event, frame.block.event(i).intent, own, change));
+  if (frame.events == 0) return absl::OkStatus();
+  device_.feed_events->Hold(frame.feed.scope, frame.first, frame.last, frame.feed.block);
+  ASSIGN_OR_RETURN(const BlockView block, unpacker_.Parse(frame.feed.block));
+  for (size_t i = 0; i < block.size(); ++i) {
+    ASSIGN_OR_RETURN(const Event* event, decoder_.Decode(block.event(i)));
+    RETURN_IF_ERROR(NoteOwn(*event, block.event(i).intent, own, change));
     RETURN_IF_ERROR(NoteConflict(*event, change.conflicts));
     RETURN_IF_ERROR(device_.models->Add(*event));
   }

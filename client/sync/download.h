@@ -23,9 +23,9 @@
 #include "client/device.h"
 #include "client/outbox/intent_reader.h"
 #include "client/sync/digest_check.h"
-#include "eventlog/log/block.h"
 #include "eventlog/log/event.h"
 #include "eventlog/log/feed_view.h"
+#include "eventlog/log/packed_block.h"
 #include "proto/sync.pb.h"
 
 namespace intentlog {
@@ -74,9 +74,11 @@ class Download {
  private:
   struct Frame {
     FrameBytes bytes;
-    FeedView feed;  // of `bytes`, as is `block`
+    FeedView feed;  // of `bytes`
     ScopeCursor after;
-    BlockView block;  // of feed.block; without events: size() == 0
+    // What feed.block holds. It waits as it came, and is unpacked again when it is folded.
+    uint64_t events = 0;
+    Position first, last;
   };
 
   // One of this device's logs, as the frames of one commit change it.
@@ -90,6 +92,7 @@ class Download {
     std::vector<Header> settled;
   };
   std::vector<OwnLog> OwnLogs() const;
+  absl::StatusOr<BlockView> CheckedBlock(const FeedView& feed);
   absl::Status FoldFrame(const Frame& frame, std::vector<OwnLog>& own, DeviceChange& change);
   absl::Status NoteOwn(const Event& event, std::string_view intent, std::vector<OwnLog>& own,
                        DeviceChange& change) const;
@@ -108,6 +111,7 @@ class Download {
   DigestCheck& digests_;
   const DownloadOptions options_;
   EventDecoder decoder_;
+  BlockUnpacker unpacker_;
   std::deque<Frame> frames_;
   size_t waiting_bytes_ = 0;
   std::map<std::string, ScopeCursor, std::less<>> expected_;  // after the frames that wait

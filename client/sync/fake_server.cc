@@ -346,6 +346,9 @@ void FakeServer::SendFeed() {
       ServerFrame frame;
       *frame.mutable_feed() = MakeFeed(scope, cursor, head());
       cursor = frame.feed().through();
+      if (hello_.takes_packed()) {
+        frame.mutable_feed()->set_block(std::string(packer_.Pack(frame.feed().block())));
+      }
       network_.Send(frame);
     }
   }

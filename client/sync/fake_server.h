@@ -19,6 +19,7 @@
 
 #include "client/sync/loopback_channel.h"
 #include "eventlog/log/chain.h"
+#include "eventlog/log/packed_block.h"
 #include "proto/event.pb.h"
 #include "proto/sync.pb.h"
 
@@ -119,6 +120,7 @@ class FakeServer {
   bool hold_receipts_ = false;
   bool hold_feed_ = false;
   size_t feed_events_ = 100;
+  BlockPacker packer_;
   std::string epoch_ = std::string(16, 'E');
   Limits limits_;
   Hello hello_;

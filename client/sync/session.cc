@@ -94,6 +94,7 @@ absl::Status Session::Start(const QueueHealth& health) {
     version.set_fingerprint(projection->fingerprint());
   }
   hello.set_app_version(options_.app_version);
+  hello.set_takes_packed(true);
   hello.set_initial_credit_bytes(host_.GrantCredit(options_.feed_credit_bytes));
   RETURN_IF_ERROR(bootstrap_.AddTo(hello));
   SendFrame(outgoing_);

@@ -22,6 +22,16 @@ std::vector<GoldenEvent> GoldenFeedEvents() {
   };
 }
 
+std::vector<GoldenEvent> GoldenManyEvents() {
+  std::vector<GoldenEvent> events;
+  for (uint64_t i = 1; i <= 12; ++i) {
+    const std::string number = std::to_string(i);
+    events.push_back(
+        {3 * i, "shop-1", true, "header of " + number, std::string(200, 'i') + number});
+  }
+  return events;
+}
+
 ChainValue GoldenChain(const std::vector<GoldenEvent>& events) {
   ChainValue chain = {};
   for (const GoldenEvent& event : events) chain = NextChain(chain, event.header, event.intent);

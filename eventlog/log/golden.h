@@ -20,6 +20,8 @@ struct GoldenEvent {
 std::vector<GoldenEvent> GoldenLogEvents();
 // One scope, with holes.
 std::vector<GoldenEvent> GoldenFeedEvents();
+// One scope, enough of them to be packed.
+std::vector<GoldenEvent> GoldenManyEvents();
 // The block of these events, their chain starting from zeros.
 std::string GoldenBlock(const std::vector<GoldenEvent>& events);
 ChainValue GoldenChain(const std::vector<GoldenEvent>& events);

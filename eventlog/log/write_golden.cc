@@ -8,6 +8,7 @@
 #include <string>
 
 #include "eventlog/log/golden.h"
+#include "eventlog/log/packed_block.h"
 
 namespace {
 
@@ -31,7 +32,9 @@ int main(int argc, char** argv) {
   const std::string dir = argv[1];
   using namespace intentlog;
   return Write(dir + "/block_v1_log.bin", GoldenBlock(GoldenLogEvents())) &&
-                 Write(dir + "/block_v1_feed.bin", GoldenBlock(GoldenFeedEvents()))
+                 Write(dir + "/block_v1_feed.bin", GoldenBlock(GoldenFeedEvents())) &&
+                 Write(dir + "/block_v2_feed.bin",
+                       std::string(BlockPacker().Pack(GoldenBlock(GoldenManyEvents()))))
              ? 0
              : 1;
 }

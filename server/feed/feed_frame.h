@@ -10,6 +10,10 @@
 
 namespace intentlog {
 
+// How the blocks of a feed are sent. kPacked where it is worth it, to those that say they take it:
+// they need a fifth of the bytes.
+enum class FeedForm { kPlain, kPacked };
+
 // A position with the chain value there. Feed frames end at such places alone.
 struct FeedPlace {
   Position position;

@@ -28,6 +28,7 @@ struct FeedHub::Subscription {
 struct FeedHub::Follower : std::enable_shared_from_this<FeedHub::Follower> {
   FeedReceiver* receiver = nullptr;  // null: it unfollowed
   bool all_scopes = false;
+  FeedForm form = FeedForm::kPlain;
   bool reading = false;  // a job is on its way
   std::vector<std::unique_ptr<Subscription>> subscriptions;
   std::vector<Subscription*> behind;  // the last one is served
@@ -86,19 +87,19 @@ FeedHub::Scope& FeedHub::ScopeOf(std::string_view name) {
   return *scopes_.emplace(name, std::move(scope)).first->second;
 }
 
-std::shared_ptr<FeedHub::Follower> FeedHub::Follow(FeedReceiver& receiver,
-                                                   const std::vector<Cursor>& cursors,
-                                                   bool all_scopes, const Offer& offer) {
+std::shared_ptr<FeedHub::Follower> FeedHub::Follow(FeedReceiver& receiver, const Wish& wish,
+                                                   const Offer& offer) {
   auto follower = std::make_shared<Follower>();
   follower->receiver = &receiver;
-  follower->all_scopes = all_scopes;
-  for (const Cursor& cursor : cursors) {
+  follower->all_scopes = wish.all_scopes;
+  follower->form = wish.form;
+  for (const Cursor& cursor : wish.cursors) {
     Subscribe(*follower, ScopeOf(cursor.scope), cursor.position, offer);
   }
-  if (all_scopes) {
+  if (wish.all_scopes) {
     for (const auto& [name, scope] : scopes_) {
       const bool named =
-          std::any_of(cursors.begin(), cursors.end(),
+          std::any_of(wish.cursors.begin(), wish.cursors.end(),
                       [&name = name](const Cursor& cursor) { return cursor.scope == name; });
       if (!named && scope->has_events) Subscribe(*follower, *scope, Position(), offer);
     }
@@ -172,7 +173,16 @@ void FeedHub::FallBehind(Subscription& subscription) {
 }
 
 // To all that follow the scope live; who cannot take it falls behind.
-void FeedHub::Broadcast(Scope& scope, const FeedFrame& frame) {
+void FeedHub::Broadcast(Scope& scope, const FeedPart& part, std::string_view block) {
+  std::map<FeedForm, FeedFrame> frames;  // that somebody takes
+  for (const Subscription* const subscription : scope.live) {
+    const FeedForm form = subscription->follower->form;
+    if (frames.count(form) > 0) continue;
+    const bool packed = form == FeedForm::kPacked;
+    const FeedFrame& frame = frames[form] =
+        MakeFeedFrame(part, packed ? packer_.Pack(block) : block);
+    cache_.Put(scope.name, form, frame);
+  }
   for (size_t i = 0; i < scope.live.size();) {
     Subscription& subscription = *scope.live[i];
     FeedReceiver& receiver = *subscription.follower->receiver;
@@ -180,20 +190,17 @@ void FeedHub::Broadcast(Scope& scope, const FeedFrame& frame) {
       FallBehind(subscription);  // another one takes this index
       continue;
     }
-    receiver.SendFeed(frame.bytes);
-    subscription.cursor = frame.through.position;
+    receiver.SendFeed(frames.at(subscription.follower->form).bytes);
+    subscription.cursor = part.through.position;
     ++i;
   }
-  scope.place = frame.through;
+  scope.place = part.through;
 }
 
 // REQUIRES: nothing of the scope lies between its live position and the head.
 void FeedHub::AdvanceQuiet(Scope& scope) {
   if (scope.place.position == head_.position) return;
-  const FeedFrame frame =
-      MakeFeedFrame({scope.name, scope.place.position, head_, epoch_id_}, std::string_view());
-  cache_.Put(scope.name, frame);
-  Broadcast(scope, frame);
+  Broadcast(scope, {scope.name, scope.place.position, head_, epoch_id_}, std::string_view());
   scope.quiet_moved = clock_.Passed();
 }
 
@@ -215,10 +222,8 @@ void FeedHub::SendPart(LiveGroup::Part& part, const FeedPlace& end) {
   }
   scope.last_event = end.position;
   if (part.complete && !scope.live.empty()) {
-    const FeedFrame frame = MakeFeedFrame({scope.name, scope.place.position, end, epoch_id_},
-                                          part.block.Finish(end.chain));
-    cache_.Put(scope.name, frame);
-    return Broadcast(scope, frame);
+    return Broadcast(scope, {scope.name, scope.place.position, end, epoch_id_},
+                     part.block.Finish(end.chain));
   }
   scope.place = end;
   const std::vector<Subscription*> behind = scope.live;  // from the log, then
@@ -262,7 +267,7 @@ void FeedHub::Pump(Follower& follower) {
 
 // False if the next frame is not at hand.
 bool FeedHub::SendNext(Follower& follower, Subscription& subscription) {
-  const auto frame = cache_.Find(subscription.scope->name, subscription.cursor);
+  const auto frame = cache_.Find(subscription.scope->name, follower.form, subscription.cursor);
   if (!frame) return false;
   follower.receiver->SendFeed(frame->bytes);
   subscription.cursor = frame->through.position;
@@ -271,12 +276,13 @@ bool FeedHub::SendNext(Follower& follower, Subscription& subscription) {
 
 void FeedHub::StartJob(Follower& follower, Subscription& subscription) {
   follower.reading = true;
-  JobKey key(subscription.scope->name, subscription.cursor);
+  JobKey key{subscription.scope->name, follower.form, subscription.cursor};
   std::vector<std::weak_ptr<Follower>>& waiting = jobs_[key];
   waiting.push_back(follower.weak_from_this());
   if (waiting.size() > 1) return;  // one reads for all
-  HistoryRequest request{key.first, key.second, subscription.scope->place, epoch_id_,
-                         options_.feed_frame_bytes};
+  HistoryRequest request{
+      key.scope, key.from, subscription.scope->place, epoch_id_, options_.feed_frame_bytes,
+      key.form};
   ++tasks_;
   executors_.reader->Post([this, key = std::move(key), request = std::move(request)] {
     auto frames =
@@ -292,7 +298,7 @@ void FeedHub::OnHistory(const JobKey& key, absl::StatusOr<std::vector<FeedFrame>
   const std::vector<std::weak_ptr<Follower>> waiting = std::move(jobs_[key]);
   jobs_.erase(key);
   if (frames.ok()) {
-    for (const FeedFrame& frame : *frames) cache_.Put(key.first, frame);
+    for (const FeedFrame& frame : *frames) cache_.Put(key.scope, key.form, frame);
   }
   for (const std::weak_ptr<Follower>& weak : waiting) {
     const std::shared_ptr<Follower> follower = weak.lock();
@@ -312,7 +318,7 @@ void FeedHub::TakeHistory(Follower& follower, const JobKey& key,
                           const std::vector<FeedFrame>& frames) {
   const auto found =
       std::find_if(follower.behind.begin(), follower.behind.end(), [&](const Subscription* one) {
-        return one->scope->name == key.first && one->cursor == key.second;
+        return one->scope->name == key.scope && one->cursor == key.from;
       });
   if (found == follower.behind.end()) return;
   for (const FeedFrame& frame : frames) {

@@ -1,5 +1,5 @@
 // A FeedHub brings the durable events of one tenant to the devices that follow its scopes. Each
-// frame is made once and shared by all who may see it.
+// frame is made once in each form and shared by all who may see it.
 //
 // A scope has a live position: all that follow it live have their cursor there, and get its next
 // frame the moment a group is durable. Who is behind reads history from the log until it meets the
@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "eventlog/log/event_log.h"
+#include "eventlog/log/packed_block.h"
 #include "eventlog/runtime/clock.h"
 #include "eventlog/runtime/executor.h"
 #include "proto/store.pb.h"
@@ -79,10 +80,16 @@ class FeedHub {
   // A scope may begin at a snapshot: asked once for each, with its cursor.
   using Offer =
       std::function<std::optional<SnapshotOffer>(std::string_view scope, Position cursor)>;
-  // Begins at these cursors, which are of this log's history; with `all_scopes` also every other
-  // scope from its beginning, and those to come. `receiver` must live until Unfollow.
-  std::shared_ptr<Follower> Follow(FeedReceiver& receiver, const std::vector<Cursor>& cursors,
-                                   bool all_scopes, const Offer& offer = nullptr);
+  // What a follower asks for: to begin at these cursors, which are of this log's history; with
+  // `all_scopes` also every other scope from its beginning, and those to come.
+  struct Wish {
+    std::vector<Cursor> cursors;
+    bool all_scopes = false;
+    FeedForm form = FeedForm::kPlain;
+  };
+  // `receiver` must live until Unfollow.
+  std::shared_ptr<Follower> Follow(FeedReceiver& receiver, const Wish& wish,
+                                   const Offer& offer = nullptr);
   void Unfollow(const std::shared_ptr<Follower>& follower);
   // The receiver may take more now.
   void Resume(const std::shared_ptr<Follower>& follower);
@@ -104,14 +111,19 @@ class FeedHub {
   struct Scope;
   struct Subscription;
   struct Beginning;
-  using JobKey = std::pair<std::string, Position>;
+  struct JobKey {
+    std::string scope;
+    FeedForm form;
+    Position from;
+    auto operator<=>(const JobKey&) const = default;
+  };
 
   Scope& ScopeOf(std::string_view name);
   void Subscribe(Follower& follower, Scope& scope, Position cursor, const Offer& offer);
   void JoinLive(Subscription& subscription);
   void LeaveLive(Subscription& subscription);
   void FallBehind(Subscription& subscription);
-  void Broadcast(Scope& scope, const FeedFrame& frame);
+  void Broadcast(Scope& scope, const FeedPart& part, std::string_view block);
   void AdvanceQuiet(Scope& scope);
   void SendPart(LiveGroup::Part& part, const FeedPlace& end);
   void AddToAllScopes(Scope& scope);
@@ -141,6 +153,7 @@ class FeedHub {
   std::map<std::string, std::unique_ptr<Scope>, std::less<>> scopes_;
   std::vector<Follower*> all_scopes_;  // followers of every scope
   FrameCache cache_;
+  BlockPacker packer_;  // of live groups
   std::map<JobKey, std::vector<std::weak_ptr<Follower>>> jobs_;
   Executor::TimerId tick_ = 0;
   bool stopped_ = false;

@@ -6,7 +6,7 @@ namespace intentlog {
 constexpr size_t kEntryBytes = 256;
 
 size_t FrameCache::Size(const Entry& entry) const {
-  return entry.frame.bytes->size() + kEntryBytes + entry.key.first.size();
+  return entry.frame.bytes->size() + kEntryBytes + std::get<std::string>(entry.key).size();
 }
 
 void FrameCache::Drop(std::list<Entry>::iterator entry) {
@@ -15,8 +15,8 @@ void FrameCache::Drop(std::list<Entry>::iterator entry) {
   entries_.erase(entry);
 }
 
-void FrameCache::Put(std::string_view scope, const FeedFrame& frame) {
-  Key key(scope, frame.from);
+void FrameCache::Put(std::string_view scope, FeedForm form, const FeedFrame& frame) {
+  Key key(scope, form, frame.from);
   const auto found = by_key_.find(key);
   if (found != by_key_.end()) Drop(found->second);
   entries_.push_front({key, frame});
@@ -25,8 +25,8 @@ void FrameCache::Put(std::string_view scope, const FeedFrame& frame) {
   while (bytes_ > bytes_max_ && !entries_.empty()) Drop(std::prev(entries_.end()));
 }
 
-std::optional<FeedFrame> FrameCache::Find(std::string_view scope, Position from) {
-  const auto found = by_key_.find(Key(scope, from));
+std::optional<FeedFrame> FrameCache::Find(std::string_view scope, FeedForm form, Position from) {
+  const auto found = by_key_.find(Key(scope, form, from));
   if (found == by_key_.end()) return std::nullopt;
   entries_.splice(entries_.begin(), entries_, found->second);
   return entries_.front().frame;

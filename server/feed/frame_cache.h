@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <tuple>
 
 #include "eventlog/runtime/numbers.h"
 #include "server/feed/feed_frame.h"
@@ -19,13 +19,13 @@ class FrameCache {
  public:
   explicit FrameCache(size_t bytes_max) : bytes_max_(bytes_max) {}
 
-  void Put(std::string_view scope, const FeedFrame& frame);
+  void Put(std::string_view scope, FeedForm form, const FeedFrame& frame);
   // The frame of `scope` that begins at `from`, if it is kept.
-  std::optional<FeedFrame> Find(std::string_view scope, Position from);
+  std::optional<FeedFrame> Find(std::string_view scope, FeedForm form, Position from);
   size_t bytes() const { return bytes_; }
 
  private:
-  using Key = std::pair<std::string, Position>;
+  using Key = std::tuple<std::string, FeedForm, Position>;
   struct Entry {
     Key key;
     FeedFrame frame;

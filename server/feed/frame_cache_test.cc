@@ -8,6 +8,8 @@
 namespace intentlog {
 namespace {
 
+constexpr FeedForm kPlain = FeedForm::kPlain;
+
 FeedFrame Frame(uint64_t from, uint64_t through, size_t block_bytes) {
   return MakeFeedFrame({"shop", Position(from), {Position(through), {}}, std::string(16, 'e')},
                        std::string(block_bytes, 'b'));
@@ -41,25 +43,26 @@ TEST(FeedFrameTest, ABlockBehindFreeRoomMakesTheSameFrameHoweverMuchRoomThereIs)
 
 TEST(FrameCacheTest, FindsAFrameByScopeAndBegin) {
   FrameCache cache(1 << 20);
-  cache.Put("shop", Frame(0, 10, 100));
-  cache.Put("shop", Frame(10, 15, 100));
-  ASSERT_TRUE(cache.Find("shop", Position(10)).has_value());
-  EXPECT_EQ(cache.Find("shop", Position(10))->through.position, Position(15));
-  EXPECT_FALSE(cache.Find("shop", Position(9)).has_value());
-  EXPECT_FALSE(cache.Find("other", Position(10)).has_value());
+  cache.Put("shop", kPlain, Frame(0, 10, 100));
+  cache.Put("shop", kPlain, Frame(10, 15, 100));
+  ASSERT_TRUE(cache.Find("shop", kPlain, Position(10)).has_value());
+  EXPECT_EQ(cache.Find("shop", kPlain, Position(10))->through.position, Position(15));
+  EXPECT_FALSE(cache.Find("shop", kPlain, Position(9)).has_value());
+  EXPECT_FALSE(cache.Find("shop", FeedForm::kPacked, Position(10)).has_value());
+  EXPECT_FALSE(cache.Find("other", kPlain, Position(10)).has_value());
 }
 
 TEST(FrameCacheTest, TheLeastRecentlyUsedGoesFirst) {
   FrameCache cache(5000);
-  cache.Put("shop", Frame(0, 1, 1500));
-  cache.Put("shop", Frame(1, 2, 1500));
-  ASSERT_TRUE(cache.Find("shop", Position(0)).has_value());
-  cache.Put("shop", Frame(2, 3, 1500));
-  EXPECT_TRUE(cache.Find("shop", Position(0)).has_value());
-  EXPECT_FALSE(cache.Find("shop", Position(1)).has_value());
+  cache.Put("shop", kPlain, Frame(0, 1, 1500));
+  cache.Put("shop", kPlain, Frame(1, 2, 1500));
+  ASSERT_TRUE(cache.Find("shop", kPlain, Position(0)).has_value());
+  cache.Put("shop", kPlain, Frame(2, 3, 1500));
+  EXPECT_TRUE(cache.Find("shop", kPlain, Position(0)).has_value());
+  EXPECT_FALSE(cache.Find("shop", kPlain, Position(1)).has_value());
   EXPECT_LE(cache.bytes(), 5000u);
-  cache.Put("shop", Frame(0, 9, 1500));  // again: the newer one stays
-  EXPECT_EQ(cache.Find("shop", Position(0))->through.position, Position(9));
+  cache.Put("shop", kPlain, Frame(0, 9, 1500));  // again: the newer one stays
+  EXPECT_EQ(cache.Find("shop", kPlain, Position(0))->through.position, Position(9));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "eventlog/log/block.h"
+#include "eventlog/log/packed_block.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/planted.h"
 
@@ -25,7 +26,7 @@ class FrameMaker {
     if (collected_.bytes() + block.bytes().size() > request_.bytes_max) Flush();
     const bool fills_a_frame = block.bytes().size() >= request_.bytes_max / 2;
     if (fills_a_frame && collected_.size() == 0 && begin == 0 && IsWhole(block)) {
-      return Emit({block.last(), block.chain()}, block.bytes());
+      return Emit({block.last(), block.chain()}, InForm(block.bytes()), block.bytes().size());
     }
     Collect(block, begin);
   }
@@ -71,18 +72,26 @@ class FrameMaker {
   }
   void Flush() {
     if (through_.position <= from_) return;
-    if (collected_.size() == 0) return Emit(through_, std::string_view());
+    if (collected_.size() == 0) return Emit(through_, std::string_view(), 0);
     std::string bytes = collected_.Finish(through_.chain);
+    if (request_.form == FeedForm::kPacked) {
+      const std::string_view block = std::string_view(bytes).substr(room_);
+      return Emit(through_, packer_.Pack(block), block.size());
+    }
     if (bytes.size() < bytes.capacity() / 2) bytes.shrink_to_fit();  // it may stay in the cache
-    Push(MakeFeedFrame(Part(through_), room_, std::move(bytes)));
+    const size_t block_bytes = bytes.size() - room_;
+    Push(MakeFeedFrame(Part(through_), room_, std::move(bytes)), block_bytes);
   }
-  void Emit(const FeedPlace& through, std::string_view block) {
-    Push(MakeFeedFrame(Part(through), block));
+  std::string_view InForm(std::string_view block) {
+    return request_.form == FeedForm::kPacked ? packer_.Pack(block) : block;
   }
-  void Push(FeedFrame frame) {
+  void Emit(const FeedPlace& through, std::string_view block, size_t plain_bytes) {
+    Push(MakeFeedFrame(Part(through), block), plain_bytes);
+  }
+  void Push(FeedFrame frame, size_t plain_bytes) {
     through_ = frame.through;
     from_ = through_.position;
-    emitted_bytes_ += frame.bytes->size();
+    emitted_bytes_ += plain_bytes;
     frames_.push_back(std::move(frame));
   }
   FeedPart Part(const FeedPlace& through) const {
@@ -94,6 +103,7 @@ class FrameMaker {
   FeedPlace through_;
   const size_t room_;
   BlockBuilder collected_;
+  BlockPacker packer_;
   std::vector<FeedFrame> frames_;
   size_t emitted_bytes_ = 0;
 };

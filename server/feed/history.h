@@ -21,7 +21,8 @@ struct HistoryRequest {
   Position from;    // exclusive
   FeedPlace limit;  // nothing above it is read; REQUIRES: from < limit
   std::string epoch_id;
-  size_t bytes_max = 0;  // enough for one answer; one block is always taken
+  size_t bytes_max = 0;  // before packing: enough for one answer; one block is always taken
+  FeedForm form = FeedForm::kPlain;
 };
 
 // At least one frame; each begins where the one before ends.

@@ -9,6 +9,7 @@
 #include "eventlog/log/event_log.h"
 #include "eventlog/log/feed_view.h"
 #include "eventlog/log/memory_engine.h"
+#include "eventlog/log/packed_block.h"
 #include "eventlog/runtime/random.h"
 #include "gtest/gtest.h"
 #include "proto/event.pb.h"
@@ -46,7 +47,7 @@ class HistoryTest : public ::testing::Test {
   FeedPlace head() const { return ends_.rbegin()->second; }
 
   std::vector<FeedFrame> Read(const std::string& scope, Position from, const FeedPlace& limit) {
-    auto frames = ReadHistory(*log_, {scope, from, limit, kEpoch, bytes_max_});
+    auto frames = ReadHistory(*log_, {scope, from, limit, kEpoch, bytes_max_, form_});
     EXPECT_TRUE(frames.ok()) << frames.status();
     return std::move(frames).value_or(std::vector<FeedFrame>());
   }
@@ -78,6 +79,7 @@ class HistoryTest : public ::testing::Test {
   std::unique_ptr<EventLog> log_;
   size_t bytes_max_ = 8000;
   uint64_t rejected_each_ = 7;
+  FeedForm form_ = FeedForm::kPlain;
   std::map<std::string, std::map<Position, std::string>> intents_;  // that devices see
   std::map<Position, FeedPlace> ends_;                              // of appends
 
@@ -93,7 +95,8 @@ class HistoryTest : public ::testing::Test {
     EXPECT_EQ(feed.epoch_id, kEpoch);
     EXPECT_EQ(feed.chain, Bytes(log_->ChainAt(frame.through.position).value()));
     if (feed.block.empty()) return;
-    const auto block = BlockView::Parse(feed.block);
+    BlockUnpacker unpacker;
+    const auto block = unpacker.Parse(feed.block);
     ASSERT_TRUE(block.ok()) << block.status();
     EXPECT_EQ(block->scopes().size(), 1u);
     EXPECT_EQ(Bytes(block->chain()), feed.chain);
@@ -132,6 +135,7 @@ TEST_F(HistoryTest, I14_EveryScopeOfAMixedLogComesWholeFromAnyCursorToAnyLimit) 
     const FeedPlace limit = pick();
     const Position from = random.Below(2) == 0 ? Position() : pick().position;
     bytes_max_ = 1000 + random.Below(20000);
+    form_ = random.Below(2) == 0 ? FeedForm::kPlain : FeedForm::kPacked;
     ExpectAll("shop-" + std::to_string(random.Below(4)), from, limit);
   }
 }
@@ -157,6 +161,24 @@ TEST_F(HistoryTest, ABlockThatFillsAFrameGoesAsItLiesInTheLog) {
   const std::vector<FeedFrame> frames = Read("shop", Position(), head());
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ((*ParseFeedFrame(*frames[0].bytes))->block, block);
+}
+
+TEST_F(HistoryTest, WhoTakesPackedFramesGetsTheSameOnesInFewerBytes) {
+  AppendRun("shop", 300);
+  const std::vector<FeedFrame> plain = Read("shop", Position(), head());
+  form_ = FeedForm::kPacked;
+  const std::vector<FeedFrame> packed = Read("shop", Position(), head());
+  ASSERT_EQ(packed.size(), plain.size());
+  for (size_t i = 0; i < packed.size(); ++i) {
+    if (plain[i].bytes->size() > 4000) {
+      EXPECT_LT(packed[i].bytes->size(), plain[i].bytes->size() / 2);
+    }
+    EXPECT_EQ(packed[i].through.position, plain[i].through.position);
+    BlockUnpacker unpacker;
+    EXPECT_EQ(unpacker.Parse((*ParseFeedFrame(*packed[i].bytes))->block)->bytes(),
+              (*ParseFeedFrame(*plain[i].bytes))->block);
+  }
+  ExpectAll("shop", Position(), head());
 }
 
 TEST_F(HistoryTest, NothingOfAScopeIsOneEmptyFrame) {

@@ -3,7 +3,7 @@
 #include <functional>
 #include <utility>
 
-#include "eventlog/log/block.h"
+#include "eventlog/log/packed_block.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
@@ -112,6 +112,7 @@ Hello ScriptedDevice::MakeHello() const {
   log.set_highest_count(intents_.size());
   for (const auto& [scope, cursor] : cursors_) *hello.add_cursors() = cursor;
   hello.set_all_scopes(all_scopes_);
+  hello.set_takes_packed(takes_packed);
   hello.set_initial_credit_bytes(initial_credit);
   return hello;
 }
@@ -186,6 +187,7 @@ void ScriptedDevice::OnReceipts(const Receipts& receipts) {
 
 void ScriptedDevice::OnFeed(const Feed& feed) {
   ++feed_frames_;
+  feed_bytes_ += feed.ByteSizeLong();
   const bool subscribed = cursors_.count(feed.scope()) > 0;
   INTENTLOG_CHECK(subscribed || all_scopes_);
   Cursor& cursor = cursors_[feed.scope()];
@@ -194,7 +196,8 @@ void ScriptedDevice::OnFeed(const Feed& feed) {
   INTENTLOG_CHECK(feed.through() > feed.from());
   INTENTLOG_CHECK(feed.epoch_id() == welcome_.epoch_id());
   if (!feed.block().empty()) {
-    const auto block = BlockView::Parse(feed.block());
+    BlockUnpacker unpacker;
+    const auto block = unpacker.Parse(feed.block());
     INTENTLOG_CHECK(block.ok());
     uint64_t before = feed.from();
     for (size_t i = 0; i < block->size(); ++i) {

@@ -81,12 +81,14 @@ class ScriptedDevice {
   const std::map<uint64_t, SeenEvent>& seen() const { return seen_; }        // by position
   uint64_t cursor(const std::string& scope) const;
   uint64_t feed_frames() const { return feed_frames_; }
+  uint64_t feed_bytes() const { return feed_bytes_; }
   std::vector<ServerFrame>& others() { return others_; }
   // The Goodbye that ended the connection, if one did.
   std::optional<Goodbye> goodbye() const;
   const Welcome& welcome() const { return welcome_; }
   const std::vector<Digest>& digests() const { return digests_; }
   uint64_t initial_credit = 1 << 30;
+  bool takes_packed = false;
 
  private:
   void OnFeed(const Feed& feed);
@@ -106,6 +108,7 @@ class ScriptedDevice {
   std::vector<ServerFrame> others_;
   std::vector<Digest> digests_;
   uint64_t feed_frames_ = 0;
+  uint64_t feed_bytes_ = 0;
   uint64_t made_ = 0;
 };
 

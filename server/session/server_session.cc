@@ -231,16 +231,17 @@ void ServerSession::BeginFeed(const Hello& hello) {
   const int64_t initial =
       static_cast<int64_t>(std::min<uint64_t>(hello.initial_credit_bytes(), kCreditMax));
   credit_bytes_ = std::min(kCreditMax, credit_bytes_ + initial);
-  std::vector<FeedHub::Cursor> cursors;
+  FeedHub::Wish wish;
   for (const Cursor& cursor : hello.cursors()) {
-    cursors.push_back({cursor.scope(), Position(cursor.position())});
+    wish.cursors.push_back({cursor.scope(), Position(cursor.position())});
   }
+  wish.all_scopes = hello.all_scopes();
+  wish.form = hello.takes_packed() ? FeedForm::kPacked : FeedForm::kPlain;
   const SnapshotFiles files =
       HasAllReceipts(hello) ? tenant_->snapshots().usable() : SnapshotFiles();
-  follower_ = tenant_->hub().Follow(
-      *this, cursors, hello.all_scopes(), [&](std::string_view scope, Position cursor) {
-        return OfferSnapshot(files, hello, scope, cursor, host_.options());
-      });
+  follower_ = tenant_->hub().Follow(*this, wish, [&](std::string_view scope, Position cursor) {
+    return OfferSnapshot(files, hello, scope, cursor, host_.options());
+  });
 }
 
 // ---- pushes

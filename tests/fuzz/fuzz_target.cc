@@ -114,8 +114,8 @@ void Hostile(size_t bytes, absl::FunctionRef<void()> use) {
 
 int LLVMFuzzerInitialize(int* argc, char*** argv) {
   using namespace intentlog::fuzz;  // NOLINT: this file's own
-  if (*argc == 3 && std::strcmp((*argv)[1], "--write_seeds") == 0) {
-    WriteSeeds((*argv)[2]);
+  if (*argc >= 3 && std::strcmp((*argv)[*argc - 2], "--write_seeds") == 0) {
+    WriteSeeds((*argv)[*argc - 1]);
     std::exit(0);
   }
   google::protobuf::SetLogHandler(nullptr);  // a line for each text that is not UTF-8

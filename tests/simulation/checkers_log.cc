@@ -3,7 +3,7 @@
 #include <iterator>
 #include <map>
 
-#include "eventlog/log/block.h"
+#include "eventlog/log/packed_block.h"
 #include "eventlog/log/verify.h"
 #include "tests/simulation/checkers.h"
 
@@ -126,7 +126,7 @@ class I12OneImmutableOrder final : public Checker {
   I12OneImmutableOrder() : Checker("I12OneImmutableOrder") {}
   void OnFeed(const History& history, const std::string& device, const FeedView& feed) override {
     if (feed.block.empty()) return;
-    const auto block = BlockView::Parse(feed.block);
+    const auto block = unpacker_.Parse(feed.block);
     if (!block.ok()) return Fail(device, " was fed a damaged block: ", block.status());
     for (size_t i = 0; i < block->size(); ++i) {
       const EventRef ref = block->event(i);
@@ -142,6 +142,9 @@ class I12OneImmutableOrder final : public Checker {
     if (!verified.ok()) return Fail(verified.status());
     for (const std::string& problem : verified->problems) Fail(problem);
   }
+
+ private:
+  BlockUnpacker unpacker_;
 };
 
 // Jumps and drifts of clocks lose and reorder nothing: I8, I10 and I14 see to that. Here: a
@@ -268,7 +271,7 @@ class I14FeedIsComplete final : public Checker {
     }
     std::vector<uint64_t> got;
     if (!feed.block.empty()) {
-      const auto block = BlockView::Parse(feed.block);
+      const auto block = unpacker_.Parse(feed.block);
       for (size_t i = 0; block.ok() && i < block->size(); ++i) {
         got.push_back(block->position(i).value());
       }
@@ -280,6 +283,7 @@ class I14FeedIsComplete final : public Checker {
   }
 
  private:
+  BlockUnpacker unpacker_;
   std::map<std::string, std::map<std::string, uint64_t>> through_;
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client/feed_blocks.h"
+#include "eventlog/log/packed_block.h"
 #include "eventlog/runtime/check.h"
 #include "eventlog/runtime/text.h"
 
@@ -13,6 +14,7 @@ struct FeedReader::Lane {
   std::string scope;
   std::string prefix;
   std::unique_ptr<StoreCursor> cursor;
+  BlockUnpacker unpacker;
   BlockView block;  // of cursor's value
   size_t next = 0;  // in block
   bool ended = false;
@@ -43,7 +45,7 @@ absl::Status FeedReader::Advance(Lane& lane) {
       RETURN_IF_ERROR(lane.cursor->status());
       lane.ended = !lane.cursor->Valid() || !lane.cursor->key().starts_with(lane.prefix);
       if (lane.ended) return absl::OkStatus();
-      absl::StatusOr<BlockView> block = BlockView::Parse(lane.cursor->value());
+      absl::StatusOr<BlockView> block = lane.unpacker.Parse(lane.cursor->value());
       if (!block.ok()) return DataLoss("feed of scope ", lane.scope, ": ", block.status());
       if (block->size() == 0) {
         lane.cursor->Next();

@@ -71,12 +71,12 @@ struct ClientOptions {
   // One Push frame; also at most one batch.
   size_t push_frame_bytes = 256 << 10;
   // Feed that may be on its way: bounds memory of a device that folds slower than it downloads.
-  // What one commit folds and what comes meanwhile. Twice as much makes a device that catches up
-  // 3 % faster, for 6 MiB.
-  uint64_t feed_credit_bytes = 2 << 20;
+  // What one commit folds and what comes meanwhile, packed. More makes a device that catches up no
+  // faster.
+  uint64_t feed_credit_bytes = 1 << 20;
   // Memory of the store: unflushed writes, and uncompressed blocks. More made a device that catches
   // up no faster.
-  size_t write_buffer_bytes = 6 << 20;
+  size_t write_buffer_bytes = 4 << 20;
   size_t block_cache_bytes = 2 << 20;
   // Whether scopes may begin at a snapshot instead of their first event. Without, a device has the
   // whole feed, and takes as long as that takes.

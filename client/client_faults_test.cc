@@ -364,15 +364,18 @@ TEST(ClientFaultsTest, I13_AFrameThatCanNotBeFoldedChangesNothingOfThoseBeforeIt
 
 TEST(ClientFaultsTest, I13_ADeviceThatIsFarBehindFoldsInCommitsOfALimitedSize) {
   TestShop shop("far_behind");
-  shop.server().FeedEvents(3000);
-  for (int i = 0; i < 9000; ++i) shop.server().Append("shop", TestShop::ByOthers("1", "milk", 1));
+  shop.server().FeedEvents(1000);
+  for (int i = 0; i < 20'000; ++i) {
+    shop.server().Append("shop", TestShop::ByOthers("1", "product-" + std::to_string(i), 1));
+  }
   shop.StartSync();
   std::set<uint64_t> cursors;
   while (shop.executor().RunOne()) {
     cursors.insert(shop.client().Status().scopes[0].cursor.value());
   }
-  EXPECT_EQ(cursors, (std::set<uint64_t>{0, 6000, 9000}));
-  EXPECT_EQ(shop.Stock("milk"), -9000);
+  EXPECT_EQ(*cursors.rbegin(), 20'000u);
+  EXPECT_GT(cursors.size(), 3u);   // its rows are more than one commit holds
+  EXPECT_LT(cursors.size(), 15u);  // and a commit holds many frames
 }
 
 TEST(ClientFaultsTest, I5_ACursorThatDoesNotParseIsNamedWhenTheFolderIsOpened) {

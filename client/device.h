@@ -60,7 +60,7 @@ struct DeviceOptions {
   ClockWatchOptions clock_watch;
   rocksdb::Env* env = nullptr;
   MemoryDisk* memory = nullptr;
-  size_t write_buffer_bytes = 6 << 20;
+  size_t write_buffer_bytes = 4 << 20;
   size_t block_cache_bytes = 2 << 20;
   LogQuota quota;
   // So many rows of a view that come in a snapshot are put there as one table: less writing, but a

@@ -114,7 +114,7 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
   std::map<std::string_view, uint64_t> grown;        // bytes kept, by scope
   for (const Frame& frame : frames_) {
     if (*frames > 0 && (folded.frame_bytes + frame.bytes->size() > options_.commit_bytes_max ||
-                        folded.events + frame.events > options_.commit_events_max)) {
+                        device_.models->pending_bytes() > options_.commit_row_bytes_max)) {
       break;
     }
     RETURN_IF_ERROR(FoldFrame(frame, own, change));

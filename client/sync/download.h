@@ -32,9 +32,9 @@ namespace intentlog {
 
 struct DownloadOptions {
   // One commit folds at most this, and at least one frame: enough for few syncs, little enough for
-  // memory on small devices.
+  // memory on small devices. A row that many events change is written once a commit.
   size_t commit_bytes_max = 2 << 20;
-  uint64_t commit_events_max = 8000;
+  size_t commit_row_bytes_max = 4 << 20;
   // Frames that wait, whatever the peer thinks its credit is.
   size_t waiting_bytes_max = 16 << 20;
 };

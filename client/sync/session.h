@@ -39,7 +39,7 @@ struct SessionOptions {
   DownloadOptions download;
   BootstrapOptions bootstrap;
   // Feed that may be on its way: what one commit folds, and as much that comes meanwhile.
-  uint64_t feed_credit_bytes = 2 << 20;
+  uint64_t feed_credit_bytes = 1 << 20;
   // Bytes that the transport has not taken; pushing waits above it.
   size_t unsent_bytes_max = 1 << 20;
   // Queue health goes out when it has changed, at most this often: what an operator looks at, not

@@ -71,11 +71,10 @@ struct ClientOptions {
   // One Push frame; also at most one batch.
   size_t push_frame_bytes = 256 << 10;
   // Feed that may be on its way: bounds memory of a device that folds slower than it downloads.
-  // What one commit folds and what comes meanwhile, packed. More makes a device that catches up no
-  // faster.
+  // What one commit folds and what comes meanwhile, packed. 2 MiB here and 6 MiB for
+  // write_buffer_bytes make a device that catches up a tenth faster at most, for 7 MiB.
   uint64_t feed_credit_bytes = 1 << 20;
-  // Memory of the store: unflushed writes, and uncompressed blocks. More made a device that catches
-  // up no faster.
+  // Memory of the store: unflushed writes, and uncompressed blocks.
   size_t write_buffer_bytes = 4 << 20;
   size_t block_cache_bytes = 2 << 20;
   // Whether scopes may begin at a snapshot instead of their first event. Without, a device has the

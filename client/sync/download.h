@@ -32,8 +32,10 @@ namespace intentlog {
 
 struct DownloadOptions {
   // One commit folds at most this, and at least one frame: enough for few syncs, little enough for
-  // memory on small devices. A row that many events change is written once a commit.
+  // memory on small devices.
   size_t commit_bytes_max = 2 << 20;
+  // It ends with the frame that makes the memory of changed rows larger than this. A row that many
+  // events change is written once a commit, so less means more writes.
   size_t commit_row_bytes_max = 4 << 20;
   // Frames that wait, whatever the peer thinks its credit is.
   size_t waiting_bytes_max = 16 << 20;

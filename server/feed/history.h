@@ -1,9 +1,9 @@
 // Feed frames made from the log, for devices that are behind. Blocking; thread-safe.
 //
 // What a scope has in neighbouring blocks is put together until it fills a frame, runs of events in
-// one piece; a block that fills one alone is forwarded as it lies on disk. Nothing of an event is
-// parsed. Frames end at block ends and
-// at `limit`, where the chain is known; the log cuts no block within a batch, so no frame does.
+// one piece; a block that fills one alone goes as it lies on disk, packed or not. Nothing of an
+// event is parsed. Frames end at block ends and at `limit`, where the chain is known; the log cuts
+// no block within a batch, so no frame does.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,11 @@
 #include "client/client.h"
 
 #include "client/test_shop.h"
+#include "eventlog/log/packed_block.h"
+#include "eventlog/store/store.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/store.pb.h"
 
 namespace intentlog {
 namespace {
@@ -132,6 +135,30 @@ TEST(ClientTest, TenantAndDeviceOfAFolderStay) {
 }
 
 // ---- syncing
+
+// A program of before packed feed would call it damaged, and `device repair` the cure.
+TEST(ClientTest, AFolderThatHoldsPackedFeedIsOfAFormatThatOlderProgramsRefuse) {
+  TestShop shop("packed");
+  const auto format = [&shop] {
+    shop.Stop();
+    StoreOptions options;
+    options.role = "device";
+    std::string bytes;
+    EXPECT_TRUE(
+        *(*Store::Open(shop.options().dir, options))->Get(Space::kMeta, "identity", &bytes));
+    shop.Open();
+    StoreIdentity identity;
+    EXPECT_TRUE(identity.ParseFromString(bytes));
+    return identity.format();
+  };
+  shop.server().Append("shop", TestShop::ByOthers("1", "milk", 1));
+  shop.Sync();
+  EXPECT_EQ(format(), 1u) << "a block so small is not packed";
+  for (int i = 0; i < 50; ++i) shop.server().Append("shop", TestShop::ByOthers("2", "bread", 1));
+  shop.Sync();
+  EXPECT_EQ(shop.ConfirmedStock("bread"), -50);
+  EXPECT_EQ(format(), kPackedFormat);
+}
 
 TEST(ClientTest, PendingWorkBecomesSyncedAndConfirmed) {
   TestShop shop("sync");

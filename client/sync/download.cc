@@ -112,6 +112,7 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
   std::vector<OwnLog> own = OwnLogs();
   std::map<std::string_view, const Frame*> last_of;  // by scope
   std::map<std::string_view, uint64_t> grown;        // bytes kept, by scope
+  bool packed = false;
   for (const Frame& frame : frames_) {
     if (*frames > 0 && (folded.frame_bytes + frame.bytes->size() > options_.commit_bytes_max ||
                         device_.models->pending_bytes() > options_.commit_row_bytes_max)) {
@@ -119,6 +120,7 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
     }
     RETURN_IF_ERROR(FoldFrame(frame, own, change));
     if (frame.events > 0) {
+      packed = packed || IsPacked(frame.feed.block);
       batch.Put(Space::kLog, FeedKey(frame.feed.scope, frame.last), frame.feed.block);
       grown[frame.feed.scope] += frame.feed.block.size();
     }
@@ -128,6 +130,7 @@ absl::StatusOr<Download::Folded> Download::FoldInto(DeviceChange& change, StoreB
     last_of[frame.feed.scope] = &frame;
     if (digests_.WaitsFor(frame.feed.scope, frame.after.position)) break;
   }
+  if (packed) RETURN_IF_ERROR(device_.store->RequireFormat(kPackedFormat, batch));
   for (const auto& [scope, frame] : last_of) {
     RETURN_IF_ERROR(device_.models->Finish(scope, frame->after.position, batch));
     ScopeCursor after = frame->after;

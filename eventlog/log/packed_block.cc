@@ -36,6 +36,8 @@ BlockPacker::~BlockPacker() = default;
 BlockUnpacker::BlockUnpacker() = default;
 BlockUnpacker::~BlockUnpacker() = default;
 
+bool IsPacked(std::string_view block) { return block.substr(0, kMagic.size()) == kMagic; }
+
 std::string_view BlockPacker::Pack(std::string_view block) {
   if (block.size() < kWorthPacking) return block;
   if (context_ == nullptr) context_.reset(ZSTD_createCCtx());
@@ -53,7 +55,7 @@ std::string_view BlockPacker::Pack(std::string_view block) {
 }
 
 absl::StatusOr<BlockView> BlockUnpacker::Parse(std::string_view bytes) {
-  if (bytes.substr(0, kMagic.size()) != kMagic) return BlockView::Parse(bytes);
+  if (!IsPacked(bytes)) return BlockView::Parse(bytes);
   if (bytes.size() < kHeadBytes) return DataLoss("a packed block is cut short");
   const size_t block_bytes = LoadLittle32(bytes.data() + kMagic.size());
   if (block_bytes > BlockBytesMax(bytes.size())) {

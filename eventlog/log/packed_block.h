@@ -9,6 +9,7 @@
 // Both are thread-compatible, and keep their memory from one block to the next.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,11 @@ struct ZSTD_CCtx_s;
 struct ZSTD_DCtx_s;
 
 namespace intentlog {
+
+// StoreIdentity.format of a store that holds one.
+inline constexpr uint32_t kPackedFormat = 2;
+
+bool IsPacked(std::string_view block);
 
 class BlockPacker {
  public:

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "eventlog/store/store.h"
+#include "proto/store.pb.h"
 
 namespace intentlog {
 
-inline constexpr uint32_t kStoreFormat = 1;
 inline constexpr std::string_view kIdentityKey = "identity";
 
 // What errors of all forms say.
@@ -105,6 +105,7 @@ struct Store::Rep {
   virtual absl::Status CheckReopen() const = 0;
   virtual uint64_t disk_bytes() const = 0;
 
+  absl::StatusOr<StoreIdentity> ReadIdentity() const;
   absl::Status CheckIdentity(const std::string& role) const;
   absl::Status CheckExpected(const Changes& batch) const;
   // Remembers the first failure, and returns it.

@@ -34,7 +34,7 @@ absl::Status NoRoom(std::string_view dir, uint64_t free, uint64_t needed) {
 
 std::string IdentityOf(const std::string& role) {
   StoreIdentity identity;
-  identity.set_format(kStoreFormat);
+  identity.set_format(1);
   identity.set_role(role);
   identity.set_created_by("intentlog");
   return identity.SerializeAsString();
@@ -125,7 +125,7 @@ absl::Status Store::Rep::CheckExpected(const Changes& batch) const {
   return absl::OkStatus();
 }
 
-absl::Status Store::Rep::CheckIdentity(const std::string& role) const {
+absl::StatusOr<StoreIdentity> Store::Rep::ReadIdentity() const {
   std::string bytes;
   ASSIGN_OR_RETURN(const bool found, Get(Space::kMeta, kIdentityKey, &bytes));
   if (!found) {
@@ -133,6 +133,11 @@ absl::Status Store::Rep::CheckIdentity(const std::string& role) const {
   }
   StoreIdentity identity;
   if (!identity.ParseFromString(bytes)) return Damaged(dir, "its identity row does not parse");
+  return identity;
+}
+
+absl::Status Store::Rep::CheckIdentity(const std::string& role) const {
+  ASSIGN_OR_RETURN(const StoreIdentity identity, ReadIdentity());
   if (identity.format() > kStoreFormat) {
     return FailedPrecondition(dir, " is of format ", identity.format(),
                               ", newer than this program knows (", kStoreFormat,
@@ -174,6 +179,15 @@ absl::Status Store::Commit(StoreBatch& batch, Sync sync, Room room) {
 absl::Status Store::SyncLog() {
   RETURN_IF_ERROR(rep_->MayWrite());
   return rep_->SyncLog();
+}
+
+absl::Status Store::RequireFormat(uint32_t format, StoreBatch& batch) const {
+  INTENTLOG_CHECK(format <= kStoreFormat);
+  ASSIGN_OR_RETURN(StoreIdentity identity, rep_->ReadIdentity());
+  if (identity.format() >= format) return absl::OkStatus();
+  identity.set_format(format);
+  batch.Put(Space::kMeta, kIdentityKey, identity.SerializeAsString());
+  return absl::OkStatus();
 }
 
 std::unique_ptr<StoreLoad> Store::Load(Space space) { return rep_->Load(space); }

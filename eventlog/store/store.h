@@ -39,6 +39,9 @@ enum class Sync : uint8_t {
   kBuffered,  // survives the process; a power cut takes it, and all after it, until the next sync
 };
 
+// The newest format that this program knows. A new store is of format 1.
+inline constexpr uint32_t kStoreFormat = 2;
+
 struct StoreOptions {
   // "server-log", "server-views" or "device"; a store of another role is refused.
   std::string role;
@@ -155,6 +158,11 @@ class Store {
   absl::Status Commit(StoreBatch& batch, Sync sync, Room room = Room::kAsk);
   // Makes every earlier Commit durable.
   absl::Status SyncLog();
+
+  // Puts into `batch` that the store is of `format` from then on, which programs that do not know
+  // it refuse by name; nothing if it is already, or of a newer one. REQUIRES: format <=
+  // kStoreFormat.
+  absl::Status RequireFormat(uint32_t format, StoreBatch& batch) const;
 
   // Costs about three syncs more than a durable commit: for thousands of rows.
   std::unique_ptr<StoreLoad> Load(Space space);

@@ -380,6 +380,29 @@ TEST_P(Stores, ANewerFormatIsRefused) {
   EXPECT_THAT(std::string(Text(status)), HasSubstr("format 99, newer than this program knows"));
 }
 
+TEST_P(Stores, AFormatIsRaisedWithTheBatchThatNeedsIt) {
+  const auto format = [](const Store& store) {
+    std::string bytes;
+    EXPECT_TRUE(*store.Get(Space::kMeta, "identity", &bytes));
+    return static_cast<int>(bytes.at(1));  // field 1, a varint
+  };
+  {
+    auto store = Open();
+    StoreBatch batch;
+    EXPECT_TRUE(store->RequireFormat(1, batch).ok());
+    EXPECT_TRUE(batch.empty()) << "it is of format 1";
+    EXPECT_TRUE(store->RequireFormat(2, batch).ok());
+    EXPECT_EQ(format(*store), 1) << "not before the commit";
+    EXPECT_TRUE(store->Commit(batch, Sync::kDurable).ok());
+  }
+  auto store = Open();
+  EXPECT_EQ(format(*store), 2);
+  StoreBatch batch;
+  EXPECT_TRUE(store->RequireFormat(1, batch).ok());
+  EXPECT_TRUE(store->RequireFormat(2, batch).ok());
+  EXPECT_TRUE(batch.empty()) << "it never goes back";
+}
+
 TEST_F(StoreTest, LeftoversOfACreationThatWasCutAreReplaced) {
   std::filesystem::create_directories(dir_ + ".tmp-new");
   std::ofstream(dir_ + ".tmp-new/MANIFEST-000001") << "torn";

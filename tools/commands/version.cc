@@ -1,6 +1,7 @@
 #include "tools/commands/version.h"
 
 #include "eventlog/runtime/text.h"
+#include "eventlog/store/store.h"
 
 namespace intentlog {
 
@@ -9,8 +10,7 @@ extern const char kCommit[];
 
 namespace {
 constexpr char kVersion[] = "0.1.0";
-constexpr int kStoreFormat = 1;
-constexpr int kBlockFormat = 1;
+constexpr int kBlockFormat = 2;
 constexpr int kProtocol = 1;
 }  // namespace
 

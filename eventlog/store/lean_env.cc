@@ -21,7 +21,9 @@ class LeanFileSystem final : public rocksdb::FileSystemWrapper {
     if (path.find("/OPTIONS-") != std::string::npos) {
       return rocksdb::IOStatus::NotSupported("options are not written here");
     }
-    return FileSystemWrapper::NewWritableFile(path, options, result, debug);
+    rocksdb::FileOptions lean = options;
+    lean.allow_fallocate = false;
+    return FileSystemWrapper::NewWritableFile(path, lean, result, debug);
   }
 };
 
